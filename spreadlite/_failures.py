@@ -1,0 +1,183 @@
+"""Failures that travel.
+
+A failure leaves as a `CopyableFailure` and arrives as a `CopiedFailure`.  Both are pinned (see `core.errors`): the tag
+``twisted.spread.pb.CopyableFailure`` is what old peers send and know.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.python import failure, log, reflect
+
+from . import banana
+from .core.errors import RemoteError
+from .flavors import Copyable, RemoteCopy
+from .jelly import _newInstance, setUnjellyableForClass
+
+
+def textOfException(value: Any) -> str:
+    """``str(value)``, in any case."""
+    try:
+        return str(value)
+    except BaseException as error:
+        return f"<{reflect.qual(type(value))}, whose text cannot be had: {type(error).__name__}>"
+
+
+def sendable(text: str) -> str:
+    """*text*, without what UTF-8 has no form for, and cut to what banana sends."""
+    data = text.encode("utf-8", "backslashreplace")
+    if len(data) > banana.SIZE_LIMIT:
+        data = data[: max(0, banana.SIZE_LIMIT - 32)] + b" [cut]"
+    return data.decode("utf-8", "ignore")
+
+
+class CopyableFailure(failure.Failure, Copyable):
+    """A failure that can be sent.
+
+    Attributes:
+        unsafeTracebacks: whether the traceback's text is sent too, which tells the peer of the program's insides.
+    """
+
+    __module__ = "twisted.spread.pb"
+
+    unsafeTracebacks = 0
+
+    def getStateToCopy(self) -> dict[str, Any]:
+        """What is sent of a failure: no frames, and the exception as text."""
+        parents = self.parents
+        state = self.__dict__.copy()
+        state.pop("_parents", None)
+        state["parents"] = [parent if isinstance(parent, (str, bytes)) else reflect.qual(parent) for parent in parents]
+        state["tb"] = None
+        state["frames"] = []
+        state["stack"] = []
+        state["value"] = sendable(textOfException(self.value))
+        kind: Any = self.type
+        state["type"] = kind if isinstance(kind, bytes) else reflect.qual(kind).encode("utf-8")
+        if self.unsafeTracebacks:
+            state["traceback"] = sendable(self.getTraceback())
+        else:
+            state["traceback"] = "Traceback unavailable\n"
+        return state
+
+
+class CopiedFailure(RemoteCopy, failure.Failure):
+    """A failure of the other side.
+
+    Attributes:
+        type: the dotted name of the exception's class there (bytes).
+        value: the text of the exception.
+        traceback: the text of the traceback, or words that it was not sent.
+        parents: the dotted names of the exception's classes, by which `check` and `trap` find it.
+
+    Where an exception has to be raised for it (`raiseException`, ``await``, a generator), that is a `RemoteError`.
+    """
+
+    __module__ = "twisted.spread.pb"
+
+    def setCopyableState(self, state: Any) -> None:
+        """Take what the other side sent; a peer of before Twisted 1.3 or so sends no ``parents``."""
+        state = {
+            name.decode("utf-8", "replace") if isinstance(name, bytes) else name: value
+            for name, value in (state or {}).items()
+        }
+        kind = state.setdefault("type", b"unknown")
+        parents = state.pop("parents", None)
+        if not isinstance(parents, (list, tuple)):
+            parents = [kind]
+        state["_parents"] = [
+            parent.decode("utf-8", "replace") if isinstance(parent, bytes) else parent for parent in parents
+        ]
+        state.setdefault("value", "")
+        state.setdefault("traceback", "Traceback unavailable\n")
+        for name in ("frames", "stack"):
+            state.setdefault(name, [])
+        state.setdefault("tb", None)
+        super().setCopyableState(state)
+
+    def _name(self) -> str:
+        kind: Any = self.type
+        return kind.decode("utf-8", "replace") if isinstance(kind, bytes) else str(kind)
+
+    @property
+    def parents(self) -> Any:
+        """The dotted names of the exception's classes."""
+        return self.__dict__.get("_parents", [])
+
+    @parents.setter
+    def parents(self, names: Any) -> None:
+        self.__dict__["_parents"] = names
+
+    def check(self, *errorTypes: Any) -> Any:
+        """The first of *errorTypes* (classes or dotted names) that the exception is one of, else None."""
+        for error in errorTypes:
+            name: Any = reflect.qual(error) if isinstance(error, type) else error
+            if isinstance(name, bytes):
+                name = name.decode("utf-8", "replace")
+            if name in self.parents:
+                return error
+        return None
+
+    def trap(self, *errorTypes: Any) -> Any:
+        """The first of *errorTypes* that the exception is one of; otherwise it goes on as it would for any failure."""
+        error = self.check(*errorTypes)
+        if error is None:
+            self.raiseException()
+        return error
+
+    def getErrorMessage(self) -> str:
+        """The text of the exception."""
+        return str(self.value)
+
+    def _error(self) -> RemoteError:
+        return RemoteError(self.type, self.value, self.__dict__.get("traceback"))
+
+    def raiseException(self) -> Any:
+        """Raise a `RemoteError` that stands for the exception."""
+        raise self._error()
+
+    def throwExceptionIntoGenerator(self, g: Any) -> Any:
+        """Throw a `RemoteError` that stands for the exception into the generator *g*."""
+        return g.throw(self._error())
+
+    # Under this name Twisted's coroutines call the same.
+    _throwExceptionIntoGenerator = throwExceptionIntoGenerator
+
+    def getTraceback(self, elideFrameworkCode: Any = 0, detail: Any = "default") -> str:
+        """What is known of the traceback, as text."""
+        return f"Traceback from remote host -- {self._name()}: {self.value}\n"
+
+    def printTraceback(self, file: Any = None, elideFrameworkCode: Any = 0, detail: Any = "default") -> None:
+        """Write `getTraceback` to *file*, or to the log."""
+        if file is None:
+            file = log.logfile
+        file.write(self.getTraceback())
+
+    printBriefTraceback = printTraceback
+    printDetailedTraceback = printTraceback
+
+    def __repr__(self) -> str:
+        return f"<{reflect.qual(type(self))} {self._name()}: {self.value}>"
+
+    def __reduce__(self) -> Any:
+        return _rebuildCopied, (dict(self.__dict__),)
+
+
+def _rebuildCopied(state: dict[str, Any]) -> CopiedFailure:
+    """A `CopiedFailure` from a pickle: pickle would look for the class in the module that it names."""
+    made = CopiedFailure.__new__(CopiedFailure)
+    made.__dict__.update(state)
+    return made
+
+
+setUnjellyableForClass(CopyableFailure, CopiedFailure)
+
+
+def failure2Copyable(fail: Any, unsafeTracebacks: Any = 0) -> CopyableFailure:
+    """A `CopyableFailure` of the failure *fail*."""
+    made: CopyableFailure = _newInstance(CopyableFailure, fail.__getstate__())
+    made.unsafeTracebacks = unsafeTracebacks
+    return made
+
+

@@ -1,0 +1,237 @@
+"""Banana: the protocol that carries expressions over a connection.
+
+`Banana` is a Twisted protocol: the server offers its dialects, the client answers with one, and from then on each side
+sends expressions (lists, bytes, integers, floats).  The grammar of the bytes is in `spreadlite.core.wire`.
+
+`SIZE_LIMIT` may be assigned at any time; it is read at each use, by open connections too.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet import protocol
+from twisted.persisted import styles
+from twisted.python import log
+
+from .core import codec, vocabulary, wire
+from .core.errors import BananaError
+from .core.limits import DEFAULT_LIMITS, Limits
+
+__all__ = [
+    "FLOAT",
+    "HIGH_BIT_SET",
+    "INT",
+    "LIST",
+    "LONGINT",
+    "LONGNEG",
+    "NEG",
+    "SIZE_LIMIT",
+    "STRING",
+    "VOCAB",
+    "Banana",
+    "BananaError",
+    "b1282int",
+    "decode",
+    "encode",
+    "int2b128",
+    "setPrefixLimit",
+]
+
+LIST = bytes((vocabulary.LIST,))
+INT = bytes((vocabulary.INT,))
+STRING = bytes((vocabulary.STRING,))
+NEG = bytes((vocabulary.NEG,))
+FLOAT = bytes((vocabulary.FLOAT,))
+LONGINT = bytes((vocabulary.LONGINT,))
+LONGNEG = bytes((vocabulary.LONGNEG,))
+VOCAB = bytes((vocabulary.VOCAB,))
+HIGH_BIT_SET = b"\x80"
+
+#: Bytes of a string, and items of a list, that are sent or received at the most.  Assign another where that is needed.
+SIZE_LIMIT = vocabulary.SIZE_LIMIT
+
+_PREFIX_LIMIT = vocabulary.PREFIX_LIMIT
+
+
+def setPrefixLimit(limit: int) -> None:
+    """Set how many bytes a prefix may have, for connections that are made from now on.
+
+    A prefix of n bytes makes integers up to 2 ** (7 * n) - 1.
+    """
+    global _PREFIX_LIMIT
+    _PREFIX_LIMIT = limit
+
+
+def int2b128(integer: int, stream: Callable[[bytes], object]) -> None:
+    """Write *integer*, which is 0 or more, in base 128 to the function *stream*."""
+    if integer < 0:
+        raise ValueError(f"a prefix stands for 0 or more, not for {integer}")
+    stream(wire.prefix(integer))
+
+
+def b1282int(st: bytes) -> int:
+    """The integer that the bytes *st* are in base 128."""
+    number = 0
+    for byte in reversed(st):
+        number = number << 7 | byte
+    return number
+
+
+class Banana(protocol.Protocol, styles.Ephemeral):
+    """The protocol for one connection.
+
+    Args:
+        isClient: whether this side answers the offer of dialects (true), or makes it (false).
+
+    Subclasses override `expressionReceived` and `connectionReady`, and call `sendEncoded`.
+
+    Attributes:
+        knownDialects: the dialects that this side speaks, the one preferred first.
+        currentDialect: the one agreed on, or None before that.
+        limits: bounds of what one unfinished expression may hold; see `useLimits`.
+        outgoingVocabulary, incomingVocabulary: the words of dialect pb.
+    """
+
+    knownDialects = [vocabulary.PB_DIALECT, vocabulary.NONE_DIALECT]
+    prefixLimit: int | None = None
+    sizeLimit = SIZE_LIMIT
+    currentDialect: bytes | None = None
+    limits = DEFAULT_LIMITS
+
+    outgoingVocabulary = vocabulary.WORDS
+    incomingVocabulary = {number: word for word, number in vocabulary.WORDS.items()}
+
+    # Whether dataReceived is at work, and whether what still comes is not to be looked at.
+    _receiving = False
+    _deaf = False
+
+    def __init__(self, isClient: Any = 1) -> None:
+        self.listStack: list[Any] = []
+        self.outgoingSymbols = copy.copy(self.outgoingVocabulary)
+        self.outgoingSymbolCount = 0
+        self.isClient = isClient
+        self._decoder = codec.Decoder(self.limits)
+
+    def useLimits(self, limits: Limits) -> None:
+        """Have *limits* in place of the default ones; before anything is received."""
+        self.limits = limits
+        self._decoder = codec.Decoder(limits)
+
+    def setPrefixLimit(self, limit: int) -> None:
+        """Set how many bytes a prefix may have on this connection, in both directions."""
+        self.prefixLimit = limit
+
+    def connectionMade(self) -> None:
+        """Offer the dialects, if this is the server."""
+        self.setPrefixLimit(_PREFIX_LIMIT)
+        self.currentDialect = None
+        if not self.isClient:
+            self.sendEncoded(self.knownDialects)
+
+    def connectionReady(self) -> None:
+        """Called when a dialect is agreed on.  Override it."""
+
+    def _selectDialect(self, dialect: bytes) -> None:
+        self.currentDialect = dialect
+        self.connectionReady()
+
+    def dataReceived(self, chunk: bytes) -> None:
+        """Take bytes from the transport, and hand on each expression that they complete.
+
+        Raises:
+            BananaError: the bytes are not banana, or break a limit.
+        """
+        decoder = self._decoder
+        decoder.feed(chunk)
+        if self._receiving:
+            # Called by way of an expression that is being handled; its caller goes on with what was just taken in.
+            return
+        self._receiving = True
+        try:
+            while not self._deaf:
+                words = self.incomingVocabulary if self.currentDialect == vocabulary.PB_DIALECT else None
+                limit = self.prefixLimit
+                item = decoder.next(words, SIZE_LIMIT, _PREFIX_LIMIT if limit is None else limit)
+                if item is codec.NEED_DATA:
+                    return
+                self.gotItem(item)
+        finally:
+            self._receiving = False
+
+    def gotItem(self, item: Any) -> None:
+        """A whole expression was received."""
+        self.callExpressionReceived(item)
+
+    def callExpressionReceived(self, obj: Any) -> None:
+        """Negotiate with the first expression, and hand on each later one."""
+        if self.currentDialect:
+            self.expressionReceived(obj)
+        elif self.isClient:
+            for dialect in obj if isinstance(obj, list) else ():
+                if dialect in self.knownDialects:
+                    self.sendEncoded(dialect)
+                    self._selectDialect(dialect)
+                    return
+            self._noCommonDialect("the server offers no dialect that this client speaks")
+        elif obj in self.knownDialects:
+            self._selectDialect(obj)
+        else:
+            self._noCommonDialect("the client chose a dialect that it was not offered")
+
+    def _noCommonDialect(self, what: str) -> None:
+        log.msg(f"Banana: {what}; disconnecting.")
+        self._deaf = True
+        self.transport.loseConnection()
+
+    def expressionReceived(self, lst: Any) -> None:
+        """An expression was received.  Override this."""
+        raise NotImplementedError()
+
+    def sendEncoded(self, obj: Any) -> None:
+        """Send an expression.
+
+        Raises:
+            BananaError: it has something in it that banana does not carry; nothing was sent then.
+        """
+        chunks: list[bytes] = []
+        self._encode(obj, chunks.append)
+        self.transport.write(chunks[0] if len(chunks) == 1 else b"".join(chunks))
+
+    def _encode(self, obj: Any, write: Callable[[bytes], object]) -> None:
+        words = self.outgoingSymbols if self.currentDialect == vocabulary.PB_DIALECT else None
+        limit = self.prefixLimit
+        write(
+            codec.encode(
+                obj,
+                words,
+                SIZE_LIMIT,
+                _PREFIX_LIMIT if limit is None else limit,
+                self.limits.expression_depth,
+            )
+        )
+
+
+def encode(lst: Any) -> bytes:
+    """The bytes of an expression, in the dialect that has no words.
+
+    Raises:
+        BananaError: it has something in it that banana does not carry.
+    """
+    return codec.encode(lst, None, SIZE_LIMIT, _PREFIX_LIMIT)
+
+
+def decode(st: bytes, limits: Limits = DEFAULT_LIMITS) -> Any:
+    """The first expression in the bytes *st*, in the dialect that has no words; what follows it is not looked at.
+
+    Raises:
+        BananaError: they are not banana, break a limit, or end before the expression does.
+    """
+    decoder = codec.Decoder(limits)
+    decoder.feed(st)
+    item = decoder.next(None, SIZE_LIMIT, _PREFIX_LIMIT)
+    if item is codec.NEED_DATA:
+        raise BananaError("the bytes end before the expression does")
+    return item

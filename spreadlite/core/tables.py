@@ -1,0 +1,142 @@
+"""What the two ends of a connection hold of one another: ids and counts.
+
+Ids are given by the side that owns the object, count up from 1 and are not used twice on a connection.  Each table keeps
+its own invariant, here and nowhere else; an id that a peer makes up is a `ProtocolError`, never a KeyError.
+
+The tables' dictionaries are what applications know as ``broker.localObjects``, ``broker.luids`` and so on, and they may
+be read and even written by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from .errors import ProtocolError
+from .graph import shortened
+
+
+class Local:
+    """An object of ours that the peer holds.
+
+    Attributes:
+        object: the object.
+        perspective: the perspective for which it was sent, where that matters (caches).
+        refcount: how often the peer was given it, less how often it gave it back.
+        puid: under which key the table knows the object; None for an object that only has a name.
+    """
+
+    __slots__ = ("__weakref__", "object", "perspective", "puid", "refcount")
+
+    def __init__(self, object: Any, perspective: Any = None, puid: Hashable = None) -> None:
+        self.object = object
+        self.perspective = perspective
+        self.refcount = 1
+        self.puid = puid
+
+    def __repr__(self) -> str:
+        return f"<pb.Local {self.object!r} ref:{self.refcount}>"
+
+    def incref(self) -> int:
+        """The peer was given the object once more; returns the new count."""
+        self.refcount += 1
+        return self.refcount
+
+    def decref(self) -> int:
+        """The peer gave the object back once; returns the new count."""
+        self.refcount -= 1
+        return self.refcount
+
+
+class LocalTable:
+    """Objects of ours that the peer holds, by id, with the id of each.
+
+    Args:
+        new_id: gives the next id; the two tables of a connection share one sequence.
+        what: the table's name, for messages.
+
+    Attributes:
+        locals: id to `Local`.  A key may also be a name (bytes), which has no count and is never released.
+        ids: an object's ``processUniqueID()`` to its id.
+    """
+
+    __slots__ = ("_new_id", "_what", "ids", "locals")
+
+    def __init__(self, new_id: Callable[[], int], what: str) -> None:
+        self._new_id = new_id
+        self._what = what
+        self.locals: dict[Any, Local] = {}
+        self.ids: dict[Hashable, Any] = {}
+
+    def again(self, puid: Hashable) -> int | None:
+        """Count one more for the object with that key and return its id; None if the table does not have it."""
+        luid: int | None = self.ids.get(puid)
+        if luid is not None:
+            self.locals[luid].incref()
+        return luid
+
+    def add(self, puid: Hashable, object: Any, perspective: Any = None) -> int:
+        """Take in an object that the table does not have, with a count of 1, and return its id."""
+        luid = self._new_id()
+        self.locals[luid] = Local(object, perspective, puid)
+        self.ids[puid] = luid
+        return luid
+
+    def get(self, luid: object) -> Local | None:
+        """What is known under that id or name, whatever the peer sent for one."""
+        return self.locals.get(luid) if type(luid) in (int, bytes) else None
+
+    def release(self, luid: object) -> Local | None:
+        """Count one less for the object with that id; returns it if that was the last, and it is to be forgotten.
+
+        Raises:
+            ProtocolError: no object has that id, or it is a name.
+        """
+        local = self.get(luid)
+        if local is None or type(luid) is not int:
+            raise ProtocolError(f"no {self._what} has the id {shortened(luid)}")
+        return None if local.decref() > 0 else local
+
+    def forget(self, luid: int) -> None:
+        """The object with that id leaves the table."""
+        local = self.locals.pop(luid, None)
+        # Where an application put the object in by hand, its key may be another's by now.
+        if local is not None and self.ids.get(local.puid) == luid:
+            del self.ids[local.puid]
+
+
+class Registrations:
+    """What one serialisation put into the tables, so that it can be taken back if nothing is sent."""
+
+    __slots__ = ("_made",)
+
+    def __init__(self) -> None:
+        self._made: list[tuple[LocalTable, int]] = []
+
+    def add(self, table: LocalTable, luid: int) -> None:
+        """The object with that id was counted once more."""
+        self._made.append((table, luid))
+
+    def take_back(self, gone: Callable[[LocalTable, int, Local], None]) -> None:
+        """Undo it all, the last first; *gone* is called for each object that is to leave its table."""
+        made, self._made = self._made, []
+        for table, luid in reversed(made):
+            if luid in table.locals:
+                local = table.release(luid)
+                if local is not None:
+                    gone(table, luid, local)
+
+
+class Questions(dict[int, Any]):
+    """Calls that wait for their answer: request id to Deferred."""
+
+    def take(self, number: object) -> Any:
+        """Take out what waits under that id.
+
+        Raises:
+            ProtocolError: nothing does.
+        """
+        waiting = self.pop(number, None) if type(number) is int else None
+        if waiting is None:
+            raise ProtocolError(f"an answer to a call that was not made, or has its answer: {shortened(number)}")
+        return waiting

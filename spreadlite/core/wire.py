@@ -1,0 +1,378 @@
+"""Bytes to expressions and back: banana.
+
+The grammar, as every peer of twisted.spread speaks it (a prefix is an unsigned integer in base 128, least significant
+digit first, a byte below 0x80 each; it may be empty, which is 0, and need not be the shortest)::
+
+    expression = prefix LIST expression*prefix      a list of that many expressions
+               | prefix STRING byte*prefix          bytes
+               | prefix INT | prefix LONGINT        an integer, 0 or more
+               | prefix NEG | prefix LONGNEG        an integer, 0 or less
+               | prefix FLOAT byte*8                a float, IEEE 754 double, big-endian; the prefix means nothing
+               | prefix VOCAB                       a word of the vocabulary; dialect pb only
+
+In Python an expression is a list, bytes, int or float.  Nothing else: text and every other value are graph's business.
+
+The decoder is resumable: it takes bytes as they come, gives one expression at a time, and is linear in its input however
+that is cut.  It raises only `BananaError`, and after that nothing but the same error again, because what follows a broken
+element has no meaning.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Union
+
+from .errors import BananaError, UnknownElement, UnknownWord
+from .limits import DEFAULT_LIMITS, ITEM_COST, LIST_COST, Limits
+from .vocabulary import (
+    FLOAT,
+    INT,
+    LARGEST_INT,
+    LIST,
+    LONGINT,
+    LONGNEG,
+    NEG,
+    PREFIX_LIMIT,
+    SIZE_LIMIT,
+    SMALLEST_INT,
+    STRING,
+    VOCAB,
+)
+
+#: What banana carries.  (A recursive alias would need a newer Python.)
+Expression = Union[list[Any], bytes, int, float]
+
+
+class _NeedData:
+    """The type of `NEED_DATA`."""
+
+    def __repr__(self) -> str:
+        return "NEED_DATA"
+
+
+#: What `Decoder.next` answers when the bytes at hand end before an expression does.
+NEED_DATA: Final = _NeedData()
+
+_double = struct.Struct("!d")
+
+
+class Decoder:
+    """Gives the expressions of a stream of bytes, one by one.
+
+    Args:
+        limits: bounds of what one unfinished expression may hold.
+
+    Call `feed` with what arrived, then `next` until it answers `NEED_DATA`.
+    """
+
+    __slots__ = ("_broken", "_data", "_held", "_items", "_limits", "_missing", "_partial", "_position", "_room", "_stack")
+
+    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        self._limits = limits
+        self._data = b""
+        self._position = 0
+        # The list that is being filled and the number of items that it lacks; the same of the lists around it.
+        self._items: list[Any] | None = None
+        self._room = 0
+        self._stack: list[tuple[list[Any] | None, int]] = []
+        # A string whose body has not arrived whole, and the number of bytes that it lacks.
+        self._partial: bytearray | None = None
+        self._missing = 0
+        self._held = 0
+        self._broken: str | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the stream."""
+        if self._missing:
+            # The body of an unfinished string grows by itself, so that no byte of it is looked at twice.
+            assert self._partial is not None
+            if len(data) <= self._missing:
+                self._partial += data
+                self._missing -= len(data)
+                return
+            self._partial += data[: self._missing]
+            data = data[self._missing :]
+            self._missing = 0
+        if self._position < len(self._data):
+            self._data = self._data[self._position :] + data
+        else:
+            self._data = data
+        self._position = 0
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether bytes were taken in that have not come out as part of an expression."""
+        return self._partial is not None or self._items is not None or self._position < len(self._data)
+
+    def next(
+        self,
+        words: Mapping[int, bytes] | None,
+        size_limit: int = SIZE_LIMIT,
+        prefix_limit: int = PREFIX_LIMIT,
+    ) -> Expression | _NeedData:
+        """The next whole expression, or `NEED_DATA`.
+
+        Args:
+            words: the vocabulary, or None in a dialect that has none.
+            size_limit: bytes of a string, and items of a list, at the most.
+            prefix_limit: bytes of a prefix at the most.
+
+        Raises:
+            BananaError: the bytes break the grammar or a limit.
+        """
+        if self._broken is not None:
+            raise BananaError(self._broken)
+        try:
+            return self._next(words, size_limit, prefix_limit)
+        except BananaError as error:
+            self._broken = str(error)
+            self._data = b""
+            self._items = self._partial = None
+            self._missing = 0
+            self._stack = []
+            raise
+
+    def _next(
+        self, words: Mapping[int, bytes] | None, size_limit: int, prefix_limit: int
+    ) -> Expression | _NeedData:
+        data = self._data
+        position = start = self._position
+        end = len(data)
+        items = self._items
+        room = self._room
+        stack = self._stack
+        held = self._held
+        most = self._limits.expression_bytes
+        item: Any
+        try:
+            while True:
+                if self._partial is not None:
+                    if self._missing:
+                        return NEED_DATA
+                    item = bytes(self._partial)
+                    self._partial = None
+                else:
+                    start = position
+                    number = data[position]
+                    position += 1
+                    if number >= 0x80:
+                        kind = number
+                        number = 0
+                    else:
+                        kind = data[position]
+                        position += 1
+                        if kind < 0x80:
+                            shift = 7
+                            while kind < 0x80:
+                                number |= kind << shift
+                                shift += 7
+                                kind = data[position]
+                                position += 1
+                        if position - start - 1 > prefix_limit:
+                            raise BananaError(f"a prefix of more than {prefix_limit} bytes")
+
+                    if kind == STRING:
+                        if number > size_limit:
+                            raise BananaError(f"a string of {_figure(number)} bytes; the limit is {size_limit}")
+                        held += ITEM_COST + number
+                        if held > most:
+                            raise BananaError(f"an expression that takes more than {most} bytes of memory")
+                        stop = position + number
+                        if stop > end:
+                            self._partial = bytearray(data[position:])
+                            self._missing = stop - end
+                            position = start = end
+                            return NEED_DATA
+                        item = data[position:stop]
+                        position = stop
+                    elif kind == VOCAB:
+                        if words is None:
+                            raise UnknownElement("a word of the vocabulary in a dialect that has none")
+                        item = words.get(number)
+                        if item is None:
+                            raise UnknownWord(f"no word has the number {_figure(number)}")
+                    elif kind == LIST:
+                        if number > size_limit:
+                            raise BananaError(f"a list of {_figure(number)} items; the limit is {size_limit}")
+                        held += LIST_COST
+                        if held > most:
+                            raise BananaError(f"an expression that takes more than {most} bytes of memory")
+                        if number:
+                            if len(stack) >= self._limits.expression_depth:
+                                raise BananaError(f"lists nested more than {self._limits.expression_depth} deep")
+                            stack.append((items, room))
+                            items = []
+                            room = number
+                            continue
+                        item = []
+                    elif kind == INT or kind == LONGINT:
+                        item = number
+                        held += ITEM_COST
+                        if held > most:
+                            raise BananaError(f"an expression that takes more than {most} bytes of memory")
+                    elif kind == NEG or kind == LONGNEG:
+                        item = -number
+                        held += ITEM_COST
+                        if held > most:
+                            raise BananaError(f"an expression that takes more than {most} bytes of memory")
+                    elif kind == FLOAT:
+                        if position + 8 > end:
+                            return NEED_DATA
+                        item = _double.unpack_from(data, position)[0]
+                        position += 8
+                        held += ITEM_COST
+                    else:
+                        raise UnknownElement(f"no element has the type byte 0x{kind:02x}")
+
+                while items is not None:
+                    items.append(item)
+                    room -= 1
+                    if room:
+                        break
+                    item = items
+                    items, room = stack.pop()
+                else:
+                    start = position
+                    held = 0
+                    return item  # type: ignore[no-any-return]
+                start = position
+        except IndexError:
+            # The data ended within a prefix; the bytes from its start on are looked at again when more have come.
+            if end - start > prefix_limit:
+                raise BananaError(f"a prefix of more than {prefix_limit} bytes") from None
+            return NEED_DATA
+        finally:
+            self._position = start
+            self._items = items
+            self._room = room
+            self._held = held
+
+
+def _figure(number: int) -> str:
+    """*number* for a message: a peer's integers can have more digits than a log line."""
+    return str(number) if number < 10**15 else "a great many"
+
+
+def prefix(number: int) -> bytes:
+    """The shortest prefix that stands for *number*, which is 0 or more."""
+    if number < 0x80:
+        return bytes((number,))
+    digits = bytearray()
+    while number:
+        digits.append(number & 0x7F)
+        number >>= 7
+    return bytes(digits)
+
+
+def _heads(kind: int) -> tuple[bytes, ...]:
+    return tuple(prefix(number) + bytes((kind,)) for number in range(1024))
+
+
+# The heads of short lists and strings, and whole small integers, made once.
+_LIST_HEADS = _heads(LIST)
+_STRING_HEADS = _heads(STRING)
+_INTS = _heads(INT)
+_VOCAB_HEADS = _heads(VOCAB)
+_TYPE = {kind: bytes((kind,)) for kind in (LIST, INT, STRING, NEG, FLOAT, LONGINT, LONGNEG, VOCAB)}
+
+
+def encode(
+    expression: object,
+    words: Mapping[bytes, int] | None,
+    size_limit: int = SIZE_LIMIT,
+    prefix_limit: int = PREFIX_LIMIT,
+    depth: int = DEFAULT_LIMITS.expression_depth,
+) -> bytes:
+    """The bytes of *expression*; a tuple is sent as a list, a bool as an int.
+
+    Args:
+        expression: what to send.
+        words: the vocabulary, or None in a dialect that has none.
+        size_limit: bytes of a string, and items of a list, at the most.
+        prefix_limit: bytes of an integer's prefix at the most.
+        depth: lists within lists at the most.
+
+    Raises:
+        BananaError: something in the expression is of a type that banana does not carry, or breaks a limit.
+    """
+    chunks: list[bytes] = []
+    write = chunks.append
+    stack: list[Iterator[object]] = []
+    todo: Iterator[object] = iter((expression,))
+    while True:
+        for item in todo:
+            kind: type = type(item)
+            if kind not in _CARRIED:
+                kind = _carried_as(item)
+            if kind is bytes:
+                number = words.get(item) if words is not None else None  # type: ignore[call-overload]
+                if number is not None:
+                    write(_VOCAB_HEADS[number] if number < 1024 else prefix(number) + _TYPE[VOCAB])
+                    continue
+                size = len(item)  # type: ignore[arg-type]
+                if size < 1024:
+                    write(_STRING_HEADS[size])
+                elif size > size_limit:
+                    raise BananaError(f"a byte string of {size} bytes is too long to send; the limit is {size_limit}")
+                else:
+                    write(prefix(size) + _TYPE[STRING])
+                if size > size_limit:
+                    raise BananaError(f"a byte string of {size} bytes is too long to send; the limit is {size_limit}")
+                write(item)  # type: ignore[arg-type]
+            elif kind is list:
+                size = len(item)  # type: ignore[arg-type]
+                if size > size_limit:
+                    raise BananaError(f"a list of {size} items is too long to send; the limit is {size_limit}")
+                if len(stack) > depth:
+                    raise BananaError(f"lists nested more than {depth} deep are not sent")
+                write(_LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
+                if size:
+                    stack.append(todo)
+                    todo = iter(item)  # type: ignore[call-overload]
+                    break
+            elif kind is int:
+                write(_encode_int(item, prefix_limit))  # type: ignore[arg-type]
+            else:
+                write(_TYPE[FLOAT])
+                write(_double.pack(item))
+        else:
+            if not stack:
+                return b"".join(chunks)
+            todo = stack.pop()
+
+
+_CARRIED = frozenset((bytes, list, int, float))
+
+
+def _carried_as(item: object) -> type:
+    """The type as which banana sends *item*: subclasses are sent as what they are made of."""
+    for kind in (list, int, float, bytes):
+        if isinstance(item, kind):
+            return kind
+    if isinstance(item, tuple):
+        return list
+    name = f"{type(item).__module__}.{type(item).__qualname__}"
+    raise BananaError(f"Banana cannot send {name} objects: {_shortened(item)}")
+
+
+def _shortened(item: object) -> str:
+    try:
+        text = repr(item)
+    except Exception as error:
+        text = f"<no repr: {type(error).__name__}>"
+    return text if len(text) <= 200 else text[:200] + "…"
+
+
+def _encode_int(number: int, prefix_limit: int) -> bytes:
+    if 0 <= number < 1024:
+        return _INTS[number]
+    if number.bit_length() > prefix_limit * 7:
+        raise BananaError(
+            f"int is too large to send: it has {number.bit_length()} bits; the limit is {prefix_limit * 7}"
+        )
+    if number < SMALLEST_INT:
+        return prefix(-number) + _TYPE[LONGNEG]
+    if number < 0:
+        return prefix(-number) + _TYPE[NEG]
+    return prefix(number) + _TYPE[INT if number <= LARGEST_INT else LONGINT]

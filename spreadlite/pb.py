@@ -1,0 +1,1068 @@
+"""Perspective Broker: objects that are called from the other side of a connection.
+
+`PBServerFactory` publishes a root, or a portal where peers log in; `PBClientFactory` connects to one.  A `Broker` is the
+protocol of either side: it joins the tables of what the two sides hold of one another (`core.tables`), the codec
+(`core.codec`), and the life of the connection.
+
+`MAX_BROKER_REFS` may be assigned at any time; it is read at each use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import CoroutineType
+from typing import Any
+
+from twisted.cred.credentials import IAnonymous
+from twisted.cred.error import UnhandledCredentials
+from twisted.internet import defer, error, protocol
+from twisted.logger import Logger
+from twisted.python import failure, log, threadable
+from zope.interface import implementer
+
+from . import banana, jelly as _jelly
+from ._failures import CopiedFailure, CopyableFailure, failure2Copyable
+from ._login import (
+    AsReferenceable,
+    IPerspective,
+    IUsernameMD5Password,
+    _JellyableAvatarMixin,
+    _PortalAuthChallenger,
+    _PortalRoot,
+    _PortalWrapper,
+    asBytes,
+    challenge,
+    respond,
+)
+from ._references import RemoteMethod, RemoteReference
+from .core import tables
+from .core.errors import (
+    BananaError,
+    DeadReferenceError,
+    Error,
+    InsecureJelly,
+    NoSuchMethod,
+    PBConnectionLost,
+    ProtocolError,
+    RemoteError,
+)
+from .core.graph import shortened
+from .core.limits import DEFAULT_LIMITS, Limits
+from .core.tables import Local
+from .flavors import (
+    Cacheable,
+    Copyable,
+    IPBRoot,
+    Jellyable,
+    Referenceable,
+    RemoteCache,
+    RemoteCacheObserver,
+    RemoteCopy,
+    Root,
+    Serializable,
+    Viewable,
+    ViewPoint,
+    argumentsOf,
+    call,
+    copyTags,
+    setCopierForClass,
+    setCopierForClassTree,
+    setFactoryForClass,
+    setUnjellyableFactoryForClass,
+    setUnjellyableForClass,
+    setUnjellyableForClassTree,
+    textOf,
+)
+from .interfaces import IJellyable, IUnjellyable
+from .jelly import _newInstance, globalSecurity, unjelly
+
+__all__ = [
+    "AsReferenceable",
+    "Avatar",
+    "Broker",
+    "Cacheable",
+    "CopiedFailure",
+    "Copyable",
+    "CopyableFailure",
+    "DeadReferenceError",
+    "Error",
+    "IJellyable",
+    "IPBRoot",
+    "IPerspective",
+    "IUnjellyable",
+    "IUsernameMD5Password",
+    "Jellyable",
+    "Limits",
+    "Local",
+    "MAX_BROKER_REFS",
+    "NoSuchMethod",
+    "PBClientFactory",
+    "PBConnectionLost",
+    "PBServerFactory",
+    "ProtocolError",
+    "Referenceable",
+    "RemoteCache",
+    "RemoteCacheObserver",
+    "RemoteCopy",
+    "RemoteError",
+    "RemoteMethod",
+    "RemoteReference",
+    "Root",
+    "Serializable",
+    "ViewPoint",
+    "Viewable",
+    "_JellyableAvatarMixin",
+    "_PortalAuthChallenger",
+    "_PortalRoot",
+    "_PortalWrapper",
+    "_newInstance",
+    "challenge",
+    "copyTags",
+    "failure2Copyable",
+    "globalSecurity",
+    "jelly",
+    "portno",
+    "respond",
+    "setCopierForClass",
+    "setCopierForClassTree",
+    "setFactoryForClass",
+    "setUnjellyableFactoryForClass",
+    "setUnjellyableForClass",
+    "setUnjellyableForClassTree",
+    "unjelly",
+]
+
+#: References, and caches, that one connection may hold of this side at the most.  Assign another where that is needed.
+MAX_BROKER_REFS = 1024
+
+#: The port that Perspective Broker is served on where no other is named.
+portno = 8787
+
+jelly = _jelly.jelly
+
+_log = Logger()
+
+
+@implementer(IPerspective)
+class Avatar:
+    """What a user is to the application: the peer's calls arrive at its ``perspective_`` methods.
+
+    A realm returns one (or anything else that provides `IPerspective`) for a login.
+    """
+
+    def perspectiveMessageReceived(self, broker: Any, message: Any, args: Any, kw: Any) -> Any:
+        """The peer calls *message*; see `flavors.Referenceable.remoteMessageReceived`."""
+        args, kw = argumentsOf(broker.unserialize(args, self), broker.unserialize(kw, self))
+        method = getattr(self, "perspective_" + textOf(message))
+        return broker.serialize(call(method, args, kw), self, method, args, kw)
+
+
+#: The number of arguments that each message has; a peer that sends another breaks the protocol.
+_ARITY = {
+    b"version": 1,
+    b"didNotUnderstand": 1,
+    b"message": 6,
+    b"cachemessage": 6,
+    b"answer": 2,
+    b"error": 2,
+    b"decref": 1,
+    b"decache": 1,
+    b"uncache": 1,
+}
+
+
+class Broker(banana.Banana):
+    """One end of a connection.
+
+    Args:
+        isClient: whether this end connected (true), or was connected to.
+        security: what may be sent and received.
+
+    Attributes:
+        factory: the factory that made it; set before the connection is made.
+        disconnected: whether the connection has gone.
+        localObjects: ids (and names) of objects of ours that the peer may call, to `Local`.
+        luids: the ``processUniqueID()`` of such an object, to its id.
+        remotelyCachedObjects, remotelyCachedLUIDs: the same for objects of ours that the peer has cached.
+        locallyCachedObjects: ids of the peer's objects that are cached here, to them.
+        waitingForAnswers: request ids of our calls, to their Deferreds.
+        serializingPerspective, unserializingPerspective: for whom something is being serialised or unserialised.
+
+    All tables are None once the connection has gone.
+    """
+
+    version = 6
+    username: Any = None
+    factory: Any = None
+    maxBrokerRefsViolations = 0
+    serializingPerspective: Any = None
+    unserializingPerspective: Any = None
+    jellyMethod: Any = None
+    jellyArgs: Any = None
+    jellyKw: Any = None
+    waitingForAnswers: Any = None
+
+    def __init__(self, isClient: Any = 1, security: Any = globalSecurity) -> None:
+        banana.Banana.__init__(self, isClient)
+        self.security = security
+        self.disconnected: Any = 0
+        self.connects: Any = []
+        self.disconnects: Any = []
+        self.failures: Any = []
+        self.pageProducers: list[Any] = []
+        self.currentRequestID = 0
+        self.currentLocalID = 0
+        self._exports = tables.LocalTable(lambda: self.newLocalID(), "object")
+        self._caches = tables.LocalTable(lambda: self.newLocalID(), "cached object")
+        self.localObjects: Any = self._exports.locals
+        self.luids: Any = self._exports.ids
+        self.remotelyCachedObjects: Any = self._caches.locals
+        self.remotelyCachedLUIDs: Any = self._caches.ids
+        self.locallyCachedObjects: Any = {}
+        self.waitingForAnswers = tables.Questions()
+        # By processUniqueID: what to call when the object leaves localObjects.
+        self._localCleanup: dict[Any, Callable[[], object]] = {}
+        # What the serialisation at work has put into the tables.
+        self._registrations: tables.Registrations | None = None
+        # The last result that was serialised, its expression and what that put into the tables, until it is sent.
+        self._unsent: tuple[Any, Any, tables.Registrations] | None = None
+        # Objects that the peer let go of just before an answer which may bring them back; see proto_decref.
+        self._justReleased: dict[int, Any] = {}
+        # What to tell the peer once the expression at hand is done with; see _release.
+        self._releases: list[tuple[bytes, Any]] = []
+        self._handling = 0
+        self._negotiation: Any = None
+
+    # The life of the connection.
+
+    def connectionMade(self) -> None:
+        """Begin to negotiate; see `Limits.negotiation_seconds`."""
+        # In memory, without a reactor of its own, nobody waits.
+        reactor = getattr(self.transport, "reactor", None)
+        if reactor is not None and hasattr(reactor, "callLater"):
+            self._negotiation = reactor.callLater(self.limits.negotiation_seconds, self._negotiationTimedOut)
+        banana.Banana.connectionMade(self)
+
+    def _negotiationTimedOut(self) -> None:
+        self._negotiation = None
+        self._refuse(f"no dialect was agreed on within {self.limits.negotiation_seconds} seconds")
+
+    def _stopNegotiation(self) -> None:
+        timer, self._negotiation = self._negotiation, None
+        if timer is not None and timer.active():
+            timer.cancel()
+
+    def connectionReady(self) -> None:
+        """A dialect is agreed on: tell our version, the ``notifyOnConnect`` callbacks, and the factory."""
+        self._stopNegotiation()
+        self.sendCall(b"version", self.version)
+        connects, self.connects = self.connects, None
+        for notifier in connects or ():
+            self._guarded(notifier, "a notifyOnConnect callback")
+        self.factory.clientConnectionMade(self)
+
+    def connectionFailed(self) -> None:
+        """The connection was never made: tell the ``notifyOnFail`` callbacks."""
+        failures, self.failures = self.failures, None
+        for notifier in failures or ():
+            self._guarded(notifier, "a notifyOnFail callback")
+
+    def connectionLost(self, reason: Any = protocol.connectionDone) -> None:
+        """The connection has gone: everything that was set up for it is taken down, once.
+
+        In this order: calls in flight fail with `PBConnectionLost`; the owners of cached objects are told; pages stop;
+        the ``notifyOnDisconnect`` callbacks are called; the tables go.
+        """
+        if self.disconnected:
+            return
+        self.disconnected = 1
+        self._deaf = True
+        self._stopNegotiation()
+        self.luids = None
+        waiting, self.waitingForAnswers = self.waitingForAnswers, {}
+        for d in list((waiting or {}).values()):
+            self._guarded(lambda d=d: d.errback(failure.Failure(PBConnectionLost(reason))), "a call's errback")
+        for local in list(self.remotelyCachedObjects.values()):
+            self._stopObserving(local)
+        pagers, self.pageProducers = self.pageProducers, []
+        for pager in pagers:
+            stop = getattr(pager, "connectionLost", None)
+            if stop is not None:
+                self._guarded(stop, "a pager")
+        disconnects = list(self.disconnects)
+        self.disconnects = []
+        for notifier in disconnects:
+            self._guarded(notifier, "a notifyOnDisconnect callback")
+        lost = getattr(self.factory, "_brokerLost", None)
+        if lost is not None:
+            self._guarded(lambda: lost(self, reason), "a factory")
+        self.disconnects = None
+        self.waitingForAnswers = None
+        self.localSecurity = None
+        self.remoteSecurity = None
+        self.remotelyCachedObjects = None
+        self.remotelyCachedLUIDs = None
+        self.locallyCachedObjects = None
+        self.localObjects = None
+        self._unsent = None
+        self._releases = []
+        self._justReleased = {}
+        self._localCleanup = {}
+
+    def _guarded(self, function: Callable[[], object], what: str) -> None:
+        """Call what the application gave us, whose failure must not keep the rest from being done."""
+        try:
+            function()
+        except Exception:
+            log.err(None, what)
+
+    def _stopObserving(self, local: Local) -> None:
+        cacheable, perspective = local.object, local.perspective
+        self._guarded(
+            lambda: cacheable.stoppedObserving(perspective, RemoteCacheObserver(self, cacheable, perspective)),
+            "stoppedObserving",
+        )
+
+    def notifyOnDisconnect(self, notifier: Any) -> None:
+        """Call *notifier* when the connection goes; at once if it has gone.
+
+        Raises:
+            TypeError: it cannot be called.
+        """
+        _mustBeCallable(notifier)
+        if self.disconnects is None or self.disconnected:
+            self._guarded(notifier, "a notifyOnDisconnect callback")
+        else:
+            self.disconnects.append(notifier)
+
+    def dontNotifyOnDisconnect(self, notifier: Any) -> None:
+        """Take back what `notifyOnDisconnect` was given; nothing happens if it was not."""
+        if self.disconnects and notifier in self.disconnects:
+            self.disconnects.remove(notifier)
+
+    def notifyOnFail(self, notifier: Any) -> None:
+        """Call *notifier* if the connection is never made."""
+        _mustBeCallable(notifier)
+        if self.failures is None:
+            self._guarded(notifier, "a notifyOnFail callback")
+        else:
+            self.failures.append(notifier)
+
+    def notifyOnConnect(self, notifier: Any) -> None:
+        """Call *notifier* when the connection is ready; at once if it is."""
+        _mustBeCallable(notifier)
+        if self.connects is None:
+            self._guarded(notifier, "a notifyOnConnect callback")
+        else:
+            self.connects.append(notifier)
+
+    # What arrives.
+
+    def dataReceived(self, chunk: bytes) -> None:
+        """Take bytes from the transport.
+
+        A peer that breaks the protocol or a limit is refused: one line in the log, and the connection ends at once.
+        """
+        try:
+            banana.Banana.dataReceived(self, chunk)
+        except (BananaError, ProtocolError) as broken:
+            self._refuse(str(broken))
+
+    def _refuse(self, what: str) -> None:
+        """End the connection because of what the peer did; nothing that it sent after that is looked at."""
+        if self._deaf:
+            return
+        self._deaf = True
+        transport = self.transport
+        peer = transport.getPeer() if hasattr(transport, "getPeer") else None
+        _log.warn("PB: {peer} was refused and disconnected: {what}", peer=peer, what=shortened(what, 300))
+        abort = getattr(transport, "abortConnection", None) or transport.loseConnection
+        abort()
+
+    def expressionReceived(self, sexp: Any) -> None:
+        """The peer says *sexp*: a message's name and its arguments.
+
+        Raises:
+            ProtocolError: it is no message, or not one that makes sense.
+        """
+        command = sexp[0] if isinstance(sexp, list) and sexp else None
+        if type(command) is not bytes:
+            raise ProtocolError(f"not a message: {shortened(sexp)}")
+        name = _messages(type(self)).get(command)
+        if name is None:
+            self.sendCall(b"didNotUnderstand", command[:100])
+            return
+        arity = _ARITY.get(command)
+        if arity is not None and len(sexp) != arity + 1:
+            raise ProtocolError(f"a message {shortened(command)} with {len(sexp) - 1} arguments, not {arity}")
+        self._handling += 1
+        try:
+            getattr(self, name)(*sexp[1:])
+        finally:
+            self._handling -= 1
+            if self._releases and not self._handling:
+                self._flushReleases()
+
+    def proto_version(self, vnum: Any) -> None:
+        """``[version n]``: the first message of either side."""
+        if vnum != self.version:
+            raise ProtocolError(f"version {shortened(vnum)} of the protocol; this side has {self.version}")
+
+    def proto_didNotUnderstand(self, command: Any) -> None:
+        """``[didNotUnderstand name]``: the peer does not know a message that we sent."""
+        log.msg(f"Didn't understand command: {shortened(command)}")
+
+    def sendCall(self, *exp: Any) -> None:
+        """Send a message: its name and its arguments."""
+        self.sendEncoded(exp)
+
+    # Pages.
+
+    def registerPageProducer(self, pager: Any) -> None:
+        """Send the pages of *pager* as the transport has room for them."""
+        self.pageProducers.append(pager)
+        if len(self.pageProducers) == 1:
+            self.transport.registerProducer(self, 0)
+
+    def resumeProducing(self) -> None:
+        """The transport has room: one page of each pager."""
+        for pager in list(reversed(self.pageProducers)):
+            pager.sendNextPage()
+            if not pager.stillPaging() and pager in self.pageProducers:
+                self.pageProducers.remove(pager)
+        if not self.pageProducers and not self.disconnected:
+            self.transport.unregisterProducer()
+
+    def pauseProducing(self) -> None:
+        """Pages are sent one at a time, as they are asked for, so there is nothing to pause."""
+
+    def stopProducing(self) -> None:
+        """The transport takes no more; `connectionLost` tells the pagers."""
+
+    # Objects of ours that the peer may call.
+
+    def localObjectForID(self, luid: Any) -> Any:
+        """The object of ours that has that id or name, or None."""
+        if isinstance(luid, str):
+            luid = luid.encode("utf-8")
+        local = self._exports.get(luid)
+        return None if local is None else local.object
+
+    def _returnedObjectForID(self, luid: Any) -> Any:
+        """The object of ours that the peer sends back; also one that it let go of a moment too soon."""
+        found = self.localObjectForID(luid)
+        if found is None and type(luid) is int:
+            found = self._justReleased.get(luid)
+        return found
+
+    def registerReference(self, object: Any) -> Any:
+        """The peer is given *object*: count it and return its id.
+
+        Raises:
+            Error: the peer holds `MAX_BROKER_REFS` objects.  At the fourth time the connection ends.
+        """
+        if self.luids is None:
+            raise DeadReferenceError("the connection has gone")
+        puid = object.processUniqueID()
+        luid = self._exports.again(puid)
+        if luid is None:
+            self._checkRoom(self.localObjects, "reference")
+            luid = self._exports.add(puid, object)
+        if self._registrations is not None:
+            self._registrations.add(self._exports, luid)
+        return luid
+
+    def _checkRoom(self, table: dict[Any, Local], what: str) -> None:
+        if len(table) <= MAX_BROKER_REFS:
+            return
+        self.maxBrokerRefsViolations += 1
+        message = f"Maximum PB {what} count exceeded."
+        if self.maxBrokerRefsViolations > 3:
+            self.transport.loseConnection()
+            message += "  Goodbye."
+        raise Error(message)
+
+    def setNameForLocal(self, name: Any, object: Any) -> None:
+        """Publish *object* under a name on this connection; the root's name is "root"."""
+        if object is None:
+            raise TypeError("None cannot be published")
+        self.localObjects[asBytes(name)] = Local(object)
+
+    def remoteForName(self, name: Any) -> RemoteReference:
+        """A reference to what the peer publishes under that name, whether it does or not."""
+        return RemoteReference(None, self, asBytes(name), 0)
+
+    def sendDecRef(self, objectID: Any) -> None:
+        """Tell the peer that one reference to its object is gone."""
+        self._release(b"decref", objectID)
+
+    def proto_decref(self, objectID: Any) -> None:
+        """``[decref id]``: the peer let go of one reference to an object of ours."""
+        local = self._exports.release(objectID)
+        if local is not None:
+            self._exports.forget(objectID)
+            if self.waitingForAnswers:
+                # twisted.spread drops a reference that it has put into an answer before it sends that answer, so the
+                # object is still to come back.  It is the next thing that the peer sends.
+                self._justReleased[objectID] = local.object
+            self._cleanUp(local)
+
+    def _cleanUp(self, local: Local) -> None:
+        cleanup = self._localCleanup.pop(local.puid, None)
+        if cleanup is not None:
+            self._guarded(cleanup, "what was to be done when an object was let go of")
+
+    # Objects of ours that the peer has cached, and the other way round.
+
+    def cachedRemotelyAs(self, instance: Any, incref: Any = 0) -> Any:
+        """The id under which the peer has *instance* cached, or None; *incref*: count one more."""
+        if self.remotelyCachedLUIDs is None:
+            return None
+        puid = instance.processUniqueID()
+        if not incref:
+            return self.remotelyCachedLUIDs.get(puid)
+        luid = self._caches.again(puid)
+        if luid is not None and self._registrations is not None:
+            self._registrations.add(self._caches, luid)
+        return luid
+
+    def remotelyCachedForLUID(self, luid: Any) -> Any:
+        """The object of ours that the peer has cached under that id.
+
+        Raises:
+            InsecureJelly: there is none.
+        """
+        local = self._caches.get(luid)
+        if local is None:
+            raise InsecureJelly(f"no cached object has the id {shortened(luid)}")
+        return local.object
+
+    def cacheRemotely(self, instance: Any) -> Any:
+        """The peer is to cache *instance*: count it and return its id.
+
+        Raises:
+            Error: the peer has `MAX_BROKER_REFS` objects cached.  At the fourth time the connection ends.
+        """
+        if self.remotelyCachedLUIDs is None:
+            raise DeadReferenceError("the connection has gone")
+        self._checkRoom(self.remotelyCachedObjects, "cache")
+        luid = self._caches.add(instance.processUniqueID(), instance, self.serializingPerspective)
+        if self._registrations is not None:
+            self._registrations.add(self._caches, luid)
+        return luid
+
+    def cacheLocally(self, cid: Any, instance: Any) -> None:
+        """*instance* is the cache of the peer's object with that id."""
+        if cid in self.locallyCachedObjects:
+            raise InsecureJelly(f"the id {shortened(cid)} belongs to another cached object")
+        if len(self.locallyCachedObjects) > max(MAX_BROKER_REFS, 1024) * 4:
+            raise InsecureJelly("too many cached objects")
+        self.locallyCachedObjects[cid] = instance
+
+    def cachedLocallyAs(self, cid: Any) -> Any:
+        """The cache of the peer's object with that id.
+
+        Raises:
+            InsecureJelly: there is none.
+        """
+        cached = self.locallyCachedObjects.get(cid) if type(cid) is int else None
+        if cached is None:
+            raise InsecureJelly(f"no cached object has the id {shortened(cid)}")
+        return cached
+
+    def decCacheRef(self, objectID: Any) -> None:
+        """Tell the peer that one cache of its object is gone."""
+        self._release(b"decache", objectID)
+
+    def proto_decache(self, objectID: Any) -> None:
+        """``[decache id]``: the peer let go of one cache of an object of ours; after the last it may forget the id."""
+        local = self._caches.release(objectID)
+        if local is not None:
+            # It leaves the table last: its owner may have something to say to the other side still.
+            self._stopObserving(local)
+            self._caches.forget(objectID)
+            self.sendCall(b"uncache", objectID)
+
+    def proto_uncache(self, objectID: Any) -> None:
+        """``[uncache id]``: the owner has let go of an object that is cached here."""
+        cached = self.locallyCachedObjects.pop(objectID, None) if type(objectID) is int else None
+        if cached is None:
+            raise ProtocolError(f"no object is cached under the id {shortened(objectID)}")
+        cached.broker = None
+
+    def _release(self, message: bytes, objectID: Any) -> None:
+        """Tell the peer of a reference or cache that was collected.
+
+        Collection happens anywhere: in any thread, and between the making of an answer and its sending.  So it is told
+        from the reactor's thread, and after the answer to the message that is being handled: what an answer brings back
+        must not be let go of first.
+        """
+        if self.disconnected or self._deaf:
+            return
+        if threadable.ioThread is not None and not threadable.isInIOThread():
+            from twisted.internet import reactor
+
+            reactor.callFromThread(self._release, message, objectID)  # type: ignore[attr-defined]
+        elif self._handling:
+            self._releases.append((message, objectID))
+        else:
+            self.sendCall(message, objectID)
+
+    def _flushReleases(self) -> None:
+        releases, self._releases = self._releases, []
+        for message, objectID in releases:
+            if not self.disconnected:
+                self.sendCall(message, objectID)
+
+    # Objects to expressions and back.
+
+    def serialize(self, object: Any, perspective: Any = None, method: Any = None, args: Any = None, kw: Any = None) -> Any:
+        """The expression of *object* for the peer; of a Deferred or a coroutine, a Deferred of that.
+
+        If it fails, what it had registered is taken back.
+
+        Args:
+            object: what to send.
+            perspective: for whom; hooks find it as ``serializingPerspective``.
+            method, args, kw: what the object is the result of; hooks find them as ``jellyMethod`` and so on.
+        """
+        if isinstance(object, CoroutineType):
+            object = defer.Deferred.fromCoroutine(object)
+        if isinstance(object, defer.Deferred):
+            object.addCallback(self.serialize, perspective=perspective, method=method, args=args, kw=kw)
+            return object
+        registrations = tables.Registrations()
+        sexp = self._serialize(object, perspective, method, args, kw, registrations)
+        # Kept until it is sent: see _release, and _sendAnswer for what cannot be sent.
+        self._unsent = (object, sexp, registrations)
+        return sexp
+
+    def _serialize(
+        self, object: Any, perspective: Any, method: Any, args: Any, kw: Any, registrations: tables.Registrations
+    ) -> Any:
+        outer = (
+            self._registrations,
+            self.serializingPerspective,
+            self.jellyMethod,
+            self.jellyArgs,
+            self.jellyKw,
+        )
+        self._registrations = registrations
+        self.serializingPerspective = perspective
+        self.jellyMethod, self.jellyArgs, self.jellyKw = method, args, kw
+        try:
+            return jelly(object, self.security, None, self, self.limits)
+        except BaseException:
+            self._takeBack(registrations)
+            raise
+        finally:
+            self._registrations = outer[0]
+            self.serializingPerspective, self.jellyMethod, self.jellyArgs, self.jellyKw = outer[1:]
+
+    def _takeBack(self, registrations: tables.Registrations) -> None:
+        if not self.disconnected:
+            registrations.take_back(self._takenBack)
+
+    def _takenBack(self, table: tables.LocalTable, luid: int, local: Local) -> None:
+        table.forget(luid)
+        if table is self._caches:
+            self._stopObserving(local)
+        else:
+            self._cleanUp(local)
+
+    def unserialize(self, sexp: Any, perspective: Any = None) -> Any:
+        """The object that an expression of the peer stands for.
+
+        Raises:
+            InsecureJelly: something in it is not allowed, or has not the shape that its tag asks for.
+        """
+        outer = self.unserializingPerspective
+        self.unserializingPerspective = perspective
+        try:
+            return unjelly(sexp, self.security, None, self, self.limits)
+        finally:
+            self.unserializingPerspective = outer
+
+    def newLocalID(self) -> int:
+        """A new id for an object of ours."""
+        self.currentLocalID += 1
+        return self.currentLocalID
+
+    def newRequestID(self) -> int:
+        """A new id for a call of ours."""
+        self.currentRequestID += 1
+        return self.currentRequestID
+
+    # Calls that we make.
+
+    def _sendMessage(self, prefix: bytes, perspective: Any, objectID: Any, message: Any, args: Any, kw: Any) -> Any:
+        """Call a method of the peer's object; see `RemoteReference.callRemote`."""
+        callback = kw.pop("pbcallback", None)
+        errback = kw.pop("pberrback", None)
+        answerRequired = kw.pop("pbanswer", 1)
+        if (callback or errback) and not answerRequired:
+            raise TypeError("pbcallback and pberrback are for a call that has an answer")
+        if self.disconnected:
+            raise DeadReferenceError("Calling Stale Broker")
+        registrations = tables.Registrations()
+        try:
+            netArgs = self._serialize(args, perspective, message, None, None, registrations)
+            netKw = self._serialize(kw, perspective, message, None, None, registrations)
+        except BaseException:
+            self._takeBack(registrations)
+            return defer.fail(failure.Failure())
+        if answerRequired and len(self.waitingForAnswers) >= self.limits.outstanding_calls:
+            self._takeBack(registrations)
+            return defer.fail(Error(f"{self.limits.outstanding_calls} calls wait for their answer already"))
+        requestID = self.newRequestID()
+        try:
+            self.sendCall(prefix + b"message", requestID, objectID, message, answerRequired, netArgs, netKw)
+        except BaseException:
+            self._takeBack(registrations)
+            raise
+        if not answerRequired:
+            return None
+        question: defer.Deferred[Any] = defer.Deferred()
+        if callback or errback:
+            log.msg('warning! using deprecated "pbcallback"')
+            question.addCallbacks(callback or (lambda result: result), errback)
+        if self.waitingForAnswers is None or self.disconnected:
+            question.errback(failure.Failure(PBConnectionLost("the connection went as the call was sent")))
+        else:
+            self.waitingForAnswers[requestID] = question
+        return question
+
+    def proto_answer(self, requestID: Any, netResult: Any) -> None:
+        """``[answer id x]``: the result of a call of ours.  What cannot be read fails that call alone."""
+        self._answered(requestID, netResult, lambda question, result: question.callback(result))
+
+    def proto_error(self, requestID: Any, fail: Any) -> None:
+        """``[error id x]``: a call of ours failed over there."""
+        self._answered(requestID, fail, _failQuestion)
+
+    def _answered(self, requestID: Any, sexp: Any, fire: Callable[[Any, Any], object]) -> None:
+        question = self.waitingForAnswers.take(requestID)
+        try:
+            result = self.unserialize(sexp)
+        except Exception:
+            question.errback(failure.Failure())
+        else:
+            fire(question, result)
+        finally:
+            self._justReleased.clear()
+
+    # Calls that the peer makes.
+
+    def proto_message(
+        self, requestID: Any, objectID: Any, message: Any, answerRequired: Any, netArgs: Any, netKw: Any
+    ) -> None:
+        """``[message id object name answer? args kw]``: call an object of ours."""
+        self._recvMessage(self.localObjectForID, requestID, objectID, message, answerRequired, netArgs, netKw)
+
+    def proto_cachemessage(
+        self, requestID: Any, objectID: Any, message: Any, answerRequired: Any, netArgs: Any, netKw: Any
+    ) -> None:
+        """``[cachemessage id object name answer? args kw]``: call a cache of an object of the peer's."""
+        self._recvMessage(self.cachedLocallyAs, requestID, objectID, message, answerRequired, netArgs, netKw)
+
+    def _recvMessage(
+        self,
+        findObjMethod: Callable[[Any], Any],
+        requestID: Any,
+        objectID: Any,
+        message: Any,
+        answerRequired: Any,
+        netArgs: Any,
+        netKw: Any,
+    ) -> None:
+        """Call the object that *findObjMethod* finds, and see to it that the peer gets an answer."""
+        if type(requestID) is not int or type(message) is not bytes:
+            raise ProtocolError(f"a call {shortened(requestID)} of a method {shortened(message)}")
+        try:
+            name = message.decode("utf-8")
+        except UnicodeDecodeError:
+            raise ProtocolError(f"the name of a method is not UTF-8: {shortened(message)}") from None
+        try:
+            object = findObjMethod(objectID)
+            if object is None:
+                raise Error("Invalid Object ID")
+            netResult = object.remoteMessageReceived(self, name, netArgs, netKw)
+        except Error as error:
+            if answerRequired:
+                if isinstance(error, Jellyable) or self.security.isClassAllowed(error.__class__):
+                    self._sendError(error, requestID)
+                else:
+                    self._sendError(CopyableFailure(error), requestID)
+        except BaseException:
+            if answerRequired:
+                log.msg("Peer will receive following PB traceback:", isError=True)
+                self._sendError(CopyableFailure(), requestID)
+            log.err()
+        else:
+            if answerRequired:
+                if isinstance(netResult, defer.Deferred):
+                    netResult.addCallbacks(
+                        self._sendAnswer, self._sendFailureOrError, callbackArgs=(requestID,), errbackArgs=(requestID,)
+                    )
+                else:
+                    self._sendAnswer(netResult, requestID)
+        self._unsent = None
+
+    def _sendAnswer(self, netResult: Any, requestID: Any) -> None:
+        """Send a result, or an error where it cannot be sent."""
+        unsent, self._unsent = self._unsent, None
+        if self.disconnected:
+            return
+        try:
+            self.sendCall(b"answer", requestID, netResult)
+        except BananaError:
+            if unsent is not None and unsent[1] is netResult:
+                self._takeBack(unsent[2])
+            self._sendFailure(failure.Failure(), requestID)
+
+    def _sendFailureOrError(self, fail: Any, requestID: Any) -> None:
+        """Send a failure; one that is no `Error` is unexpected, and is logged."""
+        if fail.check(Error) is None:
+            self._sendFailure(fail, requestID)
+        else:
+            self._sendError(fail, requestID)
+
+    def _sendFailure(self, fail: Any, requestID: Any) -> None:
+        """Log an unexpected failure, and send it."""
+        if self.disconnected and fail.check(DeadReferenceError):
+            return
+        log.msg("Peer will receive following PB traceback:")
+        log.err(fail)
+        self._sendError(fail, requestID)
+
+    def _sendError(self, fail: Any, requestID: Any) -> None:
+        """Send an exception or failure as the outcome of a call of the peer's."""
+        if self.disconnected:
+            return
+        if isinstance(fail, failure.Failure):
+            value = fail.value
+            if isinstance(value, Jellyable) or self.security.isClassAllowed(value.__class__):
+                fail = value
+            elif not isinstance(fail, CopyableFailure):
+                fail = failure2Copyable(fail, self.factory.unsafeTracebacks)
+        if isinstance(fail, CopyableFailure):
+            fail.unsafeTracebacks = self.factory.unsafeTracebacks
+        registrations = tables.Registrations()
+        try:
+            self.sendCall(b"error", requestID, self._serialize(fail, None, None, None, None, registrations))
+        except Exception:
+            self._takeBack(registrations)
+            log.err(None, "an error that cannot be sent as it is")
+            plain = CopyableFailure(Error("the error of this call cannot be sent"))
+            self.sendCall(b"error", requestID, self.serialize(plain))
+            self._unsent = None
+
+
+def _mustBeCallable(notifier: Any) -> None:
+    if not callable(notifier):
+        raise TypeError(f"not something to be called: {shortened(notifier)}")
+
+
+def _failQuestion(question: Any, reason: Any) -> None:
+    """Fail a call with what the peer sent for an error."""
+    if isinstance(reason, (failure.Failure, BaseException)):
+        question.errback(reason)
+    else:
+        question.errback(RemoteError(b"unknown", reason, None))
+
+
+_messageTables: dict[type, dict[bytes, str]] = {}
+
+
+def _messages(cls: type) -> dict[bytes, str]:
+    """The messages that a broker of that class understands, each with the name of its method; made once a class."""
+    table = _messageTables.get(cls)
+    if table is None:
+        table = {
+            name[len("proto_") :].encode("utf-8"): name for name in dir(cls) if name.startswith("proto_")
+        }
+        _messageTables[cls] = table
+    return table
+
+
+class PBClientFactory(protocol.ClientFactory):
+    """Connects to a server; use it with an endpoint, or with ``reactor.connectTCP`` and its kin.
+
+    Args:
+        unsafeTracebacks: whether the server is sent the tracebacks of exceptions.
+        security: what may be sent and received.
+        limits: what the server may make this side hold; see `Limits`.
+
+    Attributes:
+        rootObjectRequests: the Deferreds of `getRootObject` that wait for a connection.
+    """
+
+    protocol = Broker  # type: ignore[assignment]
+    unsafeTracebacks: Any = False
+
+    # Whether a connector has us, and will tell of a connection that failed or was lost.  An endpoint does not.
+    _hasConnector = False
+
+    def __init__(
+        self, unsafeTracebacks: Any = False, security: Any = globalSecurity, limits: Limits = DEFAULT_LIMITS
+    ) -> None:
+        self.unsafeTracebacks = unsafeTracebacks
+        self.security = security
+        self.limits = limits
+        self._reset()
+
+    def startedConnecting(self, connector: Any) -> None:
+        """A connector begins to connect."""
+        self._hasConnector = True
+        protocol.ClientFactory.startedConnecting(self, connector)
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """A broker for a new connection."""
+        return _build(self, True)
+
+    def _reset(self) -> None:
+        self.rootObjectRequests: list[Any] = []
+        self._broker: Any = None
+        self._root: Any = None
+
+    def _failAll(self, reason: Any) -> None:
+        requests = self.rootObjectRequests
+        self._reset()
+        for d in requests:
+            d.errback(reason)
+
+    def clientConnectionFailed(self, connector: Any, reason: Any) -> None:
+        """The connection could not be made: whoever waits for the root is told."""
+        self._failAll(reason)
+
+    def clientConnectionLost(self, connector: Any, reason: Any, reconnecting: Any = 0) -> None:
+        """The connection has gone.
+
+        Args:
+            connector: the connector.
+            reason: a failure.
+            reconnecting: true in a factory that connects anew: whoever waits for the root goes on waiting.
+        """
+        if reconnecting:
+            self._broker = None
+            self._root = None
+        else:
+            self._failAll(reason)
+
+    def _brokerLost(self, broker: Any, reason: Any) -> None:
+        """A broker of ours lost its connection."""
+        if not self._tellsItself() or self._broker not in (None, broker):
+            return
+        self._failAll(reason)
+
+    def _tellsItself(self) -> bool:
+        """Whether nobody else will say that there is no connection: an endpoint has us, and no subclass of its own
+        ways."""
+        return not self._hasConnector and type(self).startedConnecting is PBClientFactory.startedConnecting
+
+    def stopFactory(self) -> None:
+        """No connection is left, or could be made."""
+        if self._tellsItself():
+            self._failAll(failure.Failure(error.ConnectError(string="no connection to the server was made")))
+        protocol.ClientFactory.stopFactory(self)
+
+    def clientConnectionMade(self, broker: Any) -> None:
+        """A connection is ready: whoever waits for the root gets it."""
+        self._broker = broker
+        self._root = broker.remoteForName("root")
+        requests = self.rootObjectRequests
+        self.rootObjectRequests = []
+        for d in requests:
+            d.callback(self._root)
+
+    def getRootObject(self) -> Any:
+        """A Deferred of a reference to the server's root.
+
+        It fails when the connection cannot be made, or goes before it is ready.  A factory that connects anew may let it
+        wait for the next connection; see `clientConnectionLost`.
+        """
+        if self._broker and not self._broker.disconnected:
+            return defer.succeed(self._root)
+        d: defer.Deferred[Any] = defer.Deferred()
+        self.rootObjectRequests.append(d)
+        return d
+
+    def disconnect(self) -> None:
+        """End the connection, if there is one."""
+        if self._broker:
+            self._broker.transport.loseConnection()
+
+    def _cbSendUsername(self, root: Any, username: Any, password: Any, client: Any) -> Any:
+        return root.callRemote("login", username).addCallback(self._cbResponse, password, client)
+
+    def _cbResponse(self, challenges: Any, password: Any, client: Any) -> Any:
+        challenge, challenger = challenges
+        return challenger.callRemote("respond", respond(challenge, password), client)
+
+    def _cbLoginAnonymous(self, root: Any, client: Any) -> Any:
+        return root.callRemote("loginAnonymous", client)
+
+    def login(self, credentials: Any, client: Any = None) -> Any:
+        """Log in at a server that was given a portal.
+
+        Args:
+            credentials: an object with ``username`` and ``password``, each str or bytes, or one that provides
+                ``IAnonymous``.
+            client: the mind: an object for the avatar to call, or None.
+
+        Returns:
+            A Deferred of a reference to the avatar; it fails with whatever the server says, with the reasons of
+            `getRootObject`, or with ``UnhandledCredentials``.
+        """
+        if IAnonymous.providedBy(credentials):
+            return self.getRootObject().addCallback(self._cbLoginAnonymous, client)
+        try:
+            username, password = credentials.username, credentials.password
+            if not isinstance(username, (str, bytes)) or not isinstance(password, (str, bytes)):
+                raise AttributeError("username and password are text")
+        except AttributeError as problem:
+            return defer.fail(UnhandledCredentials(f"{type(credentials).__name__} cannot be sent to a server: {problem}"))
+        return self.getRootObject().addCallback(self._cbSendUsername, username, password, client)
+
+
+class PBServerFactory(protocol.ServerFactory):
+    """Publishes a root, or a portal.
+
+    Args:
+        root: provides or can be adapted to `flavors.IPBRoot`: a `flavors.Root`, or a ``twisted.cred.portal.Portal`` whose
+            realm gives avatars for `IPerspective`.
+        unsafeTracebacks: whether clients are sent the tracebacks of exceptions.
+        security: what may be sent and received.
+        limits: what a client may make this side hold; see `Limits`.
+    """
+
+    protocol = Broker  # type: ignore[assignment]
+    unsafeTracebacks: Any = False
+
+    def __init__(
+        self, root: Any, unsafeTracebacks: Any = False, security: Any = globalSecurity, limits: Limits = DEFAULT_LIMITS
+    ) -> None:
+        self.root = IPBRoot(root)
+        self.unsafeTracebacks = unsafeTracebacks
+        self.security = security
+        self.limits = limits
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """A broker for a new connection, with its root."""
+        made = _build(self, False)
+        made.setNameForLocal("root", self.root.rootObject(made))
+        return made
+
+    def clientConnectionMade(self, protocol: Any) -> None:
+        """A client's connection is ready."""
+
+
+def _build(factory: Any, isClient: bool) -> Any:
+    """A broker of the class that *factory* names."""
+    made = factory.protocol(isClient=isClient, security=factory.security)
+    made.factory = factory
+    # A subclass need not have called our constructor, nor be of our Broker.
+    limits = getattr(factory, "limits", DEFAULT_LIMITS)
+    if limits is not DEFAULT_LIMITS and isinstance(made, banana.Banana):
+        made.useLimits(limits)
+    return made
