@@ -228,9 +228,6 @@ class Broker(banana.Banana):
         self._unsent: tuple[Any, Any, tables.Registrations] | None = None
         # Objects that the peer let go of just before an answer which may bring them back; see proto_decref.
         self._justReleased: dict[int, Any] = {}
-        # What to tell the peer once the expression at hand is done with; see _release.
-        self._releases: list[tuple[bytes, Any]] = []
-        self._handling = 0
         self._negotiation: Any = None
 
     # The life of the connection.
@@ -305,7 +302,6 @@ class Broker(banana.Banana):
         self.locallyCachedObjects = None
         self.localObjects = None
         self._unsent = None
-        self._releases = []
         self._justReleased = {}
         self._localCleanup = {}
 
@@ -395,13 +391,7 @@ class Broker(banana.Banana):
         arity = _ARITY.get(command)
         if arity is not None and len(sexp) != arity + 1:
             raise ProtocolError(f"a message {shortened(command)} with {len(sexp) - 1} arguments, not {arity}")
-        self._handling += 1
-        try:
-            getattr(self, name)(*sexp[1:])
-        finally:
-            self._handling -= 1
-            if self._releases and not self._handling:
-                self._flushReleases()
+        getattr(self, name)(*sexp[1:])
 
     def proto_version(self, vnum: Any) -> None:
         """``[version n]``: the first message of either side."""
@@ -593,9 +583,7 @@ class Broker(banana.Banana):
     def _release(self, message: bytes, objectID: Any) -> None:
         """Tell the peer of a reference or cache that was collected.
 
-        Collection happens anywhere: in any thread, and between the making of an answer and its sending.  So it is told
-        from the reactor's thread, and after the answer to the message that is being handled: what an answer brings back
-        must not be let go of first.
+        Collection happens in any thread; the transport belongs to the reactor's.
         """
         if self.disconnected or self._deaf:
             return
@@ -603,16 +591,8 @@ class Broker(banana.Banana):
             from twisted.internet import reactor
 
             reactor.callFromThread(self._release, message, objectID)  # type: ignore[attr-defined]
-        elif self._handling:
-            self._releases.append((message, objectID))
         else:
             self.sendCall(message, objectID)
-
-    def _flushReleases(self) -> None:
-        releases, self._releases = self._releases, []
-        for message, objectID in releases:
-            if not self.disconnected:
-                self.sendCall(message, objectID)
 
     # Objects to expressions and back.
 
@@ -633,7 +613,8 @@ class Broker(banana.Banana):
             return object
         registrations = tables.Registrations()
         sexp = self._serialize(object, perspective, method, args, kw, registrations)
-        # Kept until it is sent: see _release, and _sendAnswer for what cannot be sent.
+        # The object is kept until its expression is sent: references in it that are collected before that would be
+        # let go of before the peer has got its objects back.  See _sendAnswer for what cannot be sent.
         self._unsent = (object, sexp, registrations)
         return sexp
 

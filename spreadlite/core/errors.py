@@ -20,24 +20,22 @@ def rebuild_exception(name: str, args: tuple[object, ...]) -> BaseException:
     return error
 
 
-class Pinned:
-    """What the pinned exceptions share: pickling by their home in this module.
+def reduce_by_home(self: BaseException, protocol: object) -> object:
+    """Pickle an exception class of this module by its home here; a subclass of the application as exceptions do.
 
-    A subclass of the application is not pinned, and pickles as exceptions do.
+    A function rather than a base class, which would travel among an error's ``parents``.
     """
-
-    def __reduce_ex__(self, protocol: object) -> object:
-        """Pickle the classes of this module by their home; subclasses as usual."""
-        cls = type(self)
-        if globals().get(cls.__name__) is not cls:
-            return super().__reduce_ex__(protocol)  # type: ignore[arg-type]
-        return rebuild_exception, (cls.__name__, self.args), self.__dict__ or None  # type: ignore[attr-defined]
+    cls = type(self)
+    if globals().get(cls.__name__) is not cls:
+        return object.__reduce_ex__(self, protocol)  # type: ignore[arg-type]
+    return rebuild_exception, (cls.__name__, self.args), self.__dict__ or None
 
 
-class BananaError(Pinned, Exception):
+class BananaError(Exception):
     """Bytes or an expression that banana does not carry: too long, too deep, too large, or malformed."""
 
     __module__ = "twisted.spread.banana"
+    __reduce_ex__ = reduce_by_home  # type: ignore[assignment]
 
 
 class UnknownWord(BananaError, KeyError):
@@ -50,44 +48,49 @@ class UnknownElement(BananaError, NotImplementedError):
     """An element that the dialect does not have; a NotImplementedError too, which twisted.spread raises."""
 
 
-class InsecureJelly(Pinned, Exception):
+class InsecureJelly(Exception):
     """A jelly was refused: its type, class or module is not allowed, or it has not the shape that its type asks for."""
 
     __module__ = "twisted.spread.jelly"
+    __reduce_ex__ = reduce_by_home  # type: ignore[assignment]
 
 
 class MethodChanged(InsecureJelly, TypeError):
     """A bound method was sent that its class does not have here; a TypeError too, which twisted.spread raises."""
 
 
-class NoSuchMethod(Pinned, AttributeError):
+class NoSuchMethod(AttributeError):
     """The object has no remote method of that name."""
 
     __module__ = "twisted.spread.flavors"
+    __reduce_ex__ = reduce_by_home  # type: ignore[assignment]
 
 
-class ProtocolError(Pinned, Exception):
+class ProtocolError(Exception):
     """The peer said something that Perspective Broker has no meaning for."""
 
     __module__ = "twisted.spread.pb"
+    __reduce_ex__ = reduce_by_home  # type: ignore[assignment]
 
 
 class DeadReferenceError(ProtocolError):
     """A call was made through a reference whose connection is gone."""
 
     __module__ = "twisted.spread.pb"
+    __reduce_ex__ = reduce_by_home  # type: ignore[assignment]
 
 
-class Error(Pinned, Exception):
+class Error(Exception):
     """Raise this, or a subclass, in a remote method for an error that is part of the method's contract.
 
     The caller receives it like any error; the server logs nothing.
     """
 
     __module__ = "twisted.spread.pb"
+    __reduce_ex__ = reduce_by_home  # type: ignore[assignment]
 
 
-class RemoteError(Pinned, Exception):
+class RemoteError(Exception):
     """Stands for an exception of the other side where a Python exception has to be raised here.
 
     Attributes:
@@ -98,6 +101,7 @@ class RemoteError(Pinned, Exception):
     """
 
     __module__ = "twisted.spread.pb"
+    __reduce_ex__ = reduce_by_home  # type: ignore[assignment]
 
     def __init__(self, remoteType: object, value: object, remoteTraceback: object) -> None:
         super().__init__(value)
@@ -105,10 +109,11 @@ class RemoteError(Pinned, Exception):
         self.remoteTraceback = remoteTraceback
 
 
-class PBConnectionLost(Pinned, Exception):
+class PBConnectionLost(Exception):
     """The connection went while the call was waiting for its answer."""
 
     __module__ = "twisted.spread.pb"
+    __reduce_ex__ = reduce_by_home  # type: ignore[assignment]
 
 
 class UnregisteredTypeWarning(UserWarning):
