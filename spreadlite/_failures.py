@@ -59,6 +59,9 @@ class CopyableFailure(failure.Failure, Copyable):
             state["traceback"] = sendable(self.getTraceback())
         else:
             state["traceback"] = "Traceback unavailable\n"
+            if "_frames" in state:
+                # Under this name Twisted keeps file names and lines, which are no more the peer's business.
+                state["_frames"] = []
         return state
 
 

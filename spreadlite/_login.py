@@ -25,7 +25,7 @@ from .flavors import IPBRoot, Referenceable
 from .interfaces import IJellyable
 
 
-class IPerspective(Interface):
+class IPerspective(Interface):  # type: ignore[misc]
     """What an avatar is to a peer: an object that messages are delivered to."""
 
     def perspectiveMessageReceived(broker, message, args, kwargs):  # type: ignore[no-untyped-def]
@@ -36,7 +36,7 @@ class IPerspective(Interface):
         """
 
 
-class IUsernameMD5Password(ICredentials):
+class IUsernameMD5Password(ICredentials):  # type: ignore[misc]
     """A user name and a proof that the user knows the password, or its MD5 digest.
 
     Attribute ``username``: the name, as the peer sent it.

@@ -104,6 +104,8 @@ class Banana(protocol.Protocol, styles.Ephemeral):
     outgoingVocabulary = vocabulary.WORDS
     incomingVocabulary = {number: word for word, number in vocabulary.WORDS.items()}
 
+    transport: Any
+
     # Whether dataReceived is at work, and whether what still comes is not to be looked at.
     _receiving = False
     _deaf = False

@@ -46,13 +46,21 @@ __all__ = [
     "Unjellyable",
     "ViewPoint",
     "Viewable",
+    "cache_atom",
+    "cached_atom",
     "copyTags",
+    "copy_atom",
+    "remote_atom",
     "setCopierForClass",
     "setCopierForClassTree",
     "setFactoryForClass",
     "setUnjellyableFactoryForClass",
     "setUnjellyableForClass",
     "setUnjellyableForClassTree",
+    "unjellyCached",
+    "unjellyLCache",
+    "unjellyLocal",
+    "unjellyableRegistry",
 ]
 
 # Older names of the same.
@@ -67,7 +75,7 @@ cached_atom = b"cached"
 remote_atom = b"remote"
 
 
-class IPBRoot(Interface):
+class IPBRoot(Interface):  # type: ignore[misc]
     """Gives the object that a connection starts from."""
 
     def rootObject(broker):  # type: ignore[no-untyped-def]
@@ -204,7 +212,7 @@ class Viewable(Serializable):
 
 
 @lru_cache(maxsize=1024)
-def _slotNames(cls: type) -> tuple[str, ...]:
+def _slotNames(cls: Any) -> tuple[str, ...]:
     """The attributes that instances of *cls* have in slots, by the names under which they are found."""
     names = []
     for base in cls.__mro__:
@@ -222,7 +230,8 @@ class Copyable(Serializable):
 
     def getStateToCopy(self) -> Any:
         """What to send as the state: the attributes.  Override it to send something else."""
-        names = _slotNames(type(self))
+        cls: Any = type(self)
+        names = _slotNames(cls)
         if not names:
             return self.__dict__
         state = {name: getattr(self, name) for name in names if hasattr(self, name)}
@@ -303,7 +312,8 @@ class RemoteCopy(Unjellyable):
             name.decode("utf-8") if isinstance(name, bytes) else name: value for name, value in (state or {}).items()
         }
         # By way of object, because a frozen dataclass refuses to be assigned to.
-        for name in _slotNames(type(self)):
+        cls: Any = type(self)
+        for name in _slotNames(cls):
             if name in attributes:
                 object.__setattr__(self, name, attributes.pop(name))
         if attributes or hasattr(self, "__dict__"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from zope.interface import Interface
 
 
-class IJellyable(Interface):
+class IJellyable(Interface):  # type: ignore[misc]
     """Makes its own expression."""
 
     def jellyFor(jellier):  # type: ignore[no-untyped-def]
@@ -16,7 +16,7 @@ class IJellyable(Interface):
         """
 
 
-class IUnjellyable(Interface):
+class IUnjellyable(Interface):  # type: ignore[misc]
     """Makes itself of an expression."""
 
     def unjellyFor(unjellier, jellyList):  # type: ignore[no-untyped-def]

@@ -5,11 +5,15 @@ be in it.  `setUnjellyableForClass` and its kin say which class stands here for 
 expressions is in `spreadlite.core.graph`.
 """
 
+# ruff: noqa: F401 - some names are here because programs import them from here.
+
 from __future__ import annotations
 
 import types
 import warnings
 from typing import Any
+
+from twisted.python.reflect import qual
 
 from .core import graph
 from .core.errors import InsecureJelly
@@ -33,7 +37,20 @@ __all__ = [
     "SecurityOptions",
     "Unjellyable",
     "Unpersistable",
+    "None_atom",
+    "class_atom",
+    "dereference_atom",
+    "dictionary_atom",
+    "frozenset_atom",
+    "function_atom",
     "getInstanceState",
+    "list_atom",
+    "module_atom",
+    "persistent_atom",
+    "reference_atom",
+    "set_atom",
+    "tuple_atom",
+    "unpersistable_atom",
     "globalSecurity",
     "jelly",
     "setInstanceState",
@@ -130,7 +147,7 @@ def getInstanceState(inst: Any, jellier: Any) -> Any:
     """The expression of an instance by the usual rules: the class's dotted name, and ``__getstate__`` or ``__dict__``."""
     sexp = jellier.prepare(inst)
     state = graph.get_state(inst)
-    sexp.extend([graph.qual(inst.__class__).encode("utf-8"), jellier.jelly(state)])
+    sexp.extend([qual(inst.__class__).encode("utf-8"), jellier.jelly(state)])
     return jellier.preserve(inst, sexp)
 
 

@@ -7,9 +7,12 @@ protocol of either side: it joins the tables of what the two sides hold of one a
 `MAX_BROKER_REFS` may be assigned at any time; it is read at each use.
 """
 
+# ruff: noqa: F401 - some names are here because programs import them from here.
+
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import CoroutineType
 from typing import Any
 
@@ -20,7 +23,8 @@ from twisted.logger import Logger
 from twisted.python import failure, log, threadable
 from zope.interface import implementer
 
-from . import banana, jelly as _jelly
+from . import banana
+from . import jelly as _jelly
 from ._failures import CopiedFailure, CopyableFailure, failure2Copyable
 from ._login import (
     AsReferenceable,
@@ -86,14 +90,10 @@ __all__ = [
     "CopyableFailure",
     "DeadReferenceError",
     "Error",
-    "IJellyable",
     "IPBRoot",
     "IPerspective",
-    "IUnjellyable",
     "IUsernameMD5Password",
     "Jellyable",
-    "Limits",
-    "Local",
     "MAX_BROKER_REFS",
     "NoSuchMethod",
     "PBClientFactory",
@@ -104,23 +104,15 @@ __all__ = [
     "RemoteCache",
     "RemoteCacheObserver",
     "RemoteCopy",
-    "RemoteError",
     "RemoteMethod",
     "RemoteReference",
     "Root",
     "Serializable",
     "ViewPoint",
     "Viewable",
-    "_JellyableAvatarMixin",
-    "_PortalAuthChallenger",
-    "_PortalRoot",
-    "_PortalWrapper",
-    "_newInstance",
     "challenge",
     "copyTags",
     "failure2Copyable",
-    "globalSecurity",
-    "jelly",
     "portno",
     "respond",
     "setCopierForClass",
@@ -129,7 +121,6 @@ __all__ = [
     "setUnjellyableFactoryForClass",
     "setUnjellyableForClass",
     "setUnjellyableForClassTree",
-    "unjelly",
 ]
 
 #: References, and caches, that one connection may hold of this side at the most.  Assign another where that is needed.
@@ -278,7 +269,7 @@ class Broker(banana.Banana):
         self.luids = None
         waiting, self.waitingForAnswers = self.waitingForAnswers, {}
         for d in list((waiting or {}).values()):
-            self._guarded(lambda d=d: d.errback(failure.Failure(PBConnectionLost(reason))), "a call's errback")
+            self._guarded(partial(d.errback, failure.Failure(PBConnectionLost(reason))), "a call's errback")
         for local in list(self.remotelyCachedObjects.values()):
             self._stopObserving(local)
         pagers, self.pageProducers = self.pageProducers, []
@@ -773,11 +764,11 @@ class Broker(banana.Banana):
                 if isinstance(error, Jellyable) or self.security.isClassAllowed(error.__class__):
                     self._sendError(error, requestID)
                 else:
-                    self._sendError(CopyableFailure(error), requestID)
+                    self._sendError(CopyableFailure(error), requestID)  # type: ignore[no-untyped-call]
         except BaseException:
             if answerRequired:
                 log.msg("Peer will receive following PB traceback:", isError=True)
-                self._sendError(CopyableFailure(), requestID)
+                self._sendError(CopyableFailure(), requestID)  # type: ignore[no-untyped-call]
             log.err()
         else:
             if answerRequired:
@@ -834,7 +825,8 @@ class Broker(banana.Banana):
         except Exception:
             self._takeBack(registrations)
             log.err(None, "an error that cannot be sent as it is")
-            plain = CopyableFailure(Error("the error of this call cannot be sent"))
+            sorry = Error("the error of this call cannot be sent")
+            plain = CopyableFailure(sorry)  # type: ignore[no-untyped-call]
             self.sendCall(b"error", requestID, self.serialize(plain))
             self._unsent = None
 
@@ -895,7 +887,7 @@ class PBClientFactory(protocol.ClientFactory):
     def startedConnecting(self, connector: Any) -> None:
         """A connector begins to connect."""
         self._hasConnector = True
-        protocol.ClientFactory.startedConnecting(self, connector)
+        super().startedConnecting(connector)
 
     def buildProtocol(self, addr: Any) -> Any:
         """A broker for a new connection."""
@@ -945,7 +937,7 @@ class PBClientFactory(protocol.ClientFactory):
         """No connection is left, or could be made."""
         if self._tellsItself():
             self._failAll(failure.Failure(error.ConnectError(string="no connection to the server was made")))
-        protocol.ClientFactory.stopFactory(self)
+        super().stopFactory()
 
     def clientConnectionMade(self, broker: Any) -> None:
         """A connection is ready: whoever waits for the root gets it."""
@@ -1023,7 +1015,7 @@ class PBServerFactory(protocol.ServerFactory):
     def __init__(
         self, root: Any, unsafeTracebacks: Any = False, security: Any = globalSecurity, limits: Limits = DEFAULT_LIMITS
     ) -> None:
-        self.root = IPBRoot(root)
+        self.root: Any = IPBRoot(root)
         self.unsafeTracebacks = unsafeTracebacks
         self.security = security
         self.limits = limits

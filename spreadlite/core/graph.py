@@ -37,6 +37,7 @@ import types
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 from weakref import WeakSet
 
@@ -123,7 +124,10 @@ def shortened(value: object, most: int = 100) -> str:
 
 def create_blank(cls: Any) -> Any:
     """An instance of *cls* whose constructor has not run; None where *cls* is no class."""
-    return cls.__new__(cls) if isinstance(cls, type) else None
+    if not isinstance(cls, type):
+        return None
+    make: Any = cls.__new__
+    return make(cls)
 
 
 def set_state(instance: Any, state: Any) -> None:
@@ -573,7 +577,7 @@ class Unjellier:
         """Put the object that *jel* stands for at ``obj[loc]``, now, and again when it is there if it is not yet."""
         value = self.unjelly(jel)
         if isinstance(value, Pending):
-            value.when_known(lambda known: obj.__setitem__(loc, known))
+            value.when_known(partial(obj.__setitem__, loc))
         obj[loc] = value
         return value
 
@@ -597,7 +601,7 @@ class Unjellier:
         if self.pending:
             for name, attribute in list(getattr(value, "__dict__", {}).items()):
                 if isinstance(attribute, Pending):
-                    attribute.when_known(lambda known, name=name: value.__dict__.__setitem__(name, known))
+                    attribute.when_known(partial(value.__dict__.__setitem__, name))
         if hasattr(value, "postUnjelly"):
             self.postCallbacks.append(value.postUnjelly)
         return value
@@ -830,7 +834,7 @@ def _waiting(unjellier: Unjellier, items: list[Any]) -> list[int]:
 def finish_list(unjellier: Unjellier, value: list[Any], items: list[Any], number: int | None) -> Any:
     value += items
     for place in _waiting(unjellier, items):
-        items[place].when_known(lambda known, place=place: value.__setitem__(place, known))
+        items[place].when_known(partial(value.__setitem__, place))
     return value
 
 
@@ -864,7 +868,7 @@ def _finish_whole(
     # Announced first: what it waits for may be itself, through something that can be made before it is whole.
     unjellier.announce(number, whole)
     for place in waiting:
-        items[place].when_known(lambda known, place=place: put(place, known))
+        items[place].when_known(partial(put, place))
     return whole.value if whole.known else whole
 
 
@@ -895,10 +899,10 @@ def _hashed(make: Callable[[Any], Any], values: Any) -> Any:
 def finish_dictionary(unjellier: Unjellier, value: dict[Any, Any], keys: list[Any], items: list[Any]) -> None:
     waiting = set(_waiting(unjellier, keys)).union(_waiting(unjellier, items))
     if waiting:
-        pairs = list(zip(keys, items))
+        pairs = list(zip(keys, items, strict=True))
         there = [place for place in range(len(pairs)) if place not in waiting]
         keys, items = [keys[place] for place in there], [items[place] for place in there]
-    _hashed(lambda hashable: value.update(zip(hashable, items)), keys)
+    _hashed(lambda hashable: value.update(zip(hashable, items, strict=True)), keys)
     for place in sorted(waiting):
         _put_late(value, *pairs[place])
 
@@ -910,7 +914,7 @@ def _put_late(result: dict[Any, Any], key: Any, value: Any) -> None:
         held = value.value if isinstance(value, Pending) and value.known else value
         _hashed(lambda keys: result.__setitem__(keys[0], held), (known,))
         if isinstance(held, Pending):
-            held.when_known(lambda last: result.__setitem__(known, last))
+            held.when_known(partial(result.__setitem__, known))
 
     if isinstance(key, Pending):
         key.when_known(put)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Union
+from typing import Any, Final
 
 from .errors import BananaError, UnknownElement, UnknownWord
 from .limits import DEFAULT_LIMITS, ITEM_COST, LIST_COST, Limits
@@ -41,7 +41,7 @@ from .vocabulary import (
 )
 
 #: What banana carries.  (A recursive alias would need a newer Python.)
-Expression = Union[list[Any], bytes, int, float]
+Expression = list[Any] | bytes | int | float
 
 
 class _NeedData:
