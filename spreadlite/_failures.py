@@ -45,9 +45,10 @@ class CopyableFailure(failure.Failure, Copyable):
 
     def getStateToCopy(self) -> dict[str, Any]:
         """What is sent of a failure: no frames, and the exception as text."""
-        parents = self.parents
-        state = self.__dict__.copy()
-        state.pop("_parents", None)
+        # Before Twisted 24 or so there is no property of that name; a failure that was copied has them all the same.
+        parents = getattr(self, "parents", None) or self.__dict__.get("_parents", [])
+        # What others keep on a failure for themselves (test runners do) would not be read at the other side.
+        state = {name: value for name, value in self.__dict__.items() if name[:1] != "_" or name == "_frames"}
         state["parents"] = [parent if isinstance(parent, (str, bytes)) else reflect.qual(parent) for parent in parents]
         state["tb"] = None
         state["frames"] = []
