@@ -77,7 +77,7 @@ class FortuneFile:
     def __init__(self, path: str) -> None:
         self.path = path
         self._absolute = os.path.abspath(path)
-        self._bad = False
+        self._bad = self._gone = False
         self._signature, self._quotes = self._read()
 
     @property
@@ -90,15 +90,16 @@ class FortuneFile:
         try:
             current = _signature(os.stat(self._absolute))
         except OSError as error:
+            self._gone = True
             self._report(QuotesFileError(self.path, _reason(error)))
             return self._quotes
-        if current != self._signature or self._bad:
+        if current != self._signature or self._gone:
             self._refresh(current)
         return self._quotes
 
     def _refresh(self, current: Signature) -> None:
-        if self._bad and current == self._signature:
-            return
+        self._gone = False
+        # Also of a file that is no good: it is looked into again when it has changed, not at every request.
         self._signature = current
         try:
             self._signature, self._quotes = self._read()

@@ -37,6 +37,11 @@ class Spread:
         setattr(self, name, module)
         return module
 
+    def load_all(self) -> None:
+        """Import all of them now."""
+        for name in MODULES:
+            getattr(self, name)
+
 
 def load(name: str) -> Spread:
     """The package *name*, `TWISTED` or `OURS`."""

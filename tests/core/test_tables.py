@@ -1,0 +1,247 @@
+"""The tables of a connection, beside a model of them."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from twisted.trial.unittest import SynchronousTestCase
+
+from spreadlite.core.errors import ProtocolError
+from spreadlite.core.tables import Local, LocalTable, Questions, Registrations
+from tests.strategies import searched
+from tests.vectors.rows import Rows, each
+
+#: Ids as a peer may make them up: never counted, of the wrong type, or equal to a number without being one.
+STRANGE: dict[str, Any] = {
+    "unknown": 99, "zero": 0, "negative": -1, "float": 1.0, "true": True, "text": "1", "bytes": b"1", "none": None,
+    "list": [], "dict": {}, "huge": 2**447, "nan": float("nan"),
+}  # fmt: skip
+
+
+def table(what: str = "object") -> LocalTable:
+    """A table with a sequence of ids of its own."""
+    return LocalTable(itertools.count(1).__next__, what)
+
+
+class LocalTests(SynchronousTestCase):
+    """`Local`."""
+
+    def test_counts(self) -> None:
+        """It starts with one, and each method returns the new count."""
+        local = Local("thing", "perspective", 7)
+        self.assertEqual(("thing", "perspective", 7, 1), (local.object, local.perspective, local.puid, local.refcount))
+        self.assertEqual([2, 3, 2, 1, 0], [local.incref(), local.incref(), local.decref(), local.decref(), local.decref()])
+        self.assertEqual("<pb.Local 'thing' ref:0>", repr(local))
+        self.assertEqual((None, None), (Local(1).perspective, Local(1).puid))
+
+
+class LocalTableTests(Rows, SynchronousTestCase):
+    """`LocalTable`."""
+
+    def test_life(self) -> None:
+        """An object is given an id once, counted with each further sending, and leaves with the last release."""
+        objects = table()
+        self.assertIsNone(objects.again("key"))
+        self.assertEqual(1, objects.add("key", "thing", "someone"))
+        self.assertEqual(1, objects.again("key"))
+        local = objects.get(1)
+        assert local is not None
+        self.assertEqual(("thing", "someone", "key", 2), (local.object, local.perspective, local.puid, local.refcount))
+        self.assertIsNone(objects.release(1))
+        self.assertIs(local, objects.release(1))
+        self.assertIs(local, objects.get(1), "only forget() takes it out")
+        objects.forget(1)
+        self.assertEqual(({}, {}), (objects.locals, objects.ids))
+        self.assertEqual(2, objects.add("key", "thing"), "an id is not used twice")
+
+    def test_forgotten_twice(self) -> None:
+        """Forgetting what is not there does nothing."""
+        objects = table()
+        objects.add("key", "thing")
+        objects.forget(1)
+        objects.forget(1)
+        self.assertEqual(({}, {}), (objects.locals, objects.ids))
+
+    def test_put_in_by_hand(self) -> None:
+        """An application that writes the table itself does not lose another object's key."""
+        objects = table()
+        objects.add("key", "thing")
+        objects.locals[b"root"] = Local("root")
+        objects.locals[50] = Local("mine", None, "key")
+        objects.forget(50)
+        self.assertEqual(1, objects.ids["key"])
+        self.assertEqual([1, b"root"], list(objects.locals))
+
+    def test_name(self) -> None:
+        """An object under a name is found, and never released."""
+        objects = table()
+        objects.locals[b"root"] = Local("root")
+        found = objects.get(b"root")
+        assert found is not None
+        self.assertEqual("root", found.object)
+        error = self.assertRaises(ProtocolError, objects.release, b"root")
+        self.assertEqual("no object has the id b'root'", str(error))
+        self.assertEqual(1, found.refcount)
+
+    @each(STRANGE)
+    def test_strange(self, name: str) -> None:
+        """An id that a peer made up is nobody's: no other object is found or released, and nothing but ours is raised."""
+        objects = table("cached object")
+        objects.add("key", "thing")
+        self.assertIsNone(objects.get(STRANGE[name]))
+        error = self.assertRaises(ProtocolError, objects.release, STRANGE[name])
+        self.assertEqual(f"no cached object has the id {STRANGE[name]!r}"[:60], str(error)[:60])
+        self.assertEqual(1, objects.locals[1].refcount)
+
+
+class RegistrationsTests(SynchronousTestCase):
+    """`Registrations`: what a failed serialisation had counted is taken back."""
+
+    def test_taken_back(self) -> None:
+        """New objects go, the last first; others have their count as before; a second time does nothing."""
+        sequence = itertools.count(1).__next__
+        exports, caches = LocalTable(sequence, "object"), LocalTable(sequence, "cache")
+        kept = exports.add("kept", "kept")
+        made = Registrations()
+        made.add(exports, exports.again("kept") or 0)
+        for where, key in ((exports, "a"), (caches, "b"), (exports, "c")):
+            made.add(where, where.add(key, key))
+        made.add(exports, exports.again("c") or 0)
+        gone: list[tuple[LocalTable, int, Any]] = []
+
+        def forget(where: LocalTable, luid: int, local: Local) -> None:
+            gone.append((where, luid, local.object))
+            where.forget(luid)
+
+        made.take_back(forget)
+        made.take_back(forget)
+        self.assertEqual([(exports, 4, "c"), (caches, 3, "b"), (exports, 2, "a")], gone)
+        self.assertEqual(([kept], []), (list(exports.locals), list(caches.locals)))
+        self.assertEqual(1, exports.locals[kept].refcount)
+
+    def test_already_gone(self) -> None:
+        """What has left its table since is left alone."""
+        exports = table()
+        made = Registrations()
+        made.add(exports, exports.add("a", "a"))
+        exports.forget(1)
+        gone: list[int] = []
+        made.take_back(lambda where, luid, local: gone.append(luid))
+        self.assertEqual([], gone)
+
+
+class QuestionsTests(Rows, SynchronousTestCase):
+    """`Questions`."""
+
+    def test_taken_once(self) -> None:
+        """What waits under an id is taken out once; the second answer is the peer's mistake."""
+        questions = Questions()
+        questions[1] = "waits"
+        self.assertEqual("waits", questions.take(1))
+        self.assertEqual({}, questions)
+        error = self.assertRaises(ProtocolError, questions.take, 1)
+        self.assertEqual("an answer to a call that was not made, or has its answer: 1", str(error))
+
+    @each(STRANGE)
+    def test_strange(self, name: str) -> None:
+        """An answer under an id that a peer made up answers nobody's question."""
+        questions = Questions({1: "waits"})
+        self.assertRaises(ProtocolError, questions.take, STRANGE[name])
+        self.assertEqual({1: "waits"}, questions)
+
+
+class TablesMachine(RuleBasedStateMachine):
+    """Two tables that share one sequence of ids, serialisations that succeed or fail, and a model of plain counts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = 0
+        self.tables = [LocalTable(self.new_id, "object"), LocalTable(self.new_id, "cache")]
+        # Of each table: id to key and count.
+        self.model: list[dict[int, list[Any]]] = [{}, {}]
+        self.made: Registrations | None = None
+        self.noted: list[tuple[int, int]] = []
+
+    def new_id(self) -> int:
+        """The next id."""
+        self.last += 1
+        return self.last
+
+    @rule(which=st.integers(0, 1), key=st.integers(0, 4))
+    def send(self, which: int, key: int) -> None:
+        """An object is sent."""
+        before = self.last
+        known = [luid for luid, (name, _) in self.model[which].items() if name == key]
+        luid = self.tables[which].again(key)
+        assert luid == (known[0] if known else None)
+        if luid is None:
+            luid = self.tables[which].add(key, f"object {key}", which)
+            assert luid == before + 1
+            self.model[which][luid] = [key, 0]
+        self.model[which][luid][1] += 1
+        if self.made is not None:
+            self.made.add(self.tables[which], luid)
+            self.noted.append((which, luid))
+
+    @precondition(lambda self: self.made is None)
+    @rule()
+    def begin(self) -> None:
+        """A serialisation begins."""
+        self.made = Registrations()
+        self.noted = []
+
+    @precondition(lambda self: self.made is not None)
+    @rule(fails=st.booleans())
+    def end(self, fails: bool) -> None:
+        """It ends: all is kept, or all is taken back."""
+        assert self.made is not None
+        if fails:
+            for which, luid in reversed(self.noted):
+                self.lower(which, luid)
+            self.made.take_back(lambda where, luid, local: where.forget(luid))
+        self.made = None
+
+    def lower(self, which: int, luid: int) -> bool:
+        """Count one less in the model; whether that was the last."""
+        if luid in self.model[which]:
+            self.model[which][luid][1] -= 1
+            if not self.model[which][luid][1]:
+                del self.model[which][luid]
+                return True
+        return False
+
+    @precondition(lambda self: self.made is None)
+    @rule(which=st.integers(0, 1), luid=st.integers(-1, 25))
+    def give_back(self, which: int, luid: int) -> None:
+        """The peer gives an id back, its own or one that it made up."""
+        if luid not in self.model[which]:
+            try:
+                self.tables[which].release(luid)
+            except ProtocolError:
+                return
+            raise AssertionError("an unknown id was released")
+        last = self.lower(which, luid)
+        local = self.tables[which].release(luid)
+        assert (local is not None) == last
+        if local is not None:
+            self.tables[which].forget(luid)
+
+    @invariant()
+    def agrees(self) -> None:
+        """Ids, keys and counts are the model's, and every key leads to its object and back."""
+        for real, model in zip(self.tables, self.model, strict=True):
+            counts = {luid: [local.puid, local.refcount] for luid, local in real.locals.items()}
+            assert counts == model
+            assert real.ids == {key: luid for luid, (key, _) in model.items()}
+            for luid, (key, _) in model.items():
+                local = real.get(luid)
+                assert local is not None and local.object == f"object {key}"
+
+
+class ModelTests(TablesMachine.TestCase):  # type: ignore[misc]
+    """Whatever is sent, given back, and taken back, the tables agree with the model."""
+
+    settings = searched(60)

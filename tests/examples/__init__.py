@@ -1,0 +1,1 @@
+"""The programs in ``examples/``, run as a reader of the documentation would run them."""
