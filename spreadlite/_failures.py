@@ -66,6 +66,12 @@ class CopyableFailure(failure.Failure, Copyable):
         return state
 
 
+# A peer says how many classes an exception has, and what they are called.
+_MOST_PARENTS = 64
+_LONGEST_NAME = 1000
+_OWN_NAMES = {reflect.qual(cls) for cls in RemoteError.__mro__}
+
+
 class CopiedFailure(RemoteCopy, failure.Failure):
     """A failure of the other side.
 
@@ -124,11 +130,26 @@ class CopiedFailure(RemoteCopy, failure.Failure):
         return None
 
     def trap(self, *errorTypes: Any) -> Any:
-        """The first of *errorTypes* that the exception is one of; otherwise it goes on as it would for any failure."""
+        """The first of *errorTypes* that the exception is one of; otherwise a `RemoteError` is raised, in which later
+        errbacks find the same classes."""
         error = self.check(*errorTypes)
         if error is None:
-            self.raiseException()
+            raise self._namesake()
         return error
+
+    def _namesake(self) -> RemoteError:
+        """A `RemoteError` whose class goes by the names of the remote exception's classes.
+
+        A trap that misses in one errback raises it, and Twisted makes a failure of it for the next, which must find in it
+        what it would have found here.
+        """
+        kind: type = RemoteError
+        for name in reversed(self.parents[:_MOST_PARENTS]):
+            if isinstance(name, str) and name.isprintable() and name not in _OWN_NAMES and len(name) <= _LONGEST_NAME:
+                module, _, last = name.rpartition(".")
+                kind = type(last or "Remote", (kind,), {"__module__": module})
+        made: RemoteError = kind(self.type, self.value, self.__dict__.get("traceback"))
+        return made
 
     def getErrorMessage(self) -> str:
         """The text of the exception."""

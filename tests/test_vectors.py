@@ -5,9 +5,9 @@ from __future__ import annotations
 import platform
 from typing import Any
 
-import twisted
 from twisted.trial.unittest import SynchronousTestCase
 
+import twisted
 from tests.vectors import notation, sessions, values
 from tests.vectors.rows import Rows, each
 from tests.vectors.speakers import DIALECTS, Speaker

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 #: What an item of an unfinished expression is taken to cost, in bytes, beside the bytes of a string itself.  Near to
 #: what CPython 3.11 allocates, with the slot in the list that holds the item.
 ITEM_COST = 32
+#: What a word of the vocabulary is taken to cost: the slot alone, for the word itself is there already.
+WORD_COST = 8
 #: What an opened list is taken to cost, in bytes: the list and the decoder's own record of it.
 LIST_COST = 56
 

@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from .errors import BananaError, UnknownElement, UnknownWord
-from .limits import DEFAULT_LIMITS, ITEM_COST, LIST_COST, Limits
+from .limits import DEFAULT_LIMITS, ITEM_COST, LIST_COST, WORD_COST, Limits
 from .vocabulary import (
     FLOAT,
     INT,
@@ -84,14 +84,16 @@ class Decoder:
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the stream."""
+        if self._broken is not None:
+            return
         if self._missing:
             # The body of an unfinished string grows by itself, so that no byte of it is looked at twice.
             assert self._partial is not None
             if len(data) <= self._missing:
-                self._partial += data
+                self._partial.extend(data)
                 self._missing -= len(data)
                 return
-            self._partial += data[: self._missing]
+            self._partial.extend(data[: self._missing])
             data = data[self._missing :]
             self._missing = 0
         if self._position < len(self._data):
@@ -128,6 +130,7 @@ class Decoder:
         except BananaError as error:
             self._broken = str(error)
             self._data = b""
+            self._position = 0
             self._items = self._partial = None
             self._missing = 0
             self._stack = []
@@ -165,6 +168,8 @@ class Decoder:
                         if kind < 0x80:
                             shift = 7
                             while kind < 0x80:
+                                if position - start > prefix_limit:
+                                    raise BananaError(f"a prefix of more than {prefix_limit} bytes")
                                 number |= kind << shift
                                 shift += 7
                                 kind = data[position]
@@ -192,6 +197,9 @@ class Decoder:
                         item = words.get(number)
                         if item is None:
                             raise UnknownWord(f"no word has the number {_figure(number)}")
+                        held += WORD_COST
+                        if held > most:
+                            raise BananaError(f"an expression that takes more than {most} bytes of memory")
                     elif kind == LIST:
                         if number > size_limit:
                             raise BananaError(f"a list of {_figure(number)} items; the limit is {size_limit}")
@@ -222,6 +230,8 @@ class Decoder:
                         item = _double.unpack_from(data, position)[0]
                         position += 8
                         held += ITEM_COST
+                        if held > most:
+                            raise BananaError(f"an expression that takes more than {most} bytes of memory")
                     else:
                         raise UnknownElement(f"no element has the type byte 0x{kind:02x}")
 
@@ -324,7 +334,7 @@ def encode(
                 size = len(item)  # type: ignore[arg-type]
                 if size > size_limit:
                     raise BananaError(f"a list of {size} items is too long to send; the limit is {size_limit}")
-                if len(stack) > depth:
+                if len(stack) >= depth:
                     raise BananaError(f"lists nested more than {depth} deep are not sent")
                 write(_LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
                 if size:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +94,15 @@ class QuoteService(service.MultiService):
         Raises:
             SystemExit: a port is in use, or not ours to have.
         """
+        self._start(super().privilegedStartService)
+
+    def startService(self) -> None:
+        """Listen where that was not done before; ``twist`` has no privileged start."""
+        self._start(super().startService)
+
+    def _start(self, start: Callable[[], object]) -> None:
         try:
-            super().privilegedStartService()
+            start()
         except (CannotListenError, OSError) as error:
             sys.exit(f"twistd qotd: {error}")
 

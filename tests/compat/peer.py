@@ -16,20 +16,19 @@ import json
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from tests.compat.scenario import SCENARIOS, Scenario
 
 
 def arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.compat.peer", description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(prog="python -m tests.compat.peer", description="One process of a pair.")
     parser.add_argument("--role", choices=("server", "client"), required=True)
     parser.add_argument("--module", default="spreadlite", help="the package under test: spreadlite or twisted.spread")
     parser.add_argument("--transport", choices=("tcp", "unix", "tls"), default="tcp")
     parser.add_argument("--reactor", choices=("default", "epoll", "select", "poll", "asyncio"), default="default")
     parser.add_argument("--control", type=int, help="the port that the server printed (client)")
-    parser.add_argument("--folder", type=Path, default=Path("."), help="for sockets and peer.pem, the TLS certificate and key")
+    parser.add_argument("--folder", type=Path, default=Path("."), help="has sockets and peer.pem (TLS)")
     parser.add_argument("--only", action="append", help="the name of a scenario; may be repeated (client)")
     parser.add_argument("--list", action="store_true", help="print the names of the scenarios")
     return parser.parse_args()

@@ -1,4 +1,4 @@
-"""A banana of its own, written from the grammar alone: a second opinion for the tests, and shorter than either peer's."""
+"""A banana of its own, written from the grammar alone: a second opinion for the tests."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Optional
+from typing import Any
 
 from tests.compat.rawcodec import pack, unpack_all
 from tests.vectors.memory import Pipe
@@ -18,7 +18,7 @@ class RawPeer:
         size: bytes that are delivered at a time; all at once if None.
     """
 
-    def __init__(self, broker: Any, dialect: str = "pb", size: Optional[int] = None) -> None:
+    def __init__(self, broker: Any, dialect: str = "pb", size: int | None = None) -> None:
         self.broker, self.dialect, self.size = broker, dialect, size
         self.pipe = Pipe()
         self.lost = False

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 #: Makes the server's root object, given the server's `Side`.
 Serve = Callable[[Any], Any]
-#: A coroutine function of the client's `Side` and its reference to the root; what it returns is the transcript's result.
+#: A coroutine function of the client's `Side` and its reference to the root; what it returns is the result.
 Client = Callable[..., Any]
 
 
@@ -41,7 +41,7 @@ class Scenario(NamedTuple):
     name: str
     serve: Serve
     client: Client
-    repair: Optional[Repair] = None
+    repair: Repair | None = None
     bytes: bool = True
     tables: bool = True
     logs: bool = True

@@ -8,9 +8,9 @@ from __future__ import annotations
 import platform
 from typing import Any
 
-import twisted
 from twisted.python import log
 
+import twisted
 from tests.vectors import expressions, notation, sessions, values
 from tests.vectors.speakers import DIALECTS, Speaker
 from tests.vectors.spreads import TWISTED, Spread, load

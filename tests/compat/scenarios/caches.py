@@ -349,7 +349,7 @@ async def observers_in_a_list_of_two(side: Any, root: Any) -> Any:
     return left
 
 
-@repaired(lake, by="client", theirs=[["raised", "builtins.TypeError"], ["raised", "builtins.TypeError"]], ours=[False, False])
+@repaired(lake, by="client", theirs=["TypeError", "TypeError"], ours=[False, False])
 async def references_of_two_connections_compare(side: Any, root: Any) -> Any:
     """References of two connections are different, and so is a reference and None."""
     other = await side.root()
@@ -358,6 +358,6 @@ async def references_of_two_connections_compare(side: Any, root: Any) -> Any:
         try:
             return one == two
         except TypeError:
-            return ["raised", "builtins.TypeError"]
+            return "TypeError"
 
     return [compared(root, other), compared(await root.callRemote("visit"), None)]

@@ -88,10 +88,12 @@ def office(side: Any) -> Any:
 
 
 NAMES = (
-    "error,error without a message,error with two arguments,error in umlauts,error with a word,subclass,"
-    "subclass of a subclass,value error,key error,os error,unicode error,attribute error,assertion error,zero division,"
-    "private,stop iteration,no such method,dead reference,insecure jelly,banana error"
+    "error,error without a message,error with two arguments,error in umlauts,error with a word,"
+    "subclass,subclass of a subclass,value error,key error,os error,unicode error,attribute error,assertion error,"
+    "zero division,private,stop iteration,no such method,dead reference,insecure jelly,banana error"
 ).split(",")
+
+WANTED = ("twisted.spread.pb.Error", "tests.compat.made.Refused", ValueError, OSError, KeyError)
 
 
 def _register(way: str, name: str) -> None:
@@ -99,7 +101,7 @@ def _register(way: str, name: str) -> None:
         failure = await side.failure(root.callRemote(way, name))
         checks = [
             str(failure.check(wanted))
-            for wanted in (side.pb.Error, "twisted.spread.pb.Error", "tests.compat.made.Refused", ValueError, OSError, KeyError)
+            for wanted in (side.pb.Error, *WANTED)
         ]
         return [
             shown(failure.type),
@@ -265,7 +267,7 @@ def strict(side: Any) -> Any:
 
 @scenario(strict)
 async def exception_that_is_allowed(side: Any, root: Any) -> Any:
-    """An exception whose class the server allows travels as an instance; a client that does not allow it..."""
+    """An exception whose class both sides allow travels as an instance of it."""
     options = side.jelly.SecurityOptions()
     options.allowBasicTypes()
     options.allowInstancesOf(Private)

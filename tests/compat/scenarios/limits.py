@@ -15,7 +15,8 @@ LARGEST = 2**448 - 1
 def depot(side: Any) -> Any:
     """A root that takes and gives what is too large."""
     New = side.subclass(side.pb.Referenceable, "New", remote_ok=lambda self: "ok")
-    Lake = side.subclass(side.pb.Cacheable, "Lake", getTypeToCopy=lambda self: b"compat.Small", getStateToCopy=lambda self: {})
+    members = {"getTypeToCopy": lambda self: b"compat.Small", "getStateToCopy": lambda self: {}}
+    Lake = side.subclass(side.pb.Cacheable, "Lake", **members)
 
     class Depot(side.pb.Root):  # type: ignore[name-defined,misc]
         """Takes and gives."""

@@ -135,7 +135,8 @@ async def login_by_digest(side: Any, root: Any) -> Any:
 @scenario(city)
 async def login_with_a_wrong_password(side: Any, root: Any) -> Any:
     """Refused, and the connection lives."""
-    return [await side.outcome(side.factory.login(UsernamePassword(b"alice", b"x"))), shown(await side.factory.login(BOB))]
+    refused = await side.outcome(side.factory.login(UsernamePassword(b"alice", b"x")))
+    return [refused, shown(await side.factory.login(BOB))]
 
 
 @scenario(city)

@@ -1,4 +1,4 @@
-"""What ours does better: each with what twisted.spread does instead."""
+"""What ours does better, each with what twisted.spread does instead; limits, pages and logins have more."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ async def _raise_failure(side: Any, root: Any) -> Any:
 
 _compared("reference equals None", "A reference is not None.", _equals_none, "TypeError", False)
 _compared("hash of the root", "The root may be a key.", _hash_of_root, "TypeError", True)
-_compared("hash of a method of the root", "A method of the root may be a member.", _hash_of_method, "TypeError", True)
+_compared("hash of a method of the root", "A method may be a member.", _hash_of_method, "TypeError", True)
 _compared("remote method named by bytes", "A method's name may be bytes.", _bytes_method, "AttributeError", "ok")
 _compared("trap of another class", "`trap` raises what it does not trap.", _trap_of_another, "AttributeError", "RemoteError")
 _compared("repr of a failure", "A failure has a repr.", _repr_of_failure, "AttributeError", True)
