@@ -1,1 +1,1 @@
-"""What twisted.spread puts on the wire, recorded: see record.py for how, and tests/test_vectors.py for what it is good for."""
+"""What twisted.spread puts on the wire, recorded: record.py says how, tests/test_vectors.py what for."""

@@ -137,6 +137,8 @@ class Conversation:
         self.client = self.client_factory.buildProtocol(None)
         self.wire = Wire(self.server, self.client)
         self.steps: list[tuple[str, bytes, bytes]] = []
+        #: What shall live as long as the conversation.
+        self.kept: Any = None
 
     def step(self, name: str) -> None:
         """Let the two talk until they fall silent, and keep what they said as the step *name*."""

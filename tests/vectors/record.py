@@ -1,6 +1,7 @@
-"""Record the vectors from the installed twisted.spread: ``python -m tests.vectors.record`` at the top of the repository.
+"""Record the vectors from the installed twisted.spread.
 
-Writes the ``.json`` files beside itself.  They are committed: a difference after a new recording is a difference of twisted.spread's, and worth a look.
+At the top of the repository: ``python -m tests.vectors.record``.  It writes the ``.json`` files beside itself.  They
+are committed: a difference after a new recording is a difference of twisted.spread's, and worth a look.
 """
 
 from __future__ import annotations

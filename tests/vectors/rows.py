@@ -10,7 +10,7 @@ Method = Callable[..., Any]
 
 
 def each(*tables: Iterable[Any]) -> Callable[[Method], Method]:
-    """Run the test once for every combination of a row of each of *tables*, given as arguments; a dict gives its keys."""
+    """Run the test for every combination of a row of each of *tables*, as its arguments; a dict gives its keys."""
 
     def mark(method: Method) -> Method:
         combinations: list[tuple[Any, ...]] = [()]

@@ -112,7 +112,12 @@ def references_out(server: Spread, client: Spread, dialect: str) -> Conversation
     """A server's objects: handed out, called, handed back, received twice, dropped."""
     ticket = subclass(server.pb.Referenceable, "Ticket", remote_number=lambda self: 7)()
     talk, root = begin(
-        server, client, dialect, ticket=lambda self: ticket, both=lambda self: [ticket, ticket], known=lambda self, it: it is ticket
+        server,
+        client,
+        dialect,
+        ticket=lambda self: ticket,
+        both=lambda self: [ticket, ticket],
+        known=lambda self, it: it is ticket,
     )
     reference = talk.result_of(root.callRemote("ticket"), "handed out")
     reference.callRemote("number")
@@ -176,8 +181,15 @@ def copies(server: Spread, client: Spread, dialect: str) -> Conversation:
     pond.frogs, pond.name = 12, "north"
     basin = theirs()
     basin.inner = pond
-    talk, root = begin(server, client, dialect, get=lambda self: pond, two=lambda self: [pond, pond], nest=lambda self: basin,
-                       take=lambda self, it: it.frogs)
+    talk, root = begin(
+        server,
+        client,
+        dialect,
+        get=lambda self: pond,
+        two=lambda self: [pond, pond],
+        nest=lambda self: basin,
+        take=lambda self, it: it.frogs,
+    )
     root.callRemote("get")
     talk.step("returned")
     root.callRemote("two")
@@ -226,7 +238,7 @@ def caches(server: Spread, client: Spread, dialect: str) -> Conversation:
     del cache
     gc.collect()
     talk.step("the last dropped")
-    cache = talk.result_of(root.callRemote("get"), "sent anew")
+    talk.kept = talk.result_of(root.callRemote("get"), "sent anew")
     return talk
 
 
@@ -311,9 +323,11 @@ def errors_that_are_copies(server: Spread, client: Spread, dialect: str) -> Conv
 @session
 def pages(server: Spread, client: Spread, dialect: str) -> Conversation:
     """A string in pages, to a collector of the client's."""
-    talk, root = begin(
-        server, client, dialect, pages=lambda self, collector: server.util.StringPager(collector, b"0123456789", 4) and None
-    )
+
+    def paged(self: Any, collector: Any) -> None:
+        server.util.StringPager(collector, b"0123456789", 4)
+
+    talk, root = begin(server, client, dialect, pages=paged)
     client.util.getAllPages(root, "pages")
     talk.step("paged")
     gc.collect()
@@ -405,6 +419,8 @@ def _masked(name: str, data: bytes) -> str:
 def played(name: str, server: Spread, client: Spread, dialect: str) -> dict[str, dict[str, str]]:
     """The steps of the session *name*: what the client said in each and what the server said, in hex."""
     talk = SESSIONS[name](server, client, dialect)
-    steps = {step: {"client": _masked(name, theirs), "server": _masked(name, ours)} for step, theirs, ours in talk.steps}
+    steps = {
+        step: {"client": _masked(name, theirs), "server": _masked(name, ours)} for step, theirs, ours in talk.steps
+    }
     talk.wire.cut()
     return steps
