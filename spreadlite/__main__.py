@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from typing import NoReturn
 
 from ._install import install
@@ -52,11 +53,12 @@ def run_module(module: str, arguments: list[str]) -> None:
     sys.argv = [module, *arguments]
     sys.path[0] = os.getcwd()
     try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
-    except ImportError as error:
-        if error.name != module.partition(".")[0]:
-            raise
+        found = find_spec(module)
+    except ModuleNotFoundError:
+        found = None
+    if found is None:
         _refuse(f"no module named {module}")
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def run_program(program: str, arguments: list[str]) -> None:

@@ -148,15 +148,17 @@ class CopiedFailure(RemoteCopy, failure.Failure):
             if isinstance(name, str) and name.isprintable() and name not in _OWN_NAMES and len(name) <= _LONGEST_NAME:
                 module, _, last = name.rpartition(".")
                 kind = type(last or "Remote", (kind,), {"__module__": module})
-        made: RemoteError = kind(self.type, self.value, self.__dict__.get("traceback"))
+        made: RemoteError = kind(self.type, self.getErrorMessage(), self.__dict__.get("traceback"))
         return made
 
     def getErrorMessage(self) -> str:
         """The text of the exception."""
-        return str(self.value)
+        value: Any = self.value
+        # Peers that run Python 2 send bytes.
+        return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
     def _error(self) -> RemoteError:
-        return RemoteError(self.type, self.value, self.__dict__.get("traceback"))
+        return RemoteError(self.type, self.getErrorMessage(), self.__dict__.get("traceback"))
 
     def raiseException(self) -> Any:
         """Raise a `RemoteError` that stands for the exception."""
@@ -171,7 +173,7 @@ class CopiedFailure(RemoteCopy, failure.Failure):
 
     def getTraceback(self, elideFrameworkCode: Any = 0, detail: Any = "default") -> str:
         """What is known of the traceback, as text."""
-        return f"Traceback from remote host -- {self._name()}: {self.value}\n"
+        return f"Traceback from remote host -- {self._name()}: {self.getErrorMessage()}\n"
 
     def printTraceback(self, file: Any = None, elideFrameworkCode: Any = 0, detail: Any = "default") -> None:
         """Write `getTraceback` to *file*, or to the log."""
@@ -183,7 +185,7 @@ class CopiedFailure(RemoteCopy, failure.Failure):
     printDetailedTraceback = printTraceback
 
     def __repr__(self) -> str:
-        return f"<{reflect.qual(type(self))} {self._name()}: {self.value}>"
+        return f"<{reflect.qual(type(self))} {self._name()}: {self.getErrorMessage()}>"
 
     def __reduce__(self) -> Any:
         return _rebuildCopied, (dict(self.__dict__),)

@@ -110,12 +110,12 @@ class RemoteReference(Serializable, styles.Ephemeral):
         """``[local id]``: the owner gets its own object back.
 
         Raises:
-            InsecureJelly: it is sent to another connection than its own.
+            AssertionError: it is sent to another connection than its own (what twisted.spread raises).
         """
         if not jellier.invoker:
             return b"unpersistable", b"References cannot be serialized"
         if self.broker is not jellier.invoker:
-            raise InsecureJelly("a reference can be sent only to the side that owns its object")
+            raise AssertionError("a reference can be sent only to the side that owns its object")
         return b"local", self.luid
 
     def unjellyFor(self, unjellier: Any, unjellyList: Any) -> Any:

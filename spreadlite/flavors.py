@@ -362,12 +362,12 @@ class RemoteCache(RemoteCopy, Serializable):
         """``[lcache id]``: the owner gets its own object back.
 
         Raises:
-            InsecureJelly: it is sent to another connection than the one by which it came.
+            AssertionError: it is sent to another connection than the one by which it came (what twisted.spread raises).
         """
         if jellier.invoker is None:
             return getInstanceState(self, jellier)
         if jellier.invoker is not self.broker:
-            raise InsecureJelly("a cached object can be sent only to the side that owns it")
+            raise AssertionError("a cached object can be sent only to the side that owns it")
         return b"lcache", self.luid
 
     def unjellyFor(self, unjellier: Any, jellyList: Any) -> Any:

@@ -92,15 +92,27 @@ class Unjellyable:
 class Unpersistable:
     """Stands where the sender could not send something.
 
+    Its own name travels, in the reason for which it is not sent on: it is pinned, like those of `core.errors`.
+
     Attributes:
         reason: text that says why.
     """
 
+    __module__ = "twisted.spread.jelly"
+
     def __init__(self, reason: str) -> None:
         self.reason = reason
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuild_unpersistable, (self.reason,)
+
     def __repr__(self) -> str:
         return f"Unpersistable({self.reason!r})"
+
+
+def rebuild_unpersistable(reason: str) -> Unpersistable:
+    """An `Unpersistable` from a pickle, which would look for the class in the module that it names."""
+    return Unpersistable(reason)
 
 
 def item_of(sexp: Sexp, index: int) -> Any:
