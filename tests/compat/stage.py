@@ -164,6 +164,8 @@ class Server:
         if what == "modules":
             return _modules()
         assert self.side is not None
+        if what == "count":
+            return self.side.count()
         if what == "report":
             return self.side.report()
         assert what == "end"

@@ -210,6 +210,7 @@ async def published_and_asked_twice(side: Any, root: Any) -> Any:
         _reader(side, Path(folder))
         paper = await side.result(side.publish.whenReady(root.callRemote("paper")))
         paper.callWhenActivated(lambda it: heard.append(it is paper))
+        await side.settle()
     return heard
 
 
