@@ -1,0 +1,118 @@
+"""Tests of the names that travel: where pinned classes say they live, and what that must not break."""
+
+import importlib
+import pickle
+import types
+
+from twisted.internet import defer, endpoints
+from twisted.python.failure import Failure
+from twisted.python.reflect import qual
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+import twisted.spread.banana
+import twisted.spread.flavors
+import twisted.spread.interfaces
+import twisted.spread.jelly
+import twisted.spread.pb
+import twisted.spread.publish
+import twisted.spread.util
+from spreadlite import banana, flavors, jelly, pb
+
+PINNED = {
+    "twisted.spread.pb.Error": pb.Error,
+    "twisted.spread.pb.RemoteError": pb.RemoteError,
+    "twisted.spread.pb.ProtocolError": pb.ProtocolError,
+    "twisted.spread.pb.DeadReferenceError": pb.DeadReferenceError,
+    "twisted.spread.pb.PBConnectionLost": pb.PBConnectionLost,
+    "twisted.spread.pb.CopyableFailure": pb.CopyableFailure,
+    "twisted.spread.pb.CopiedFailure": pb.CopiedFailure,
+    "twisted.spread.flavors.NoSuchMethod": flavors.NoSuchMethod,
+    "twisted.spread.jelly.InsecureJelly": jelly.InsecureJelly,
+    "twisted.spread.banana.BananaError": banana.BananaError,
+    "twisted.spread.jelly.Unpersistable": jelly.Unpersistable,
+}
+
+#: Names that twisted.spread's modules import for themselves, and that are nobody's to import from there.
+NOT_THEIRS = {
+    "BytesIO", "Callable", "TYPE_CHECKING", "_Container", "_DictKeyAndValue", "_Dereference", "_InstanceMethod",
+    "_Tuple", "NotKnown", "_i", "cmp", "comparable", "deprecatedModuleAttribute", "fullyQualifiedName", "implementer",
+    "iterbytes", "namedAny", "namedObject", "nativeString", "qual", "reduce", "registerAdapter", "md5", "Interface",
+    "Anonymous", "ICredentials", "IUsernameHashedPassword", "Portal", "annotations", "Version",
+}  # fmt: skip
+
+
+class Overdrawn(pb.Error):
+    """An error of an application."""
+
+
+class HomeTests(SynchronousTestCase):
+    """Pinned classes."""
+
+    def test_homes(self):
+        """Each goes by the name that twisted.spread's class has, which is what the wire and programs compare."""
+        for name, cls in PINNED.items():
+            self.assertEqual(name, qual(cls))
+
+    def test_parents(self):
+        """No other class of ours travels among the parents of an error."""
+        for name, cls in PINNED.items():
+            original = getattr(importlib.import_module(name.rpartition(".")[0]), name.rpartition(".")[2])
+            if issubclass(cls, Exception):
+                self.assertEqual(list(map(qual, original.__mro__)), list(map(qual, cls.__mro__)))
+
+    def test_pickle(self):
+        """Pinned exceptions pickle, and come back as what they were; so do an application's own."""
+        for error in (
+            pb.Error("a", 1), pb.RemoteError(b"x.Y", "text", None), flavors.NoSuchMethod("b"), Overdrawn("c"),
+            jelly.InsecureJelly("d"), banana.BananaError("e"), pb.PBConnectionLost("f"), pb.DeadReferenceError("g"),
+        ):  # fmt: skip
+            copy = pickle.loads(pickle.dumps(error))
+            self.assertIs(type(error), type(copy))
+            self.assertEqual((error.args, vars(error)), (copy.args, vars(copy)))
+
+    def test_failures_compare_by_name(self):
+        """A failure of ours is trapped by the original class, and the reverse."""
+        self.assertIs(twisted.spread.pb.Error, Failure(pb.Error("x")).check(twisted.spread.pb.Error))
+        self.assertIs(pb.Error, Failure(twisted.spread.pb.Error("x")).check(pb.Error))
+
+    def test_names(self):
+        """Each of the seven modules has every name of twisted.spread's."""
+        for name in ("interfaces", "banana", "jelly", "flavors", "pb", "util", "publish"):
+            original = importlib.import_module(f"twisted.spread.{name}")
+            ours = importlib.import_module(f"spreadlite.{name}")
+            for each in vars(original):
+                if each.startswith("__") or each in NOT_THEIRS or each == "instance_atom":
+                    continue
+                if not isinstance(vars(original)[each], types.ModuleType):
+                    self.assertTrue(hasattr(ours, each), f"{name}.{each}")
+
+    def test_instance_atom(self):
+        """The deprecated name is there, and warns under twisted.spread's name."""
+        self.assertEqual(b"instance", jelly.instance_atom)
+        (warning,) = self.flushWarnings()
+        self.assertIn("twisted.spread.jelly.instance_atom was deprecated in Twisted 15.0.0", warning["message"])
+
+
+class BothTests(TestCase):
+    """Both libraries in one process."""
+
+    @defer.inlineCallbacks
+    def test_side_by_side(self):
+        """Each serves its own objects, and talks to the other."""
+        from twisted.internet import reactor
+
+        for server, client in ((pb, twisted.spread.pb), (twisted.spread.pb, pb), (pb, pb)):
+            root = type("Root", (server.Root,), {"remote_double": lambda self, number: number * 2})()
+            listening = yield endpoints.serverFromString(reactor, "tcp:0:interface=127.0.0.1").listen(
+                server.PBServerFactory(root)
+            )
+            factory = client.PBClientFactory()
+            port = listening.getHost().port
+            yield endpoints.clientFromString(reactor, f"tcp:127.0.0.1:{port}").connect(factory)
+            reference = yield factory.getRootObject()
+            self.assertEqual(8, (yield reference.callRemote("double", 4)))
+            gone = defer.Deferred()
+            reference.notifyOnDisconnect(gone.callback)
+            factory.disconnect()
+            yield gone
+            yield listening.stopListening()
