@@ -937,7 +937,7 @@ class PBClientFactory(protocol.ClientFactory):
         """No connection is left, or could be made."""
         if self._tellsItself():
             self._failAll(failure.Failure(error.ConnectError(string="no connection to the server was made")))
-        super().stopFactory()
+        super().stopFactory()  # type: ignore[no-untyped-call]
 
     def clientConnectionMade(self, broker: Any) -> None:
         """A connection is ready: whoever waits for the root gets it."""

@@ -4,11 +4,6 @@ import importlib
 import pickle
 import types
 
-from twisted.internet import defer, endpoints
-from twisted.python.failure import Failure
-from twisted.python.reflect import qual
-from twisted.trial.unittest import SynchronousTestCase, TestCase
-
 import twisted.spread.banana
 import twisted.spread.flavors
 import twisted.spread.interfaces
@@ -16,6 +11,11 @@ import twisted.spread.jelly
 import twisted.spread.pb
 import twisted.spread.publish
 import twisted.spread.util
+from twisted.internet import defer, endpoints
+from twisted.python.failure import Failure
+from twisted.python.reflect import qual
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
 from spreadlite import banana, flavors, jelly, pb
 
 PINNED = {

@@ -12,7 +12,7 @@ __all__ = ["IQuoter", "Quoter"]
 class IQuoter(Interface):  # type: ignore[misc]  # zope.interface has no types
     """Something that has quotes to give; the form that zope.interface can look up and adapt to."""
 
-    def getQuote() -> str:  # type: ignore[misc]  # an interface's methods take no self
+    def getQuote() -> str:  # type: ignore[misc, empty-body]  # an interface's methods take no self
         """Return one quote as text, without a line end after it; called once for each request."""
 
 

@@ -1,64 +1,53 @@
-"""Quoters: one that knows a single text, one that reads the files of `fortune`, and the quotes that ship with us."""
+"""Quoters: objects that choose a quote."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable
 
 from zope.interface import implementer
 
-from spreadlite.quotes.fortunes import FortuneFile, QuotesFileError
-from spreadlite.quotes.interfaces import IQuoter
+from .fortunes import FortuneFile
+from .interfaces import IQuoter
 
-__all__ = ["SHIPPED_QUOTES", "FortuneQuoter", "QuotesFileError", "StaticQuoter"]
-
-SHIPPED_QUOTES = str(Path(__file__).with_name("quotes.txt"))
-"""The file of public-domain quotes that is part of the package; served where nothing else is asked for."""
+__all__ = ["FortuneQuoter", "StaticQuoter"]
 
 
 @implementer(IQuoter)
 class StaticQuoter:
-    """
-    Gives the same quote every time.
-
-    Args:
-        quote: the text.
-    """
+    """Always gives the same quote."""
 
     def __init__(self, quote: str) -> None:
         self.quote = quote
 
     def getQuote(self) -> str:
-        """Return the quote."""
+        """The quote."""
         return self.quote
 
 
 @implementer(IQuoter)
 class FortuneQuoter:
-    """
-    Gives a quote taken at random from some files; each quote in them is as likely as any other.
+    """Gives any of the quotes of some files, each as likely as the others.
 
     Args:
-        filenames: the files, in the format that `spreadlite.quotes.fortunes` describes.
-        choose: takes one of several quotes; `random.choice` unless a test wants to know the outcome.
+        paths: the files; see `fortunes`.
 
     Raises:
-        QuotesFileError: if one of the files cannot be used, or if there are none.  After that, a file that goes
-            bad never makes a request fail: its last good quotes stay in use.
+        QuotesFileError: one of them cannot be used.
+        ValueError: there are none.
     """
 
-    def __init__(
-        self,
-        filenames: Iterable[str],
-        choose: Callable[[Sequence[str]], str] = random.choice,
-    ) -> None:
-        self.filenames = tuple(filenames)
-        if not self.filenames:
-            raise QuotesFileError("", "no file is named")
-        self._files = [FortuneFile(filename) for filename in self.filenames]
-        self._choose = choose
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._files = [FortuneFile(path) for path in paths]
+        if not self._files:
+            raise ValueError("a FortuneQuoter needs a file")
 
     def getQuote(self) -> str:
-        """Return one of the quotes that the files hold now."""
-        return self._choose([quote for file in self._files for quote in file.quotes])
+        """A quote.  A file that was changed is read again; see `FortuneFile`."""
+        all_quotes = [file.quotes for file in self._files]
+        choice = random.randrange(sum(map(len, all_quotes)))
+        for quotes in all_quotes:
+            if choice < len(quotes):
+                break
+            choice -= len(quotes)
+        return quotes[choice]

@@ -1,24 +1,24 @@
-"""Quotes by Perspective Broker: the object that clients get when they ask for the root."""
+"""The quotes as an object for Perspective Broker."""
 
 from __future__ import annotations
 
 from spreadlite import pb
-from spreadlite.quotes.interfaces import Quoter
+
+from .interfaces import Quoter
 
 __all__ = ["QuoteReader"]
 
 
 class QuoteReader(pb.Root):
-    """
-    The root object of a quote server; `callRemote("nextQuote")` answers with a quote.
+    """The root of a quote server.
 
     Args:
-        quoter: gives the quotes.
+        quoter: an `IQuoter`.
     """
 
     def __init__(self, quoter: Quoter) -> None:
         self.quoter = quoter
 
     def remote_nextQuote(self) -> str:
-        """Return a quote as text."""
+        """A quote."""
         return self.quoter.getQuote()

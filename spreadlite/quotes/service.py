@@ -45,7 +45,7 @@ class Options(usage.Options):
     ]
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self["files"] = []
 
     def opt_file(self, path: str) -> None:
@@ -107,10 +107,13 @@ class QuoteService(service.MultiService):
             sys.exit(f"twistd qotd: {error}")
 
 
-def makeService(options: Any) -> service.IService:
+def makeService(options: Any) -> Any:
     """The service for parsed `Options`."""
-    quotes = QuoteService()
-    strports.service(options["port"], QOTDFactory(options["quoter"])).setServiceParent(quotes)
+    quotes: Any = QuoteService()  # type: ignore[no-untyped-call]
+    # Any: mypy does not see which interfaces of zope a class implements.
+    factories: list[tuple[str, Any]] = [(options["port"], QOTDFactory(options["quoter"]))]
     if options["pb"] is not None:
-        strports.service(options["pb"], pb.PBServerFactory(QuoteReader(options["quoter"]))).setServiceParent(quotes)
+        factories.append((options["pb"], pb.PBServerFactory(QuoteReader(options["quoter"]))))
+    for where, factory in factories:
+        strports.service(where, factory).setServiceParent(quotes)
     return quotes

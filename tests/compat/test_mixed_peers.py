@@ -80,7 +80,7 @@ def _difference(part: str, expected: Any, actual: Any) -> list[str]:
     if expected == actual:
         return []
     one, other = json.dumps(expected), json.dumps(actual)
-    start = next((index for index, pair in enumerate(zip(one, other)) if pair[0] != pair[1]), 0)
+    start = next((index for index, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), 0)
     start = max(0, start - 80)
     return [f"{part}: expected {one[start : start + 400]}\n  and not {other[start : start + 400]}"]
 

@@ -41,7 +41,7 @@ def serving(spread: Spread, dialect: str = "pb", size: int | None = None) -> tup
 def echo_root(spread: Spread) -> Any:
     """A root that gives back what it is given."""
 
-    class Echo(spread.pb.Root):  # type: ignore[name-defined,misc]
+    class Echo(spread.pb.Root):  # type: ignore[misc]
         """Gives back."""
 
         def remote_all(self, *args: Any, **kw: Any) -> Any:

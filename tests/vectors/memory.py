@@ -75,7 +75,7 @@ class Wire:
         #: What was delivered, from the client and from the server.
         self.sent = [b"", b""]
         self.open = True
-        for end, pipe in zip(self.ends, self.pipes):
+        for end, pipe in zip(self.ends, self.pipes, strict=True):
             end.makeConnection(pipe)
 
     def flush(self) -> None:

@@ -28,7 +28,7 @@ class Speaker:
         self.heard: list[Any] = []
         heard = self.heard
 
-        class Ear(spread.banana.Banana):  # type: ignore[name-defined,misc]
+        class Ear(spread.banana.Banana):  # type: ignore[misc]
             """Keeps what it hears."""
 
             def expressionReceived(self, lst: Any) -> None:

@@ -12,7 +12,7 @@ from tests.compat.show import shown
 def lake(side: Any) -> Any:
     """A root with one Cacheable and the means to change it."""
 
-    class Lake(side.pb.Cacheable):  # type: ignore[name-defined,misc]
+    class Lake(side.pb.Cacheable):  # type: ignore[misc]
         """Tells its observers."""
 
         def __init__(self, level: int = 1) -> None:
@@ -39,7 +39,7 @@ def lake(side: Any) -> Any:
     visitor.name = "alice"
     adapter = side.pb.AsReferenceable(visitor, "perspective")
 
-    class Root(side.pb.Root):  # type: ignore[name-defined,misc]
+    class Root(side.pb.Root):  # type: ignore[misc]
         """Hands out the lake."""
 
         def remote_lake(self) -> Any:
@@ -84,7 +84,7 @@ def lake(side: Any) -> Any:
 def cached(side: Any, **members: Any) -> Any:
     """Register a cache for lakes on the client's side."""
 
-    class Cached(side.pb.RemoteCache):  # type: ignore[name-defined,misc]
+    class Cached(side.pb.RemoteCache):  # type: ignore[misc]
         """A lake seen from afar."""
 
         def observe_level(self, level: int) -> int:
@@ -299,7 +299,7 @@ async def many_caches(side: Any, root: Any) -> Any:
 def listed(side: Any) -> Any:
     """A lake that keeps its observers in a list and removes them from it, as the tutorial does."""
 
-    class Listed(side.pb.Cacheable):  # type: ignore[name-defined,misc]
+    class Listed(side.pb.Cacheable):  # type: ignore[misc]
         """As in the tutorial."""
 
         def __init__(self) -> None:

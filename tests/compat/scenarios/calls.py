@@ -14,7 +14,7 @@ def desk(side: Any) -> Any:
     """A root with a method of every shape."""
     held: list[Deferred[Any]] = []
 
-    class Desk(side.pb.Root):  # type: ignore[name-defined,misc]
+    class Desk(side.pb.Root):  # type: ignore[misc]
         """Methods of every shape."""
 
         def remote_nothing(self) -> None:
@@ -281,7 +281,7 @@ async def dialect_that_nobody_shares(side: Any, root: Any) -> Any:
 def named(side: Any) -> Any:
     """A root whose brokers have another object under a name."""
 
-    class Broker(side.pb.Broker):  # type: ignore[name-defined,misc]
+    class Broker(side.pb.Broker):  # type: ignore[misc]
         """Has a second object to offer."""
 
         def connectionReady(self) -> None:

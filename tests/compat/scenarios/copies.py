@@ -34,7 +34,7 @@ def pond(side: Any) -> Any:
     Tree = tagged(side, "compat.tree.Leaf")
     Bytes = tagged(side, "compat.Pond", getStateToCopy=lambda self: {b"bytes": 1, "text": 2})
 
-    class ForWhom(side.pb.Copyable):  # type: ignore[name-defined,misc]
+    class ForWhom(side.pb.Copyable):  # type: ignore[misc]
         """Says something else to each perspective."""
 
         def getTypeToCopyFor(self, perspective: Any) -> bytes:
@@ -49,13 +49,13 @@ def pond(side: Any) -> Any:
     visitor = of(Visitor, name="alice")
     adapter = side.pb.AsReferenceable(visitor, "perspective")
 
-    class Received(side.pb.RemoteCopy):  # type: ignore[name-defined,misc]
+    class Received(side.pb.RemoteCopy):  # type: ignore[misc]
         """What a client's copy arrives as."""
 
     side.pb.setUnjellyableForClass("compat.ToServer", Received)
     one = of(Pond, frogs=12, name="north", tags=["a"])
 
-    class Root(side.pb.Root):  # type: ignore[name-defined,misc]
+    class Root(side.pb.Root):  # type: ignore[misc]
         """Sends and takes copies."""
 
         def remote_plain(self) -> Any:

@@ -52,7 +52,7 @@ def office(side: Any) -> Any:
         "jellyable exception": lambda: flood(Spill),
     }
 
-    class Root(side.pb.Root):  # type: ignore[name-defined,misc]
+    class Root(side.pb.Root):  # type: ignore[misc]
         """Fails."""
 
         def remote_raise(self, name: str) -> None:

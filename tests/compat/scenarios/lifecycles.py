@@ -14,7 +14,7 @@ def hall(side: Any) -> Any:
     """A root that can be left."""
     kept: list[Any] = []
 
-    class Hall(side.pb.Root):  # type: ignore[name-defined,misc]
+    class Hall(side.pb.Root):  # type: ignore[misc]
         """Can be left."""
 
         def rootObject(self, broker: Any) -> Any:
@@ -261,7 +261,7 @@ async def factory_tells_of_its_connection(side: Any, root: Any) -> Any:
     """A factory's ``clientConnectionMade`` is given the broker."""
     told: list[Any] = []
 
-    class Factory(side.pb.PBClientFactory):  # type: ignore[name-defined,misc]
+    class Factory(side.pb.PBClientFactory):  # type: ignore[misc]
         """Takes note."""
 
         def clientConnectionMade(self, broker: Any) -> None:
@@ -278,7 +278,7 @@ async def broker_of_ones_own(side: Any, root: Any) -> Any:
     """A subclass of Broker sees its connection come and go, in order."""
     events: list[str] = []
 
-    class Broker(side.pb.Broker):  # type: ignore[name-defined,misc]
+    class Broker(side.pb.Broker):  # type: ignore[misc]
         """Takes note."""
 
         def connectionMade(self) -> None:
@@ -315,7 +315,7 @@ async def broker_with_a_message_of_ones_own(side: Any, root: Any) -> Any:
     """A subclass of Broker may know more messages: `proto_` and the name."""
     heard: list[Any] = []
 
-    class Broker(side.pb.Broker):  # type: ignore[name-defined,misc]
+    class Broker(side.pb.Broker):  # type: ignore[misc]
         """Knows one more."""
 
         def proto_version(self, vnum: int) -> Any:
@@ -340,7 +340,7 @@ async def transport_of_a_reference(side: Any, root: Any) -> Any:
 def silent(side: Any) -> Any:
     """A server that hangs up as soon as somebody calls."""
 
-    class Broker(side.pb.Broker):  # type: ignore[name-defined,misc]
+    class Broker(side.pb.Broker):  # type: ignore[misc]
         """Hangs up before it has said anything, from the second connection on."""
 
         def connectionMade(self) -> None:

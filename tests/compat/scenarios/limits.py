@@ -18,7 +18,7 @@ def depot(side: Any) -> Any:
     members = {"getTypeToCopy": lambda self: b"compat.Small", "getStateToCopy": lambda self: {}}
     Lake = side.subclass(side.pb.Cacheable, "Lake", **members)
 
-    class Depot(side.pb.Root):  # type: ignore[name-defined,misc]
+    class Depot(side.pb.Root):  # type: ignore[misc]
         """Takes and gives."""
 
         def remote_length(self, it: Any) -> int:

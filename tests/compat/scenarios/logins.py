@@ -23,7 +23,7 @@ BOB = UsernamePassword(b"bob", b"builder")
 def realm_of(side: Any, later: bool = False) -> Any:
     """A realm whose avatars know their names and are noted when they come and go."""
 
-    class Citizen(side.pb.Avatar):  # type: ignore[name-defined,misc]
+    class Citizen(side.pb.Avatar):  # type: ignore[misc]
         """Somebody."""
 
         def __init__(self, name: str, mind: Any) -> None:
@@ -255,7 +255,7 @@ async def login_by_hand(side: Any, root: Any) -> Any:
 async def login_overridden(side: Any, root: Any) -> Any:
     """``_cbSendUsername`` may be the factory's own."""
 
-    class Factory(side.pb.PBClientFactory):  # type: ignore[name-defined,misc]
+    class Factory(side.pb.PBClientFactory):  # type: ignore[misc]
         """Sends another name."""
 
         def _cbSendUsername(self, root: Any, username: Any, password: Any, client: Any) -> Any:

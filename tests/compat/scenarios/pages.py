@@ -14,7 +14,7 @@ from tests.compat.show import shown
 def library(side: Any) -> Any:
     """A root that pages what it is asked for."""
 
-    class Library(side.pb.Root):  # type: ignore[name-defined,misc]
+    class Library(side.pb.Root):  # type: ignore[misc]
         """Pages."""
 
         def remote_string(self, collector: Any, size: int, chunk: int) -> None:
@@ -41,7 +41,7 @@ def library(side: Any) -> Any:
         def remote_own(self, collector: Any) -> None:
             """A pager of one's own."""
 
-            class Countdown(side.util.Pager):  # type: ignore[name-defined,misc]
+            class Countdown(side.util.Pager):  # type: ignore[misc]
                 """Counts down."""
 
                 count = 3
@@ -135,7 +135,7 @@ async def pages_of_a_method_that_is_not_there(side: Any, root: Any) -> Any:
 def publisher(side: Any) -> Any:
     """A root that publishes."""
 
-    class Paper(side.publish.Publishable):  # type: ignore[name-defined,misc]
+    class Paper(side.publish.Publishable):  # type: ignore[misc]
         """Published."""
 
         def getTypeToCopy(self) -> bytes:
@@ -157,7 +157,7 @@ def publisher(side: Any) -> Any:
 
 
 def _reader(side: Any, folder: Path) -> None:
-    class Read(side.publish.RemotePublished):  # type: ignore[name-defined,misc]
+    class Read(side.publish.RemotePublished):  # type: ignore[misc]
         """Keeps what it read in *folder*."""
 
         def getFileName(self, ext: str = "pub") -> str:
@@ -218,7 +218,7 @@ async def published_and_asked_twice(side: Any, root: Any) -> Any:
 async def local_as_remote(side: Any, root: Any) -> Any:
     """A local object may answer as a remote one would."""
 
-    class Local(side.util.LocalAsRemote):  # type: ignore[name-defined,misc]
+    class Local(side.util.LocalAsRemote):  # type: ignore[misc]
         """Here, as if it were there."""
 
         reportAllTracebacks = 0

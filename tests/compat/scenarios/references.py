@@ -12,7 +12,7 @@ from tests.compat.show import shown
 def counter_of(side: Any) -> Any:
     """An object that counts."""
 
-    class Counter(side.pb.Referenceable):  # type: ignore[name-defined,misc]
+    class Counter(side.pb.Referenceable):  # type: ignore[misc]
         """Counts."""
 
         count = 0
@@ -32,7 +32,7 @@ def counter_of(side: Any) -> Any:
 def shop(side: Any) -> Any:
     """A root that hands out objects and takes them back."""
 
-    class Shop(side.pb.Root):  # type: ignore[name-defined,misc]
+    class Shop(side.pb.Root):  # type: ignore[misc]
         """Hands out objects."""
 
         def __init__(self) -> None:
@@ -327,7 +327,7 @@ async def as_referenceable_of_another_kind(side: Any, root: Any) -> Any:
 def per_broker(side: Any) -> Any:
     """A root that is another for each connection."""
 
-    class PerBroker(side.pb.Root):  # type: ignore[name-defined,misc]
+    class PerBroker(side.pb.Root):  # type: ignore[misc]
         """Counts its connections."""
 
         made = 0
@@ -350,7 +350,7 @@ async def root_for_each_connection(side: Any, root: Any) -> Any:
 def overriding(side: Any) -> Any:
     """A root that takes its messages itself, and one that upcalls."""
 
-    class Overriding(side.pb.Root):  # type: ignore[name-defined,misc]
+    class Overriding(side.pb.Root):  # type: ignore[misc]
         """Takes note of a message before it is dispatched."""
 
         def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
@@ -374,7 +374,7 @@ async def remote_message_received_overridden(side: Any, root: Any) -> Any:
 def unique(side: Any) -> Any:
     """Objects that say that they are one."""
 
-    class Twin(side.pb.Referenceable):  # type: ignore[name-defined,misc]
+    class Twin(side.pb.Referenceable):  # type: ignore[misc]
         """Has the identity of its name."""
 
         def processUniqueID(self) -> Any:

@@ -20,7 +20,7 @@ def workshop(side: Any) -> Any:
         return side.subclass(side.pb.Copyable, "Sent", getTypeToCopy=lambda self: tag.encode(), **members)
 
     @dataclasses.dataclass
-    class Frozen(side.pb.Copyable):  # type: ignore[name-defined,misc]
+    class Frozen(side.pb.Copyable):  # type: ignore[misc]
         """A copy."""
 
         a: int
@@ -35,7 +35,7 @@ def workshop(side: Any) -> Any:
         def __str__(self) -> str:
             raise ValueError("no text")
 
-    class Root(side.pb.Root):  # type: ignore[name-defined,misc]
+    class Root(side.pb.Root):  # type: ignore[misc]
         """Makes trouble."""
 
         def remote_ok(self, *args: Any) -> str:

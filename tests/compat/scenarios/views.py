@@ -11,7 +11,7 @@ from tests.compat.show import shown
 def gallery(side: Any) -> Any:
     """A root that hands out views of one picture to two visitors."""
 
-    class Picture(side.pb.Viewable):  # type: ignore[name-defined,misc]
+    class Picture(side.pb.Viewable):  # type: ignore[misc]
         """Something to see."""
 
         def view_seen(self, visitor: Any, *args: Any, **kw: Any) -> Any:
@@ -26,7 +26,7 @@ def gallery(side: Any) -> Any:
             """What comes home of a view."""
             return [type(it).__name__, getattr(it, "object", None) is self]
 
-    class Visitor(side.pb.Avatar):  # type: ignore[name-defined,misc]
+    class Visitor(side.pb.Avatar):  # type: ignore[misc]
         """Has a perspective."""
 
         def __init__(self, name: str) -> None:
