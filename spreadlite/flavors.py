@@ -414,20 +414,27 @@ class RemoteCache(RemoteCopy, Serializable):
         return blank
 
 
+def _brokerOf(unjellier: Any) -> Any:
+    """The broker that knows what ids stand for; InsecureJelly where an expression with ids is read without one."""
+    if unjellier.invoker is None:
+        raise InsecureJelly("an id without a connection")
+    return unjellier.invoker
+
+
 def unjellyCached(unjellier: Any, unjellyList: Any) -> Any:
     """``[cached id]``: a cache that this side has already."""
-    return unjellier.invoker.cachedLocallyAs(item_of(unjellyList, 1))._borgify()
+    return _brokerOf(unjellier).cachedLocallyAs(item_of(unjellyList, 1))._borgify()
 
 
 def unjellyLCache(unjellier: Any, unjellyList: Any) -> Any:
     """``[lcache id]``: a `Cacheable` of ours, which the other side sends back."""
-    return unjellier.invoker.remotelyCachedForLUID(item_of(unjellyList, 1))
+    return _brokerOf(unjellier).remotelyCachedForLUID(item_of(unjellyList, 1))
 
 
 def unjellyLocal(unjellier: Any, unjellyList: Any) -> Any:
     """``[local id]``: an object of ours, which the other side sends back."""
     luid = item_of(unjellyList, 1)
-    broker = unjellier.invoker
+    broker = _brokerOf(unjellier)
     find = getattr(broker, "_returnedObjectForID", None) or broker.localObjectForID
     found = find(luid)
     if found is None:
