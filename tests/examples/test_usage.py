@@ -1,6 +1,8 @@
 """The first steps: ``examples/usage``, each pair with both peers ours and with either one twisted.spread's."""
 
-from tests.examples.programs import ALL, BOTH_OURS, OUR_CLIENT, ExampleCase, pairings
+import socket
+
+from tests.examples.programs import ALL, BOTH_OURS, OUR_CLIENT, OURS, ExampleCase, pairings
 
 
 class UsageTests(ExampleCase):
@@ -139,9 +141,9 @@ class UsageTests(ExampleCase):
 
     def test_no_server(self):
         """A client that finds no server says so and ends with status 1."""
-        server, port = self.serve("spreadlite", "echo_server.py")
-        self.stops_well(server)
-        client = self.start("spreadlite", "echo_client.py", port)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        client = self.start(OURS, "echo_client.py", port)
         status, lines = client.finish()
         self.assertEqual((1, []), (status, lines))
         self.assertIn("ConnectionRefusedError", client.errors)
