@@ -631,6 +631,20 @@ class Broker(banana.Banana):
             self._registrations = outer[0]
             self.serializingPerspective, self.jellyMethod, self.jellyArgs, self.jellyKw = outer[1:]
 
+    def _expressionOf(
+        self, object: Any, registrations: tables.Registrations, perspective: Any = None, method: Any = None
+    ) -> Any:
+        """The expression of *object*, by the `serialize` of a subclass where there is one."""
+        if type(self).serialize is Broker.serialize:
+            return self._serialize(object, perspective, method, None, None, registrations)
+        unsent, self._unsent = self._unsent, None
+        try:
+            return self.serialize(object, perspective=perspective, method=method)
+        finally:
+            if self._unsent is not None:
+                registrations.take_in(self._unsent[2])
+            self._unsent = unsent
+
     def _takeBack(self, registrations: tables.Registrations) -> None:
         if not self.disconnected:
             registrations.take_back(self._takenBack)
@@ -678,8 +692,8 @@ class Broker(banana.Banana):
             raise DeadReferenceError("Calling Stale Broker")
         registrations = tables.Registrations()
         try:
-            netArgs = self._serialize(args, perspective, message, None, None, registrations)
-            netKw = self._serialize(kw, perspective, message, None, None, registrations)
+            netArgs = self._expressionOf(args, registrations, perspective, message)
+            netKw = self._expressionOf(kw, registrations, perspective, message)
         except BaseException:
             self._takeBack(registrations)
             return defer.fail(failure.Failure())
@@ -821,7 +835,7 @@ class Broker(banana.Banana):
             fail.unsafeTracebacks = self.factory.unsafeTracebacks
         registrations = tables.Registrations()
         try:
-            self.sendCall(b"error", requestID, self._serialize(fail, None, None, None, None, registrations))
+            self.sendCall(b"error", requestID, self._expressionOf(fail, registrations))
         except Exception:
             self._takeBack(registrations)
             log.err(None, "an error that cannot be sent as it is")

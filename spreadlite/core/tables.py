@@ -117,6 +117,10 @@ class Registrations:
         """The object with that id was counted once more."""
         self._made.append((table, luid))
 
+    def take_in(self, other: Registrations) -> None:
+        """What *other* noted is to be taken back with these."""
+        self._made += other._made
+
     def take_back(self, gone: Callable[[LocalTable, int, Local], None]) -> None:
         """Undo it all, the last first; *gone* is called for each object that is to leave its table."""
         made, self._made = self._made, []

@@ -1,0 +1,710 @@
+"""The seams: what users of twisted.spread subclass, override, patch and assign, used here as they do.
+
+Most tests run with ours on either side and with twisted.spread on both, which shows that users rely on it today.  The classes are
+in the order of the table of seams in the design.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet import defer
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from tests.pairs import PAIRS, Pair, collected, kind_of
+from tests.vectors.rows import Rows, each
+from tests.vectors.spreads import OURS, TWISTED, Spread, load
+
+#: Ours, and the original for proof.
+SIDES = (OURS, TWISTED)
+
+
+def echo(spread: Spread, **members: Any) -> Any:
+    """A root that gives back what it is given."""
+    return type("Echo", (spread.pb.Root,), {"remote_echo": lambda self, it=None: it, **members})()
+
+
+class AssignedTests(Rows, SynchronousTestCase):
+    """Globals and limits that are assigned while connections are open."""
+
+    @each(PAIRS)
+    def test_size_limit_raised(self, pair: tuple[str, str]) -> None:
+        """An open connection carries longer strings and lists as soon as `banana.SIZE_LIMIT` is assigned."""
+        both = Pair(*pair, echo(load(pair[0])))
+        big, many = b"x" * 700_000, [1] * 700_000
+        with self.assertRaises(both.client_spread.banana.BananaError):
+            both.root.callRemote("echo", big)
+        for spread in (both.server_spread, both.client_spread):
+            self.patch(spread.banana, "SIZE_LIMIT", 1_000_000)
+        self.assertEqual(big, both.value("echo", big))
+        self.assertEqual(many, both.value("echo", many))
+
+    @each(SIDES)
+    def test_size_limit_lowered(self, side: str) -> None:
+        """An open connection refuses to send what is longer than the `banana.SIZE_LIMIT` of now."""
+        both = Pair(side, side, echo(load(side)))
+        self.assertEqual(b"x" * 50, both.value("echo", b"x" * 50))
+        self.patch(load(side).banana, "SIZE_LIMIT", 40)
+        with self.assertRaises(load(side).banana.BananaError):
+            both.root.callRemote("echo", b"x" * 50)
+        self.assertEqual(b"x" * 40, both.value("echo", b"x" * 40))
+
+    @each(((OURS, TWISTED), (TWISTED, OURS)))
+    def test_size_limit_received(self, pair: tuple[str, str]) -> None:
+        """An open connection is dropped when the peer sends what is longer than the `banana.SIZE_LIMIT` of now."""
+        both = Pair(*pair, echo(load(pair[0])))
+        self.assertTrue(both.alive)
+        self.patch(both.server_spread.banana, "SIZE_LIMIT", 40)
+        found = both.call("echo", b"x" * 50)
+        self.assertEqual("twisted.spread.pb.PBConnectionLost", kind_of(found))
+        self.assertFalse(both.alive)
+        self.flushLoggedErrors()
+
+    @each(PAIRS)
+    def test_max_broker_refs_raised(self, pair: tuple[str, str]) -> None:
+        """An open connection holds more references as soon as `pb.MAX_BROKER_REFS` is assigned."""
+        spread = load(pair[0])
+        both = Pair(*pair, echo(spread, remote_some=lambda self, n: [spread.pb.Referenceable() for _ in range(n)]))
+        self.assertIsInstance(Pair(*pair, both.serving.root).call("some", 1100), Failure)
+        self.patch(spread.pb, "MAX_BROKER_REFS", 3000)
+        self.assertEqual(1100, len(both.value("some", 1100)))
+        self.flushLoggedErrors()
+
+    @each(PAIRS)
+    def test_max_broker_refs_lowered(self, pair: tuple[str, str]) -> None:
+        """An open connection refuses references beyond the `pb.MAX_BROKER_REFS` of now, and ends at the fourth time."""
+        spread = load(pair[0])
+        both = Pair(*pair, echo(spread, remote_new=lambda self: spread.pb.Referenceable()))
+        held = [both.value("new") for _ in range(4)]
+        self.patch(spread.pb, "MAX_BROKER_REFS", 4)
+        for _ in range(3):
+            found = both.call("new")
+            self.assertEqual("twisted.spread.pb.Error", kind_of(found))
+            self.assertIn("Maximum PB reference count exceeded", found.getErrorMessage())
+        self.assertTrue(both.alive)
+        both.call("new")
+        self.assertFalse(both.alive)
+        self.assertEqual(4, len(held))
+
+    @each(PAIRS)
+    def test_max_broker_refs_of_caches(self, pair: tuple[str, str]) -> None:
+        """`pb.MAX_BROKER_REFS` bounds what the peer has cached, too."""
+        server, client = load(pair[0]), load(pair[1])
+        cacheable = type("Cacheable", (server.pb.Cacheable,), {"getTypeToCopy": lambda self: b"seams.Cached"})
+        client.pb.setUnjellyableForClass("seams.Cached", type("Cached", (client.pb.RemoteCache,), {}))
+        both = Pair(*pair, echo(server, remote_new=lambda self: cacheable()))
+        self.patch(server.pb, "MAX_BROKER_REFS", 1)
+        held = [both.value("new"), both.value("new")]
+        self.assertIn("Maximum PB cache count exceeded", both.call("new").getErrorMessage())
+        self.assertEqual(2, len(held))
+
+    @each(PAIRS)
+    def test_prefix_limit_of_a_broker(self, pair: tuple[str, str]) -> None:
+        """`broker.setPrefixLimit` makes room for larger integers on an open connection."""
+        both = Pair(*pair, echo(load(pair[0])))
+        big = 2**600
+        with self.assertRaises(both.client_spread.banana.BananaError):
+            both.root.callRemote("echo", big)
+        both.server.setPrefixLimit(100)
+        both.client.setPrefixLimit(100)
+        self.assertEqual(big, both.value("echo", big))
+        self.assertEqual(-big, both.value("echo", -big))
+
+    @each(PAIRS)
+    def test_prefix_limit_of_the_module(self, pair: tuple[str, str]) -> None:
+        """`banana.setPrefixLimit` is in force for connections that are made after it, and for no others."""
+        before = Pair(*pair, echo(load(pair[0])))
+        for spread in (before.server_spread, before.client_spread):
+            self.addCleanup(spread.banana.setPrefixLimit, spread.banana._PREFIX_LIMIT)
+            spread.banana.setPrefixLimit(100)
+        with self.assertRaises(before.client_spread.banana.BananaError):
+            before.root.callRemote("echo", 2**600)
+        self.assertEqual(2**600, Pair(*pair, echo(load(pair[0]))).value("echo", 2**600))
+
+    @each(SIDES)
+    def test_prefix_limit_in_functions(self, side: str) -> None:
+        """`banana.encode` and `banana.decode` have the limit of the module."""
+        banana = load(side).banana
+        self.assertEqual(2**440, banana.decode(banana.encode(2**440)))
+        self.assertRaises(banana.BananaError, banana.encode, 2**600)
+
+
+class BrokerTests(Rows, SynchronousTestCase):
+    """Subclasses of Broker, and of the factories that make it."""
+
+    @each(PAIRS)
+    def test_connection_hooks(self, pair: tuple[str, str]) -> None:
+        """`connectionMade`, `connectionReady` and `connectionLost` are overridden and upcalled, and come in the order
+        that they always had, with what else is told of a connection."""
+        for end in (0, 1):
+            events: list[str] = []
+            spread = load(pair[end])
+
+            def said(name: str, method: Any, events: list[str] = events) -> Any:
+                def hook(self: Any, *args: Any) -> None:
+                    events.append(name)
+                    method(self, *args)
+                    events.append(f"{name} done")
+
+                return hook
+
+            broker = spread.pb.Broker
+            hooks = {
+                name: said(name, getattr(broker, name)) for name in ("connectionMade", "connectionReady", "connectionLost")
+            }
+            cls = type("Broker", (broker,), hooks)
+            factories = [
+                load(pair[0]).pb.PBServerFactory(echo(load(pair[0]))),
+                load(pair[1]).pb.PBClientFactory(),
+            ]
+            factories[end].protocol = cls
+            made = factories[end].clientConnectionMade
+
+            def factory_told(broker: Any, events: list[str] = events, made: Any = made) -> None:
+                events.append("factory")
+                made(broker)
+
+            factories[end].clientConnectionMade = factory_told
+            both = Pair(*pair, serving=factories[0], connecting=factories[1])
+            ours = (both.server, both.client)[end]
+            self.assertIsInstance(ours, cls)
+            ours.notifyOnConnect(lambda events=events: events.append("told of the connection"))
+            ours.notifyOnDisconnect(lambda events=events: events.append("told of the end"))
+            both.cut()
+            self.assertEqual(
+                [
+                    "connectionMade", "connectionMade done", "connectionReady", "factory", "connectionReady done",
+                    "told of the connection", "connectionLost", "told of the end", "connectionLost done",
+                ],
+                events,
+            )  # fmt: skip
+
+    @each(PAIRS)
+    def test_order_at_the_end(self, pair: tuple[str, str]) -> None:
+        """When the connection goes, calls in flight fail first, then owners of cached objects are told, then whoever
+        asked to be told; `disconnected` is true by then."""
+        events: list[Any] = []
+        server, client = load(pair[0]), load(pair[1])
+
+        class Kept(server.pb.Cacheable):  # type: ignore[misc]
+            """A cached object."""
+
+            def getTypeToCopy(self) -> bytes:
+                """What it is called."""
+                return b"seams.Kept"
+
+            def stoppedObserving(self, perspective: Any, observer: Any) -> None:
+                """Nobody observes."""
+                events.append(("stopped", bool(observer.broker.disconnected)))
+
+        client.pb.setUnjellyableForClass("seams.Kept", type("Kept", (client.pb.RemoteCache,), {}))
+        kept = Kept()
+
+        class Root(server.pb.Root):  # type: ignore[misc]
+            """Calls its caller."""
+
+            def remote_begin(self, other: Any) -> Any:
+                """Call *other*, which does not answer."""
+                other.callRemote("wait").addErrback(lambda reason: events.append(("call", kind_of(reason))))
+                other.notifyOnDisconnect(lambda ref: events.append(("reference", ref is other)))
+                self.other = other
+                return kept
+
+        waits = type("Waits", (client.pb.Referenceable,), {"remote_wait": lambda self: defer.Deferred()})()
+        both = Pair(*pair, Root())
+        both.server.notifyOnDisconnect(lambda: events.append("broker"))
+        held = both.value("begin", waits)
+        both.cut()
+        self.assertEqual(
+            [("call", "twisted.spread.pb.PBConnectionLost"), ("stopped", True), "broker", ("reference", True)], events
+        )
+        del held
+
+    @each(PAIRS)
+    def test_own_messages(self, pair: tuple[str, str]) -> None:
+        """A subclass's ``proto_`` method takes a message of its own, in either direction."""
+        heard: list[Any] = []
+        factories = [load(pair[0]).pb.PBServerFactory(echo(load(pair[0]))), load(pair[1]).pb.PBClientFactory()]
+        for name, factory in zip(("server", "client"), factories, strict=True):
+            members = {"proto_hail": lambda self, *args, name=name: heard.append((name, *args))}
+            factory.protocol = type("Broker", (factory.protocol,), members)
+        both = Pair(*pair, serving=factories[0], connecting=factories[1])
+        both.client.sendCall(b"hail", 1, b"two")
+        both.server.sendCall(b"hail")
+        both.flush()
+        self.assertEqual([("client",), ("server", 1, b"two")], sorted(heard))
+        self.assertEqual(1, both.value("echo", 1))
+
+    @each(PAIRS, ("version", "message", "answer", "error", "decref", "cachemessage", "decache", "uncache"))
+    def test_stock_messages(self, pair: tuple[str, str], name: str) -> None:
+        """Every stock ``proto_`` method may be overridden, and upcalled, at either end."""
+        heard: list[str] = []
+        server, client = load(pair[0]), load(pair[1])
+        factories = [server.pb.PBServerFactory(conversation_root(server, client)), client.pb.PBClientFactory()]
+        for factory in factories:
+            stock = getattr(factory.protocol, f"proto_{name}")
+
+            def method(self: Any, *args: Any, stock: Any = stock) -> None:
+                heard.append(name)
+                stock(self, *args)
+
+            factory.protocol = type("Broker", (factory.protocol,), {f"proto_{name}": method})
+        both = Pair(*pair, serving=factories[0], connecting=factories[1])
+        have_conversation(self, both)
+        self.assertIn(name, heard)
+
+    @each(PAIRS)
+    def test_a_message_that_nobody_knows(self, pair: tuple[str, str]) -> None:
+        """``proto_didNotUnderstand`` is told of a message that the peer does not know, where the peer lives to say so."""
+        heard: list[Any] = []
+        connecting = load(pair[1]).pb.PBClientFactory()
+        connecting.protocol = type(
+            "Broker", (connecting.protocol,), {"proto_didNotUnderstand": lambda self, name: heard.append(name)}
+        )
+        both = Pair(*pair, echo(load(pair[0])), connecting=connecting)
+        both.client.sendCall(b"strange")
+        both.flush()
+        # twisted.spread sends its complaint as text, which its own banana refuses.
+        self.assertEqual([b"strange"] if pair[0] == OURS else [], heard)
+        self.assertEqual(pair[0] == OURS, both.alive)
+        self.flushLoggedErrors()
+
+    @each(PAIRS)
+    def test_brokers_of_subclassed_factories(self, pair: tuple[str, str]) -> None:
+        """Subclasses name their broker with ``protocol``, and override `buildProtocol` with an upcall."""
+        made: list[Any] = []
+
+        def factory_of(base: Any) -> Any:
+            class Factory(base):  # type: ignore[misc]
+                """Counts."""
+
+                protocol = type("Mine", (base.protocol,), {})
+
+                def buildProtocol(self, address: Any) -> Any:
+                    """Count one more."""
+                    built = super().buildProtocol(address)
+                    made.append(type(built))
+                    return built
+
+            return Factory
+
+        both = Pair(
+            *pair,
+            serving=factory_of(load(pair[0]).pb.PBServerFactory)(echo(load(pair[0]))),
+            connecting=factory_of(load(pair[1]).pb.PBClientFactory)(),
+        )
+        self.assertEqual("both", both.value("echo", "both"))
+        self.assertEqual([both.serving.protocol, both.connecting.protocol], made)
+        self.assertIs(both.serving, both.server.factory)
+
+    @each(SIDES)
+    def test_cooperative_constructors(self, side: str) -> None:
+        """A class that is mixed in before a factory or broker hands on to it with ``super().__init__``."""
+        pb = load(side).pb
+
+        class Named:
+            """Has a name."""
+
+            def __init__(self, name: str, *args: Any, **kw: Any) -> None:
+                super().__init__(*args, **kw)
+                self.name = name
+
+        class Serving(Named, pb.PBServerFactory):  # type: ignore[misc]
+            """A factory with a name."""
+
+        class Connecting(Named, pb.PBClientFactory):  # type: ignore[misc]
+            """A factory with a name."""
+
+        class Mine(Named, pb.Broker):  # type: ignore[misc]
+            """A broker with a name."""
+
+            def __init__(self, isClient: Any = 1, security: Any = None) -> None:
+                super().__init__("broker", isClient, security)
+
+        security = pb.globalSecurity
+        serving = Serving("server", echo(load(side)), True, security=security)
+        connecting = Connecting("client", unsafeTracebacks=True, security=security)
+        serving.protocol = connecting.protocol = Mine
+        both = Pair(side, side, serving=serving, connecting=connecting)
+        self.assertEqual(1, both.value("echo", 1))
+        self.assertEqual(
+            ("server", "client", "broker", True, True, security),
+            (
+                serving.name,
+                connecting.name,
+                both.client.name,
+                serving.unsafeTracebacks,
+                connecting.unsafeTracebacks,
+                both.server.security,
+            ),
+        )
+
+    @each(SIDES)
+    def test_bases(self, side: str) -> None:
+        """The classes have the bases that programs test for and mix with."""
+        from twisted.internet import protocol
+        from twisted.persisted import styles
+        from twisted.spread.interfaces import IJellyable as theirs
+
+        spread = load(side)
+        pb, flavors, jelly, banana = spread.pb, spread.flavors, spread.jelly, spread.banana
+        for cls, bases in {
+            pb.Broker: (banana.Banana, protocol.Protocol, styles.Ephemeral),
+            pb.PBClientFactory: (protocol.ClientFactory,),
+            pb.PBServerFactory: (protocol.ServerFactory,),
+            pb.Referenceable: (flavors.Serializable, jelly.Jellyable),
+            pb.Root: (pb.Referenceable,),
+            pb.RemoteReference: (flavors.Serializable, styles.Ephemeral),
+            pb.Cacheable: (pb.Copyable, flavors.Serializable),
+            pb.RemoteCache: (pb.RemoteCopy, flavors.Serializable, jelly.Unjellyable),
+            pb.CopyableFailure: (Failure, pb.Copyable),
+            pb.CopiedFailure: (pb.RemoteCopy, Failure),
+            pb.AsReferenceable: (pb.Referenceable,),
+            pb.ViewPoint: (pb.Referenceable,),
+        }.items():
+            for base in bases:
+                self.assertTrue(issubclass(cls, base), (cls, base))
+        wanted = theirs if side == TWISTED else load(OURS).interfaces.IJellyable
+        self.assertTrue(wanted.implementedBy(pb.Copyable))
+
+
+def conversation_root(server: Spread, client: Spread) -> Any:
+    """A root whose conversation has every stock message in it."""
+
+    class Shown(server.pb.Cacheable):  # type: ignore[misc]
+        """A cached object."""
+
+        observer: Any = None
+
+        def getTypeToCopy(self) -> bytes:
+            """What it is called."""
+            return b"seams.Shown"
+
+        def getStateToCacheAndObserveFor(self, perspective: Any, observer: Any) -> Any:
+            """Nothing."""
+            self.observer = observer
+            return {}
+
+        def stoppedObserving(self, perspective: Any, observer: Any) -> None:
+            """Nobody observes."""
+            self.observer = None
+
+    class Root(server.pb.Root):  # type: ignore[misc]
+        """Has them all."""
+
+        def __init__(self) -> None:
+            self.shown = Shown()
+
+        def remote_new(self) -> Any:
+            """An object."""
+            return server.pb.Referenceable()
+
+        def remote_shown(self) -> Any:
+            """A cached object."""
+            return self.shown
+
+        def remote_change(self) -> Any:
+            """Tell who observes."""
+            return self.shown.observer.callRemote("changed", 5)
+
+        def remote_fail(self) -> None:
+            """An error."""
+            raise server.pb.Error("expected")
+
+    class Seen(client.pb.RemoteCache):  # type: ignore[misc]
+        """What stands for it."""
+
+        def observe_changed(self, number: int) -> int:
+            """One more."""
+            self.number = number
+            return number + 1
+
+    client.pb.setUnjellyableForClass("seams.Shown", Seen)
+    return Root()
+
+
+def have_conversation(case: Any, both: Pair) -> None:
+    """All of it, with what must come of it."""
+    held = both.value("new")
+    seen = both.value("shown")
+    case.assertEqual(6, both.value("change"))
+    case.assertEqual(5, seen.number)
+    case.assertEqual("expected", both.call("fail").getErrorMessage())
+    del held, seen
+    collected()
+    both.flush()
+    case.assertEqual([b"root"], list(both.server.localObjects))
+    case.assertEqual({}, both.server.remotelyCachedObjects)
+    case.assertEqual({}, both.client.locallyCachedObjects)
+    case.assertTrue(both.alive)
+
+
+class DispatchTests(Rows, SynchronousTestCase):
+    """The way of a call through methods that users override."""
+
+    @each(PAIRS)
+    def test_remote_message_received_replaced(self, pair: tuple[str, str]) -> None:
+        """An object that answers every message itself, with `broker.serialize` and `unserialize`; names are text."""
+
+        def received(self: Any, broker: Any, message: Any, args: Any, kw: Any) -> Any:
+            args, kw = broker.unserialize(args), broker.unserialize(kw)
+            return broker.serialize([message, args, kw])
+
+        root = type("Any", (load(pair[0]).pb.Root,), {"remoteMessageReceived": received})()
+        both = Pair(*pair, root)
+        self.assertEqual(["whatever", (1, [2]), {"k": "v"}], both.value("whatever", 1, [2], k="v"))
+
+    @each(PAIRS)
+    def test_remote_message_received_upcalled(self, pair: tuple[str, str]) -> None:
+        """A method that looks at the message, and hands on what it was given."""
+        seen: list[Any] = []
+        base = load(pair[0]).pb.Root
+
+        class Root(base):  # type: ignore[misc]
+            """Looks first."""
+
+            def remoteMessageReceived(self, broker: Any, message: Any, args: Any, kw: Any) -> Any:
+                """Look."""
+                seen.append((message, broker is both.server, broker.unserialize(args)))
+                return base.remoteMessageReceived(self, broker, message, args, kw)
+
+            def remote_double(self, number: int) -> int:
+                """Twice."""
+                return number * 2
+
+        both = Pair(*pair, Root())
+        self.assertEqual(8, both.value("double", 4))
+        self.assertEqual([("double", True, (4,))], seen)
+
+    @each(PAIRS)
+    def test_remote_message_received_later(self, pair: tuple[str, str]) -> None:
+        """A method that returns a Deferred of the upcall's result; the answer goes when it fires."""
+        base = load(pair[0]).pb.Root
+        gate: defer.Deferred[Any] = defer.Deferred()
+
+        class Root(base):  # type: ignore[misc]
+            """Waits."""
+
+            def remoteMessageReceived(self, broker: Any, message: Any, args: Any, kw: Any) -> Any:
+                """Wait."""
+                return gate.addCallback(lambda _: super(Root, self).remoteMessageReceived(broker, message, args, kw))
+
+            def remote_double(self, number: int) -> int:
+                """Twice."""
+                return number * 2
+
+        both = Pair(*pair, Root())
+        call = both.root.callRemote("double", 4)
+        both.flush()
+        self.assertNoResult(call)
+        gate.callback(None)
+        both.flush()
+        self.assertEqual(8, self.successResultOf(call))
+
+    @each(PAIRS)
+    def test_remote_message_received_fails(self, pair: tuple[str, str]) -> None:
+        """What it raises, or its Deferred fails with, is the caller's error."""
+        pb = load(pair[0]).pb
+
+        def received(self: Any, broker: Any, message: Any, args: Any, kw: Any) -> Any:
+            if message == "now":
+                raise pb.Error("not now")
+            return defer.fail(pb.Error("not later"))
+
+        both = Pair(*pair, type("Any", (pb.Root,), {"remoteMessageReceived": received})())
+        for name in ("now", "later"):
+            found = both.call(name)
+            self.assertEqual(("twisted.spread.pb.Error", f"not {name}"), (kind_of(found), found.getErrorMessage()))
+
+    @each(PAIRS)
+    def test_serialize_a_deferred(self, pair: tuple[str, str]) -> None:
+        """`broker.serialize` of a Deferred is that Deferred, of the expression."""
+        both = Pair(*pair)
+        for broker in (both.server, both.client):
+            waiting: defer.Deferred[Any] = defer.Deferred()
+            self.assertIs(waiting, broker.serialize(waiting))
+            waiting.callback("text")
+            self.assertEqual([b"unicode", b"text"], self.successResultOf(waiting))
+            self.failureResultOf(broker.serialize(defer.fail(KeyError("x"))), KeyError)
+
+    @each(PAIRS)
+    def test_by_hand(self, pair: tuple[str, str]) -> None:
+        """What one end serialises by hand, the other unserialises: values, and references in both directions."""
+        both = Pair(*pair)
+        pb = both.client_spread.pb
+        mine = pb.Referenceable()
+        value = [1, b"two", "three", None, {"four": (5, 6.5)}]
+        value.append(value)
+        again = both.server.unserialize(both.client.serialize(value))
+        self.assertEqual(value[:5], again[:5])
+        self.assertIs(again, again[5])
+        reference = both.server.unserialize(both.client.serialize(mine))
+        self.assertIsInstance(reference, both.server_spread.pb.RemoteReference)
+        home = both.server.serialize(reference)
+        self.assertIs(mine, both.client.unserialize(list(home)))
+
+    @each(PAIRS)
+    def test_serializing_perspective(self, pair: tuple[str, str]) -> None:
+        """State hooks see for whom and for what they are asked: `serializingPerspective`, `jellyMethod` and the like."""
+        seen: list[Any] = []
+        server, client = load(pair[0]), load(pair[1])
+
+        class Sent(server.pb.Copyable):  # type: ignore[misc]
+            """A copy."""
+
+            def getTypeToCopyFor(self, perspective: Any) -> bytes:
+                """What it is called."""
+                return b"seams.For." + perspective
+
+            def getStateToCopyFor(self, perspective: Any) -> Any:
+                """Whom it is for."""
+                broker = both.server
+                seen.append((broker.serializingPerspective, broker.jellyMethod, broker.jellyArgs, broker.jellyKw))
+                return {"name": perspective}
+
+        class Root(server.pb.Root):  # type: ignore[misc]
+            """Does it by hand."""
+
+            def remoteMessageReceived(self, broker: Any, message: Any, args: Any, kw: Any) -> Any:
+                """A copy."""
+                return broker.serialize(Sent(), b"Ann", "method", "args", "kw")
+
+        client.pb.setUnjellyableForClass("seams.For.Ann", type("Got", (client.pb.RemoteCopy,), {}))
+        both = Pair(*pair, Root())
+        self.assertEqual(b"Ann", both.value("anything").name)
+        self.assertEqual([(b"Ann", "method", "args", "kw")], seen)
+        self.assertEqual((None, None), (both.server.serializingPerspective, both.server.jellyMethod))
+
+    @each(PAIRS)
+    def test_unserializing_perspective(self, pair: tuple[str, str]) -> None:
+        """References that arrive are for the perspective that `unserialize` was given."""
+        both = Pair(*pair)
+        sexp = both.client.serialize(both.client_spread.pb.Referenceable())
+        perspective = object()
+        self.assertIs(perspective, both.server.unserialize(sexp, perspective).perspective)
+        self.assertIsNone(both.server.unserializingPerspective)
+
+    @each(PAIRS, ("replaced", "upcalled", "later"))
+    def test_perspective_message_received(self, pair: tuple[str, str], how: str) -> None:
+        """An avatar's `perspectiveMessageReceived` is replaced, upcalled, or returns a Deferred."""
+        base = load(pair[0]).pb.Avatar
+        seen: list[Any] = []
+
+        class Mine(base):  # type: ignore[misc]
+            """An avatar."""
+
+            def perspectiveMessageReceived(self, broker: Any, message: Any, args: Any, kw: Any) -> Any:
+                """Look, then go on."""
+                seen.append(message)
+                if how == "replaced":
+                    return broker.serialize(sum(broker.unserialize(args, self)), self)
+                if how == "upcalled":
+                    return base.perspectiveMessageReceived(self, broker, message, args, kw)
+                return defer.succeed(None).addCallback(
+                    lambda _: base.perspectiveMessageReceived(self, broker, message, args, kw)
+                )
+
+            def perspective_add(self, one: int, other: int) -> int:
+                """The sum."""
+                return one + other
+
+        pb = load(pair[0]).pb
+        both = Pair(*pair, echo(load(pair[0]), remote_avatar=lambda self: pb.AsReferenceable(Mine(), "perspective")))
+        avatar = both.value("avatar")
+        self.assertEqual(5, both.outcome(avatar.callRemote("add", 2, 3)))
+        self.assertEqual(["add"], seen)
+
+    @each(PAIRS)
+    def test_perspective_of_any_class(self, pair: tuple[str, str]) -> None:
+        """Whatever provides `IPerspective` can be an avatar; it need not be a `pb.Avatar`."""
+        pb = load(pair[0]).pb
+
+        @implementer(pb.IPerspective)
+        class Bare:
+            """No Avatar."""
+
+            def perspectiveMessageReceived(self, broker: Any, message: Any, args: Any, kw: Any) -> Any:
+                """Tell what came."""
+                return broker.serialize([message, broker.unserialize(args)])
+
+        both = Pair(*pair, echo(load(pair[0]), remote_avatar=lambda self: pb.AsReferenceable(Bare(), "perspective")))
+        avatar = both.value("avatar")
+        self.assertEqual(["any", (1,)], both.outcome(avatar.callRemote("any", 1)))
+
+    @each(PAIRS)
+    def test_view_message_received(self, pair: tuple[str, str]) -> None:
+        """A `ViewPoint`'s `remoteMessageReceived` is overridden and upcalled; what it sees is for the perspective."""
+        pb = load(pair[0]).pb
+        seen: list[Any] = []
+
+        class Point(pb.ViewPoint):  # type: ignore[misc]
+            """Looks first."""
+
+            def remoteMessageReceived(self, broker: Any, message: Any, args: Any, kw: Any) -> Any:
+                """Look."""
+                seen.append((message, self.perspective))
+                return pb.ViewPoint.remoteMessageReceived(self, broker, message, args, kw)
+
+        thing = type("Thing", (pb.Viewable,), {"view_who": lambda self, perspective, n: [perspective, n]})()
+        both = Pair(*pair, echo(load(pair[0]), remote_point=lambda self: Point("Ann", thing)))
+        point = both.value("point")
+        self.assertEqual(["Ann", 3], both.outcome(point.callRemote("who", 3)))
+        self.assertEqual([("who", "Ann")], seen)
+
+    @each(PAIRS)
+    def test_observe_message_received(self, pair: tuple[str, str]) -> None:
+        """A `RemoteCache`'s `remoteMessageReceived` is overridden and upcalled."""
+        server, client = load(pair[0]), load(pair[1])
+        root = conversation_root(server, client)
+        seen: list[Any] = []
+
+        class Seen(client.pb.RemoteCache):  # type: ignore[misc]
+            """Looks first."""
+
+            def remoteMessageReceived(self, broker: Any, message: Any, args: Any, kw: Any) -> Any:
+                """Look."""
+                seen.append(message)
+                return client.pb.RemoteCache.remoteMessageReceived(self, broker, message, args, kw)
+
+            def observe_changed(self, number: int) -> int:
+                """One more."""
+                self.number = number
+                return number + 1
+
+        client.pb.setUnjellyableForClass("seams.Shown", Seen)
+        both = Pair(*pair, root)
+        held = both.value("shown")
+        self.assertEqual((6, 5, ["changed"]), (both.value("change"), held.number, seen))
+
+    @each(PAIRS)
+    def test_broker_methods_overridden(self, pair: tuple[str, str]) -> None:
+        """A Broker's own `serialize`, `unserialize`, `registerReference` and `localObjectForID` are asked."""
+        seen: set[str] = set()
+        names = ("serialize", "unserialize", "registerReference", "localObjectForID", "newRequestID", "newLocalID")
+        kept: list[Any] = []
+        # Kept, because twisted.spread's server lets go of a reference before it has answered with it.
+        root = echo(load(pair[0]), remote_echo=lambda self, it: kept.append(it) or it)
+        factories = [load(pair[0]).pb.PBServerFactory(root), load(pair[1]).pb.PBClientFactory()]
+        for end, factory in enumerate(factories):
+            base = factory.protocol
+
+            def noting(name: str, base: Any = base, end: int = end) -> Any:
+                def method(self: Any, *args: Any, **kw: Any) -> Any:
+                    seen.add(f"{end} {name}")
+                    return getattr(base, name)(self, *args, **kw)
+
+                return method
+
+            factory.protocol = type("Broker", (base,), {name: noting(name) for name in names})
+        both = Pair(*pair, serving=factories[0], connecting=factories[1])
+        mine = both.client_spread.pb.Referenceable()
+        self.assertIs(mine, both.value("echo", [mine])[0])
+        self.assertEqual(
+            {
+                "0 serialize", "0 unserialize", "0 localObjectForID", "1 serialize", "1 unserialize",
+                "1 registerReference", "1 localObjectForID", "1 newRequestID", "1 newLocalID",
+            },
+            seen,
+        )  # fmt: skip
