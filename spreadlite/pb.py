@@ -634,8 +634,8 @@ class Broker(banana.Banana):
     def _expressionOf(
         self, object: Any, registrations: tables.Registrations, perspective: Any = None, method: Any = None
     ) -> Any:
-        """The expression of *object*, by the `serialize` of a subclass where there is one."""
-        if type(self).serialize is Broker.serialize:
+        """The expression of *object*, by a `serialize` of the application's where there is one."""
+        if type(self).serialize is Broker.serialize and "serialize" not in self.__dict__:
             return self._serialize(object, perspective, method, None, None, registrations)
         unsent, self._unsent = self._unsent, None
         try:
@@ -841,7 +841,8 @@ class Broker(banana.Banana):
             log.err(None, "an error that cannot be sent as it is")
             sorry = Error("the error of this call cannot be sent")
             plain = CopyableFailure(sorry)  # type: ignore[no-untyped-call]
-            self.sendCall(b"error", requestID, self.serialize(plain))
+            # Nobody is asked whether that may be sent, or a taster that allows too little would leave the caller waiting.
+            self.sendCall(b"error", requestID, jelly(plain, _jelly.DummySecurityOptions(), None, self, self.limits))
             self._unsent = None
 
 

@@ -1,11 +1,13 @@
 """The seams: what users of twisted.spread subclass, override, patch and assign, used here as they do.
 
-Most tests run with ours on either side and with twisted.spread on both, which shows that users rely on it today.  The classes are
-in the order of the table of seams in the design.
+Most tests run with ours on either side, and with twisted.spread on both, which shows that users rely on it today.  The
+classes are in the order of the table of seams in the design.
 """
 
 from __future__ import annotations
 
+import copy
+import datetime
 from typing import Any
 
 from twisted.internet import defer
@@ -708,3 +710,516 @@ class DispatchTests(Rows, SynchronousTestCase):
             },
             seen,
         )  # fmt: skip
+
+    @each(SIDES)
+    def test_serialize_patched(self, side: str) -> None:
+        """`serialize` replaced on one broker is asked for arguments, results and errors."""
+        both = Pair(side, side, echo(load(side)))
+        seen: list[Any] = []
+
+        def note(broker: Any) -> None:
+            stock = broker.serialize
+
+            def serialize(object: Any, *args: Any, **kw: Any) -> Any:
+                seen.append(object)
+                return stock(object, *args, **kw)
+
+            broker.serialize = serialize
+
+        note(both.client)
+        note(both.server)
+        self.assertEqual("x", both.value("echo", "x"))
+        self.assertEqual([("x",), {}, "x"], seen)
+        both.call("missing")
+        self.assertIsInstance(seen[-1], both.server_spread.pb.CopyableFailure)
+        self.flushLoggedErrors()
+
+    def test_serialize_overridden_and_failed(self) -> None:
+        """What an overridden `serialize` had registered is taken back when the call cannot be sent."""
+        connecting = load(OURS).pb.PBClientFactory()
+        base = connecting.protocol
+
+        class Mine(base):  # type: ignore[misc]
+            """Upcalls."""
+
+            def serialize(self, object: Any, *args: Any, **kw: Any) -> Any:
+                """Upcall."""
+                return base.serialize(self, object, *args, **kw)
+
+        connecting.protocol = Mine
+        both = Pair(root=echo(load(OURS)), connecting=connecting)
+        mine = load(OURS).pb.Referenceable()
+        with self.assertRaises(load(OURS).banana.BananaError):
+            both.root.callRemote("echo", [mine, 2**600])
+        noon = datetime.datetime(2024, 1, 1, 12, tzinfo=datetime.timezone.utc)
+        self.failureResultOf(both.root.callRemote("echo", [mine, noon]), NotImplementedError)
+        collected()
+        both.flush()
+        self.assertEqual(({}, {}), (both.client.localObjects, both.client.luids))
+
+
+class HookTests(Rows, SynchronousTestCase):
+    """What an object does for itself as it is jellied and unjellied."""
+
+    @each(PAIRS)
+    def test_jelly_for(self, pair: tuple[str, str]) -> None:
+        """`jellyFor` overridden: it makes the expression by hand, with `jellier.jelly` for its parts; `unjellyFor`
+        overridden: it reads that by hand, and returns whatever is to stand for it."""
+        server, client = load(pair[0]), load(pair[1])
+
+        def jelly_for(self: Any, jellier: Any) -> Any:
+            sexp = jellier.prepare(self)
+            sexp.extend([b"seams.Pair", jellier.jelly("one"), jellier.jelly([2]), 3])
+            return jellier.preserve(self, sexp)
+
+        def unjelly_for(self: Any, unjellier: Any, jellyList: Any) -> Any:
+            return tuple(unjellier.unjelly(part) for part in jellyList[1:])
+
+        for base in (server.pb.Jellyable, server.pb.Copyable, server.pb.Referenceable, server.flavors.Serializable):
+            sent = type("Sent", (base,), {"jellyFor": jelly_for})()
+            read = type("Read", (client.jelly.Unjellyable,), {"unjellyFor": unjelly_for})
+            client.pb.setUnjellyableForClass("seams.Pair", read)
+            both = Pair(*pair, echo(server, remote_get=lambda self, sent=sent: [sent, sent]))
+            one, other = both.value("get")
+            self.assertEqual(("one", [2], 3), one)
+            self.assertIs(one, other)
+
+    @each(PAIRS)
+    def test_jelly_for_may_return_a_tuple(self, pair: tuple[str, str]) -> None:
+        """`jellyFor` may return a tuple, and need not `prepare` and `preserve`."""
+        server, client = load(pair[0]), load(pair[1])
+        sent = type("Sent", (server.pb.Jellyable,), {"jellyFor": lambda self, jellier: (b"seams.Bare", 7)})()
+        client.pb.setUnjellyableForClass(
+            "seams.Bare",
+            type("Read", (client.pb.RemoteCopy,), {"unjellyFor": lambda self, unjellier, sexp: sexp[1] + 1}),
+        )
+        both = Pair(*pair, echo(server, remote_get=lambda self: [sent, sent]))
+        self.assertEqual([8, 8], both.value("get"))
+
+    @each(PAIRS)
+    def test_jelly_for_upcalled(self, pair: tuple[str, str]) -> None:
+        """`jellyFor` and `unjellyFor` are overridden with an upcall."""
+        server, client = load(pair[0]), load(pair[1])
+        seen: list[str] = []
+
+        class Sent(server.pb.Copyable):  # type: ignore[misc]
+            """A copy."""
+
+            def getTypeToCopy(self) -> bytes:
+                """What it is called."""
+                return b"seams.Upcalled"
+
+            def jellyFor(self, jellier: Any) -> Any:
+                """Upcall."""
+                self.count = 5
+                return super().jellyFor(jellier)
+
+        class Got(client.pb.RemoteCopy):  # type: ignore[misc]
+            """What stands for it."""
+
+            def unjellyFor(self, unjellier: Any, jellyList: Any) -> Any:
+                """Upcall."""
+                seen.append(jellyList[0])
+                made = super().unjellyFor(unjellier, jellyList)
+                made.count += 1
+                return made
+
+        client.pb.setUnjellyableForClass("seams.Upcalled", Got)
+        both = Pair(*pair, echo(server, remote_get=lambda self: Sent()))
+        self.assertEqual(6, both.value("get").count)
+        self.assertEqual([b"seams.Upcalled"], seen)
+
+    @each(PAIRS)
+    def test_register_reference(self, pair: tuple[str, str]) -> None:
+        """A hook registers a reference by hand, for any object with a `processUniqueID`; it is called and let go of."""
+        server = load(pair[0])
+
+        class Bare:
+            """No Referenceable."""
+
+            def processUniqueID(self) -> Any:
+                """As good as any."""
+                return id(self)
+
+            def remoteMessageReceived(self, broker: Any, message: Any, args: Any, kw: Any) -> Any:
+                """Tell what came."""
+                return broker.serialize(["bare", message])
+
+        class Stands(server.pb.Jellyable):  # type: ignore[misc]
+            """Is sent as another."""
+
+            def jellyFor(self, jellier: Any) -> Any:
+                """A reference on the other."""
+                return b"remote", jellier.invoker.registerReference(bare)
+
+        bare = Bare()
+        both = Pair(*pair, echo(server, remote_get=lambda self: Stands()))
+        got, again = both.value("get"), both.value("get")
+        self.assertEqual((got, ["bare", "hey"]), (again, both.outcome(got.callRemote("hey"))))
+        self.assertEqual(2, both.server.localObjects[got.luid].refcount)
+        self.assertEqual(got.luid, both.server.luids[id(bare)])
+        del got, again
+        collected()
+        both.flush()
+        self.assertEqual({}, both.server.luids)
+
+    @each(PAIRS)
+    def test_prepare_and_preserve(self, pair: tuple[str, str]) -> None:
+        """Between `prepare` and `preserve` an object may occur within its own expression; what is preserved is shared."""
+        server, client = load(pair[0]), load(pair[1])
+
+        class Node(server.pb.Jellyable):  # type: ignore[misc]
+            """Knows itself, by way of a list."""
+
+            def jellyFor(self, jellier: Any) -> Any:
+                """By hand."""
+                sexp = jellier.prepare(self)
+                sexp.append(b"seams.Node")
+                sexp.append(jellier.jelly({"parts": [self, self]}))
+                return jellier.preserve(self, sexp)
+
+        client.pb.setUnjellyableForClass("seams.Node", type("Got", (client.pb.RemoteCopy,), {}))
+        both = Pair(*pair, echo(server, remote_get=lambda self: Node()))
+        node = both.value("get")
+        self.assertEqual([True, True], [part is node for part in node.parts])
+
+    @each(SIDES)
+    def test_instance_state_functions(self, side: str) -> None:
+        """`getInstanceState` and `setInstanceState` do the usual for hooks that do a little more."""
+        jelly = load(side).jelly
+
+        class Thing(jelly.Jellyable, jelly.Unjellyable):  # type: ignore[misc]
+            """Uses them."""
+
+            def jellyFor(self, jellier: Any) -> Any:
+                """As usual."""
+                return jelly.getInstanceState(self, jellier)
+
+            def unjellyFor(self, unjellier: Any, jellyList: Any) -> Any:
+                """As usual, and a little more."""
+                made = jelly.setInstanceState(self, unjellier, jellyList)
+                made.more = True
+                return made
+
+        tag = f"{Thing.__module__}.{Thing.__qualname__}"
+        jelly.setUnjellyableForClass(Thing, Thing)
+        thing = Thing()
+        thing.parts = [thing]
+        sexp = jelly.jelly(thing)
+        self.assertEqual([b"reference", 1], sexp[:2])
+        self.assertIn(tag.rpartition(".")[2].encode(), sexp[2][0])
+        flat = Thing()
+        flat.number = 4
+        again = jelly.unjelly(jelly.jelly(flat))
+        self.assertEqual((Thing, 4, True), (type(again), again.number, again.more))
+
+    @each(SIDES)
+    def test_instance_state_of_getstate(self, side: str) -> None:
+        """They ask ``__getstate__`` and ``__setstate__`` where a class has them."""
+        jelly = load(side).jelly
+
+        class Told(jelly.Jellyable, jelly.Unjellyable):  # type: ignore[misc]
+            """Has both."""
+
+            jellyFor = jelly.getInstanceState
+
+            def unjellyFor(self, unjellier: Any, jellyList: Any) -> Any:
+                """As usual."""
+                return jelly.setInstanceState(self, unjellier, jellyList)
+
+            def __getstate__(self) -> Any:
+                return [1, "state"]
+
+            def __setstate__(self, state: Any) -> None:
+                self.told = state
+
+        jelly.setUnjellyableForClass(Told, Told)
+        self.assertEqual([1, "state"], jelly.unjelly(jelly.jelly(Told())).told)
+
+    @each(SIDES)
+    def test_without_a_connection(self, side: str) -> None:
+        """Copyables and Cacheables jelly and unjelly without a broker, as ordinary instances; `invoker` is None."""
+        spread = load(side)
+        for base in (spread.pb.Copyable, spread.pb.Cacheable):
+            cls = type("Kept", (base,), {"__module__": __name__, "getTypeToCopy": lambda self: b"not.this"})
+            kept = cls()
+            kept.number = 3
+            sexp = spread.jelly.jelly(kept)
+            self.assertEqual(f"{__name__}.Kept".encode(), sexp[0])
+        got = type("Got", (spread.pb.RemoteCopy,), {})
+        spread.pb.setUnjellyableForClass(f"{__name__}.Kept", got)
+        self.assertEqual(3, spread.jelly.unjelly(sexp).number)
+
+    @each(SIDES)
+    def test_state_for(self, side: str) -> None:
+        """`Jellyable.getStateFor(jellier)` and `Unjellyable.setStateFor(unjellier, state)` are overridden."""
+        jelly = load(side).jelly
+
+        class Both(jelly.Jellyable, jelly.Unjellyable):  # type: ignore[misc]
+            """Has both."""
+
+            def getStateFor(self, jellier: Any) -> Any:
+                """What is asked for it."""
+                return ["asked", jellier.invoker]
+
+            def setStateFor(self, unjellier: Any, state: Any) -> None:
+                """What comes of it."""
+                self.state = (state, unjellier.invoker)
+
+        jelly.setUnjellyableForClass(Both, Both)
+        self.assertEqual((["asked", None], None), jelly.unjelly(jelly.jelly(Both())).state)
+
+    @each(PAIRS)
+    def test_post_unjelly(self, pair: tuple[str, str]) -> None:
+        """`postUnjelly` is called once the whole message is there: cycles are closed and every state is set."""
+        server, client = load(pair[0]), load(pair[1])
+        seen: list[Any] = []
+
+        class Got(client.pb.RemoteCopy):  # type: ignore[misc]
+            """Looks around when all is there."""
+
+            def postUnjelly(self) -> None:
+                """Look around."""
+                seen.append((self.name, self.friends[0].name, self.friends[0].friends[0] is self))
+
+        client.pb.setUnjellyableForClass("seams.Friend", Got)
+
+        def friend(name: str) -> Any:
+            made = type("Friend", (server.pb.Copyable,), {"getTypeToCopy": lambda self: b"seams.Friend"})()
+            made.name = name
+            return made
+
+        one, other = friend("one"), friend("other")
+        one.friends, other.friends = [other], [one]
+        both = Pair(*pair, echo(server, remote_get=lambda self: one))
+        both.value("get")
+        self.assertEqual([("one", "other", True), ("other", "one", True)], sorted(seen))
+
+    @each(PAIRS)
+    def test_post_unjelly_of_factories(self, pair: tuple[str, str]) -> None:
+        """`postUnjelly` of what a factory or a function made is called, too."""
+        server, client = load(pair[0]), load(pair[1])
+        seen: list[Any] = []
+
+        class Plain:
+            """No RemoteCopy."""
+
+            def __init__(self, what: Any) -> None:
+                self.what = what
+
+            def postUnjelly(self) -> None:
+                """Called."""
+                seen.append(self.what)
+
+        client.pb.setUnjellyableFactoryForClass("seams.Factory", lambda state: Plain(state["by"]))
+        client.pb.setUnjellyableForClass("seams.Function", lambda unjellier, sexp: Plain(unjellier.unjelly(sexp[1])["by"]))
+
+        def sent(tag: bytes) -> Any:
+            made = type("Sent", (server.pb.Copyable,), {"getTypeToCopy": lambda self: tag})()
+            made.by = tag.decode()
+            return made
+
+        root = echo(server, remote_get=lambda self: [sent(b"seams.Factory"), sent(b"seams.Function")])
+        got = Pair(*pair, root).value("get")
+        self.assertEqual(["seams.Factory", "seams.Function"], seen)
+        self.assertEqual([Plain, Plain], [type(each) for each in got])
+
+    @each(PAIRS)
+    def test_set_copyable_state(self, pair: tuple[str, str]) -> None:
+        """`setCopyableState` and the four ``get…ToCopy…`` methods are overridden."""
+        server, client = load(pair[0]), load(pair[1])
+
+        class Sent(server.pb.Copyable):  # type: ignore[misc]
+            """Answers for itself."""
+
+            def getStateToCopyFor(self, perspective: Any) -> Any:
+                """With an upcall."""
+                return [perspective, self.getStateToCopy()]
+
+            def getStateToCopy(self) -> Any:
+                """No dictionary."""
+                return "state"
+
+            def getTypeToCopyFor(self, perspective: Any) -> bytes:
+                """With an upcall."""
+                return self.getTypeToCopy() + b".For"
+
+            def getTypeToCopy(self) -> bytes:
+                """The first half."""
+                return b"seams.Answers"
+
+        def set_state(self: Any, state: Any) -> None:
+            self.got = state
+
+        got = type("Got", (client.pb.RemoteCopy,), {"setCopyableState": set_state})
+        client.pb.setUnjellyableForClass("seams.Answers.For", got)
+        both = Pair(*pair, echo(server, remote_get=lambda self: Sent()))
+        self.assertEqual([None, "state"], both.value("get").got)
+
+    @each(SIDES)
+    def test_persistent_store(self, side: str) -> None:
+        """`jelly` asks a persistent store for every plain instance, `unjelly` a persistent load."""
+        jelly = load(side).jelly
+        kept: dict[bytes, Any] = {}
+
+        class Plain:
+            """A plain instance."""
+
+        def store(obj: Any, jellier: Any) -> Any:
+            if not isinstance(obj, Plain):
+                return None
+            kept[b"1"] = obj
+            return b"1"
+
+        plain = Plain()
+        sexp = jelly.jelly([plain], persistentStore=store)
+        self.assertEqual([b"list", [b"persistent", b"1"]], sexp)
+        self.assertIs(plain, jelly.unjelly(sexp, persistentLoad=lambda key, unjellier: kept[key])[0])
+
+    @each(PAIRS)
+    def test_process_unique_id(self, pair: tuple[str, str]) -> None:
+        """`processUniqueID` overridden: objects that stand for the same thing are one reference."""
+        server = load(pair[0])
+        proxy = type("Proxy", (server.pb.Referenceable,), {"processUniqueID": lambda self: ("thing", 7)})
+        both = Pair(*pair, echo(server, remote_get=lambda self: [proxy(), proxy()]))
+        one, other = both.value("get")
+        self.assertEqual(one, other)
+        self.assertEqual({("thing", 7): one.luid}, both.server.luids)
+
+
+class SecurityTests(Rows, SynchronousTestCase):
+    """Security options that are copied, patched, replaced and changed."""
+
+    def served(self, pair: tuple[str, str], security: Any) -> Pair:
+        """A server with that security, whose root tells what it got."""
+        server = load(pair[0])
+        root = echo(server, remote_kind=lambda self, it: type(it).__name__)
+        return Pair(*pair, serving=server.pb.PBServerFactory(root, security=security))
+
+    @each(PAIRS)
+    def test_copied(self, pair: tuple[str, str]) -> None:
+        """A deep copy of the options of the process can be narrowed for one factory, and leaves them as they are."""
+        pb = load(pair[0]).pb
+        options = copy.deepcopy(pb.globalSecurity)
+        del options.allowedTypes[b"unicode"]
+        both = self.served(pair, options)
+        self.assertEqual("bytes", both.value("kind", b"x"))
+        self.assertEqual("twisted.spread.jelly.InsecureJelly", kind_of(both.call("kind", "x")))
+        self.assertIn(b"unicode", pb.globalSecurity.allowedTypes)
+        self.flushLoggedErrors()
+
+    @each(PAIRS)
+    def test_changed_later(self, pair: tuple[str, str]) -> None:
+        """What is allowed, or put into `allowedTypes`, and taken out again counts at once for open connections."""
+        options = copy.deepcopy(load(pair[0]).pb.globalSecurity)
+        both = self.served(pair, options)
+        self.assertEqual("set", both.value("kind", {1}))
+        del options.allowedTypes[b"set"]
+        self.assertIsInstance(both.call("kind", {1}), Failure)
+        options.allowTypes("set")
+        self.assertEqual("set", both.value("kind", {1}))
+        options.allowedTypes.pop(b"set")
+        options.allowedTypes[b"set"] = 1
+        self.assertEqual("set", both.value("kind", {1}))
+        self.flushLoggedErrors()
+
+    @each(PAIRS)
+    def test_type_check_replaced(self, pair: tuple[str, str]) -> None:
+        """`isTypeAllowed` replaced on the instance is asked about every tag, each time."""
+        options = copy.copy(load(pair[0]).pb.globalSecurity)
+        asked: list[bytes] = []
+        refused = {b"set"}
+
+        def allowed(name: Any) -> bool:
+            asked.append(name)
+            return name not in refused
+
+        options.isTypeAllowed = allowed
+        both = self.served(pair, options)
+        self.assertIsInstance(both.call("kind", {1}), Failure)
+        refused.clear()
+        asked.clear()
+        self.assertEqual("set", both.value("kind", {1}))
+        for name in (b"tuple", b"set", b"dictionary"):
+            self.assertIn(name, asked)
+        self.flushLoggedErrors()
+
+    @each(PAIRS)
+    def test_class_and_module_checks_replaced(self, pair: tuple[str, str]) -> None:
+        """`isClassAllowed` and `isModuleAllowed` replaced on the instances of both sides decide on plain instances."""
+        asked: set[str] = set()
+        both = self.served(pair, copy.copy(load(pair[0]).pb.globalSecurity))
+        for end in (both.server, both.client):
+            options = end.security = copy.copy(end.security)
+            options.isClassAllowed = lambda cls: asked.add(cls.__name__) or cls is Allowed
+            options.isModuleAllowed = lambda name: asked.add(str(name)) or True
+        self.assertEqual("Allowed", both.value("kind", Allowed()))
+        self.assertEqual({"Allowed", __name__}, asked & {"Allowed", __name__})
+
+    @each(PAIRS)
+    def test_of_the_users_own_kind(self, pair: tuple[str, str]) -> None:
+        """Whatever has the three methods is a taster; it need not be of our classes."""
+
+        class Taster:
+            """Allows no lists."""
+
+            def isTypeAllowed(self, name: Any) -> bool:
+                """All others."""
+                return name != b"list"
+
+            def isClassAllowed(self, cls: Any) -> bool:
+                """None."""
+                return False
+
+            def isModuleAllowed(self, name: Any) -> bool:
+                """None."""
+                return False
+
+        both = self.served(pair, Taster())
+        found = both.call("kind", [1])
+        self.assertEqual("twisted.spread.jelly.InsecureJelly", kind_of(found))
+        self.assertEqual("int", both.value("kind", 1))
+        self.flushLoggedErrors()
+
+    @each(SIDES)
+    def test_too_narrow_for_an_error(self, client: str) -> None:
+        """Where the options allow not even what an error consists of, its caller is told that there is one."""
+        pb = load(OURS).pb
+        options = copy.deepcopy(pb.globalSecurity)
+        options.isTypeAllowed = lambda name: name in (b"tuple", b"dictionary")
+        root = echo(load(OURS), remote_later=lambda self: defer.fail(ValueError("x")))
+        both = Pair(OURS, client, serving=pb.PBServerFactory(root, security=options))
+        for call in (both.call("echo", [1]), both.call("later")):
+            self.assertEqual("twisted.spread.pb.Error", kind_of(call))
+        self.assertTrue(both.alive)
+        self.flushLoggedErrors()
+
+    @each(SIDES)
+    def test_asked_by_the_functions(self, side: str) -> None:
+        """`jelly` and `unjelly` ask the taster that they are given, also one that was patched between two calls."""
+        jelly = load(side).jelly
+        options = jelly.SecurityOptions()
+        options.allowBasicTypes()
+        self.assertEqual([1], jelly.unjelly(jelly.jelly([1], options), options))
+        options.isTypeAllowed = lambda name: name != b"list"
+        self.assertRaises(jelly.InsecureJelly, jelly.unjelly, [b"list", 1], options)
+        del options.isTypeAllowed
+        self.assertEqual([1], jelly.unjelly([b"list", 1], options))
+
+    @each(PAIRS)
+    def test_broker_security(self, pair: tuple[str, str]) -> None:
+        """A factory's `security`, and then a broker's, is assigned after construction."""
+        pb = load(pair[0]).pb
+        serving = pb.PBServerFactory(echo(load(pair[0]), remote_kind=lambda self, it: type(it).__name__))
+        serving.security = narrow = copy.deepcopy(pb.globalSecurity)
+        del narrow.allowedTypes[b"set"]
+        both = Pair(*pair, serving=serving)
+        self.assertIs(narrow, both.server.security)
+        self.assertIsInstance(both.call("kind", {1}), Failure)
+        both.server.security = pb.globalSecurity
+        self.assertEqual("set", both.value("kind", {1}))
+        self.flushLoggedErrors()
+
+
+class Allowed:
+    """A plain class."""
