@@ -108,12 +108,18 @@ class CopiedFailure(RemoteCopy, failure.Failure):
 
     def _name(self) -> str:
         kind: Any = self.type
+        if isinstance(kind, type):
+            return reflect.qual(kind)
         return kind.decode("utf-8", "replace") if isinstance(kind, bytes) else str(kind)
 
     @property
     def parents(self) -> Any:
         """The dotted names of the exception's classes."""
-        return self.__dict__.get("_parents", [])
+        names = self.__dict__.get("_parents")
+        if names is None:
+            # Where an application has replaced setCopyableState, the state is as it was sent.
+            names = self.__dict__.get("parents", [self._name()] if "type" in self.__dict__ else [])
+        return names
 
     @parents.setter
     def parents(self, names: Any) -> None:
@@ -134,7 +140,7 @@ class CopiedFailure(RemoteCopy, failure.Failure):
         errbacks find the same classes."""
         error = self.check(*errorTypes)
         if error is None:
-            raise self._namesake()
+            raise self.value if isinstance(self.value, BaseException) else self._namesake()
         return error
 
     def _namesake(self) -> RemoteError:
@@ -161,8 +167,8 @@ class CopiedFailure(RemoteCopy, failure.Failure):
         return RemoteError(self.type, self.getErrorMessage(), self.__dict__.get("traceback"))
 
     def raiseException(self) -> Any:
-        """Raise a `RemoteError` that stands for the exception."""
-        raise self._error()
+        """Raise a `RemoteError` that stands for the exception, or the exception that was assigned to ``value``."""
+        raise self.value if isinstance(self.value, BaseException) else self._error()
 
     def throwExceptionIntoGenerator(self, g: Any) -> Any:
         """Throw a `RemoteError` that stands for the exception into the generator *g*."""

@@ -10,12 +10,17 @@ import copy
 import datetime
 from typing import Any
 
-from twisted.internet import defer
+from twisted.cred.checkers import AllowAnonymousAccess, InMemoryUsernamePasswordDatabaseDontUse
+from twisted.cred.credentials import Anonymous, UsernamePassword
+from twisted.cred.portal import IRealm, Portal
+from twisted.internet import defer, protocol, reactor, task
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import implementer
 
+from tests.compat.rawpeer import RawPeer, text
 from tests.pairs import PAIRS, Pair, collected, kind_of
+from tests.processes import python
 from tests.vectors.rows import Rows, each
 from tests.vectors.spreads import OURS, TWISTED, Spread, load
 
@@ -346,7 +351,6 @@ class BrokerTests(Rows, SynchronousTestCase):
     @each(SIDES)
     def test_bases(self, side: str) -> None:
         """The classes have the bases that programs test for and mix with."""
-        from twisted.internet import protocol
         from twisted.persisted import styles
         from twisted.spread.interfaces import IJellyable as theirs
 
@@ -1223,3 +1227,1144 @@ class SecurityTests(Rows, SynchronousTestCase):
 
 class Allowed:
     """A plain class."""
+
+
+class FailureTests(Rows, SynchronousTestCase):
+    """Failures that users patch, change and show."""
+
+    def failing(self, pair: tuple[str, str], **members: Any) -> Pair:
+        """A server that fails."""
+
+        def fails(self: Any) -> None:
+            raise KeyError("no such key")
+
+        return Pair(*pair, echo(load(pair[0]), remote_fail=fails, **members))
+
+    @each(PAIRS, ("upcalled", "replaced"))
+    def test_set_copyable_state_replaced(self, pair: tuple[str, str], how: str) -> None:
+        """`CopiedFailure.setCopyableState` is replaced on the class, with an upcall or without."""
+        cls = load(pair[1]).pb.CopiedFailure
+        stock = cls.setCopyableState
+        seen: list[Any] = []
+
+        def replaced(self: Any, state: Any) -> None:
+            seen.append(state["type"])
+            if how == "upcalled":
+                stock(self, state)
+            else:
+                self.__dict__ = state
+            self.note = "patched"
+
+        self.patch(cls, "setCopyableState", replaced)
+        found = self.failing(pair).call("fail")
+        self.assertEqual("patched", found.note)
+        self.assertEqual(("builtins.KeyError", "'no such key'"), (kind_of(found), found.getErrorMessage()))
+        self.assertEqual(1, len(seen))
+        if how == "upcalled" or pair[1] == OURS:
+            self.assertIs(KeyError, found.check(KeyError))
+        self.flushLoggedErrors()
+
+    @each(PAIRS)
+    def test_value_assigned(self, pair: tuple[str, str]) -> None:
+        """An errback makes a real exception of the text, and the next one finds it, traps it and raises it."""
+
+        def real(failure: Any) -> Any:
+            failure.type = KeyError
+            failure.value = KeyError(failure.value)
+            return failure
+
+        both = self.failing(pair)
+        call = both.root.callRemote("fail").addErrback(real)
+        found = both.outcome(call)
+        self.assertIs(KeyError, found.trap(KeyError))
+        self.assertEqual((KeyError, KeyError), (found.type, type(found.value)))
+        self.assertRaises(KeyError, found.raiseException)
+        self.assertRaises(KeyError, found.trap, ZeroDivisionError)
+        self.flushLoggedErrors()
+
+    @each(PAIRS)
+    def test_text_assigned(self, pair: tuple[str, str]) -> None:
+        """An errback adds to the text, and changes the name of the type."""
+        both = self.failing(pair)
+
+        def more(failure: Any) -> Any:
+            failure.value += " at all"
+            failure.type = failure.type.decode()
+            return failure
+
+        found = both.outcome(both.root.callRemote("fail").addErrback(more))
+        self.assertEqual("'no such key' at all", found.getErrorMessage())
+        self.assertEqual("builtins.KeyError", found.type)
+        self.assertIn("builtins.KeyError: 'no such key' at all", found.getTraceback())
+        self.flushLoggedErrors()
+
+    @each(PAIRS)
+    def test_changed_and_passed_on(self, pair: tuple[str, str]) -> None:
+        """A failure that came from one side, and was changed, is sent on to another."""
+        behind = self.failing(pair)
+
+        def pass_on(self: Any) -> Any:
+            call = behind.root.callRemote("fail")
+
+            def change(failure: Any) -> Any:
+                failure.value = "changed"
+                return failure
+
+            call.addErrback(change)
+            behind.flush()
+            return call
+
+        front = Pair(pair[1], pair[0], echo(load(pair[1]), remote_fail=pass_on))
+        found = front.call("fail")
+        self.assertEqual(("builtins.KeyError", "changed"), (kind_of(found), found.getErrorMessage()))
+        self.flushLoggedErrors()
+
+    @each(PAIRS)
+    def test_unsafe_tracebacks_of_a_factory(self, pair: tuple[str, str]) -> None:
+        """`unsafeTracebacks` of a factory is assigned after construction, and counts for open connections."""
+        both = self.failing(pair)
+        self.assertEqual("Traceback unavailable\n", both.call("fail").traceback)
+        both.serving.unsafeTracebacks = True
+        self.assertIn("no such key", both.call("fail").traceback)
+        both.serving.unsafeTracebacks = False
+        self.assertEqual("Traceback unavailable\n", both.call("fail").traceback)
+        self.flushLoggedErrors()
+
+    @each(PAIRS)
+    def test_unsafe_tracebacks_of_a_class(self, pair: tuple[str, str]) -> None:
+        """A subclass of a factory that never calls the constructor has `unsafeTracebacks` as an attribute of the class."""
+        server = load(pair[0])
+
+        def fails(self: Any) -> None:
+            raise KeyError("no such key")
+
+        class Serving(server.pb.PBServerFactory):  # type: ignore[misc]
+            """No upcall."""
+
+            unsafeTracebacks = True
+
+            def __init__(self, root: Any) -> None:
+                self.root = root
+                self.security = server.pb.globalSecurity
+
+        both = Pair(*pair, serving=Serving(echo(server, remote_fail=fails)))
+        self.assertIn("no such key", both.call("fail").traceback)
+        self.flushLoggedErrors()
+
+    @each(PAIRS)
+    def test_unsafe_tracebacks_of_a_failure(self, pair: tuple[str, str]) -> None:
+        """`unsafeTracebacks` of one failure counts where it is sent by hand."""
+        server = load(pair[0])
+        try:
+            raise KeyError("no such key")
+        except KeyError:
+            failure = server.pb.failure2Copyable(Failure())
+        both = Pair(*pair)
+        shown = []
+        for unsafe in (False, True):
+            failure.unsafeTracebacks = unsafe
+            shown.append(both.client.unserialize(both.server.serialize(failure)).traceback)
+        self.assertEqual("Traceback unavailable\n", shown[0])
+        self.assertIn("no such key", shown[1])
+
+
+@implementer(IRealm)
+class Realm:
+    """Gives everybody an avatar of their own.
+
+    Args:
+        spread: whose avatars.
+    """
+
+    def __init__(self, spread: Spread) -> None:
+        self.spread = spread
+        self.minds: list[Any] = []
+
+    def requestAvatar(self, name: Any, mind: Any, *interfaces: Any) -> Any:
+        """An avatar that knows its name."""
+        pb = self.spread.pb
+        self.minds.append(mind)
+        avatar = type("User", (pb.Avatar,), {"perspective_whoami": lambda self: name or b"nobody"})()
+        return pb.IPerspective, avatar, lambda: None
+
+
+def portal(spread: Spread) -> Any:
+    """A portal where Ann has a password, and strangers are let in."""
+    checker = InMemoryUsernamePasswordDatabaseDontUse()
+    checker.addUser(b"ann", b"secret")
+    return Portal(Realm(spread), [checker, AllowAnonymousAccess()])
+
+
+class ClientFactoryTests(Rows, SynchronousTestCase):
+    """What users override and read of `PBClientFactory`."""
+
+    def connected(self, pair: tuple[str, str], connecting: Any) -> Pair:
+        """A client of a server with a portal."""
+        serving = load(pair[0]).pb.PBServerFactory(portal(load(pair[0])))
+        return Pair(*pair, serving=serving, connecting=connecting)
+
+    @each(PAIRS)
+    def test_send_username_overridden(self, pair: tuple[str, str]) -> None:
+        """`_cbSendUsername` is overridden, gets root, name, password and mind, and upcalls."""
+        base = load(pair[1]).pb.PBClientFactory
+        seen: list[Any] = []
+
+        class Connecting(base):  # type: ignore[misc]
+            """Sees all logins."""
+
+            def _cbSendUsername(self, root: Any, username: Any, password: Any, client: Any) -> Any:
+                seen.append((root is self._root, username, password, client))
+                return base._cbSendUsername(self, root, username, password, client)
+
+        both = self.connected(pair, Connecting())
+        mind = load(pair[1]).pb.Referenceable()
+        avatar = both.outcome(both.connecting.login(UsernamePassword(b"ann", b"secret"), mind))
+        self.assertEqual(b"ann", both.outcome(avatar.callRemote("whoami")))
+        self.assertEqual([(True, b"ann", b"secret", mind)], seen)
+
+    @each(PAIRS)
+    def test_send_username_called(self, pair: tuple[str, str]) -> None:
+        """`_cbSendUsername` is called by hand with the root, as Buildbot's reconnecting factory does."""
+        both = self.connected(pair, load(pair[1]).pb.PBClientFactory())
+        call = both.connecting._cbSendUsername(both.connecting._root, b"ann", b"secret", None)
+        self.assertEqual(b"ann", both.outcome(both.outcome(call).callRemote("whoami")))
+
+    @each(PAIRS)
+    def test_login_overridden(self, pair: tuple[str, str]) -> None:
+        """`login` is overridden and upcalled; `getRootObject` too, and login goes by it."""
+        base = load(pair[1]).pb.PBClientFactory
+        seen: list[str] = []
+
+        class Connecting(base):  # type: ignore[misc]
+            """Notes."""
+
+            def login(self, credentials: Any, client: Any = None) -> Any:
+                """Upcall."""
+                seen.append("login")
+                return super().login(credentials, client)
+
+            def getRootObject(self) -> Any:
+                """Upcall."""
+                seen.append("root")
+                return super().getRootObject()
+
+        both = self.connected(pair, Connecting())
+        for credentials, name in ((UsernamePassword(b"ann", b"secret"), b"ann"), (Anonymous(), b"nobody")):
+            avatar = both.outcome(both.connecting.login(credentials))
+            self.assertEqual(name, both.outcome(avatar.callRemote("whoami")))
+        self.assertEqual(["login", "root"] * 2, seen)
+
+    @each(PAIRS)
+    def test_root_and_broker(self, pair: tuple[str, str]) -> None:
+        """`_root` and `_broker` are the reference and the connection, and None when there is no connection."""
+        factory = load(pair[1]).pb.PBClientFactory()
+        self.assertEqual((None, None), (factory._root, factory._broker))
+        both = Pair(*pair, echo(load(pair[0])), connecting=factory)
+        self.assertIs(both.client, factory._broker)
+        self.assertEqual("x", both.outcome(factory._root.callRemote("echo", "x")))
+        both.cut()
+        factory.clientConnectionLost(None, Failure(KeyError()))
+        self.assertEqual((None, None), (factory._root, factory._broker))
+
+    @each(SIDES)
+    def test_client_connection_made_overridden(self, side: str) -> None:
+        """`clientConnectionMade` is overridden in both factories; after the upcall `_root` is there."""
+        pb = load(side).pb
+        seen: list[Any] = []
+
+        class Connecting(pb.PBClientFactory):  # type: ignore[misc]
+            """Notes."""
+
+            def clientConnectionMade(self, broker: Any) -> None:
+                """Upcall."""
+                seen.append(("before", self._root))
+                super().clientConnectionMade(broker)
+                seen.append(("after", self._root.broker is broker))
+
+        class Serving(pb.PBServerFactory):  # type: ignore[misc]
+            """Notes."""
+
+            def clientConnectionMade(self, protocol: Any) -> None:
+                """Upcall."""
+                seen.append(("server", isinstance(protocol, pb.Broker)))
+                super().clientConnectionMade(protocol)
+
+        Pair(side, side, serving=Serving(echo(load(side))), connecting=Connecting())
+        self.assertEqual([("before", None), ("after", True), ("server", True)], seen)
+
+    @each(SIDES)
+    def test_client_connection_lost(self, side: str) -> None:
+        """`clientConnectionLost(connector, reason)` fails who waits for the root; with `reconnecting` they wait on."""
+        for keyword, waits in ({}, False), ({"reconnecting": 1}, True), ({"reconnecting": 0}, False):
+            factory = load(side).pb.PBClientFactory()
+            waiting = factory.getRootObject()
+            factory.clientConnectionLost(None, Failure(KeyError("gone")), **keyword)
+            if waits:
+                self.assertNoResult(waiting)
+                self.assertEqual([waiting], factory.rootObjectRequests)
+                both = Pair(side, side, connecting=factory)
+                self.assertIs(both.client, self.successResultOf(waiting).broker)
+                factory.clientConnectionLost(None, Failure(KeyError("gone")), True)
+                self.assertEqual((None, None), (factory._broker, factory._root))
+                self.assertNoResult(factory.getRootObject())
+            else:
+                self.failureResultOf(waiting, KeyError)
+
+    @each(SIDES)
+    def test_client_connection_failed(self, side: str) -> None:
+        """`clientConnectionFailed` is overridden and upcalled, and fails who waits for the root."""
+        base = load(side).pb.PBClientFactory
+
+        class Connecting(base):  # type: ignore[misc]
+            """Notes."""
+
+            def clientConnectionFailed(self, connector: Any, reason: Any) -> None:
+                """Upcall."""
+                self.seen = (connector, reason.type)
+                super().clientConnectionFailed(connector, reason)
+
+        factory = Connecting()
+        waiting = factory.getRootObject()
+        factory.clientConnectionFailed("connector", Failure(KeyError("refused")))
+        self.failureResultOf(waiting, KeyError)
+        self.assertEqual(("connector", KeyError), factory.seen)
+
+
+class Served(TestCase):
+    """Tests over TCP, whose connections have all ended when they end."""
+
+    def setUp(self) -> None:
+        """Nobody is connected."""
+        self.brokers: list[Any] = []
+
+    def serve(self, factory: Any) -> Any:
+        """Listen on a port, with *factory*."""
+        self.keep(factory)
+        port = reactor.listenTCP(0, factory, interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        return port
+
+    def keep(self, factory: Any) -> None:
+        """Remember the brokers of *factory*."""
+        build = factory.buildProtocol
+
+        def build_and_keep(address: Any) -> Any:
+            built = build(address)
+            self.brokers.append(built)
+            return built
+
+        factory.buildProtocol = build_and_keep
+
+    def connect(self, port: Any, factory: Any) -> Any:
+        """Connect *factory* to a port."""
+        self.keep(factory)
+        connector = reactor.connectTCP("127.0.0.1", port.getHost().port, factory)
+        return connector
+
+    @defer.inlineCallbacks
+    def end(self) -> Any:
+        """End all connections, and wait for that."""
+        for broker in self.brokers:
+            if broker.transport is not None and not broker.disconnected:
+                yield self.ended(broker, broker.transport.loseConnection)
+
+    def ended(self, broker: Any, begin: Any) -> Any:
+        """Call *begin*, and wait for the end of that connection."""
+        if broker.disconnected:
+            begin()
+            return defer.succeed(None)
+        gone: defer.Deferred[Any] = defer.Deferred()
+        broker.notifyOnDisconnect(lambda: reactor.callLater(0, gone.callback, None))
+        begin()
+        return gone
+
+
+class TransportTests(Rows, Served):
+    """The transport of a reference's broker, by which users look after a connection."""
+
+    @each(SIDES)
+    @defer.inlineCallbacks
+    def test_transport(self, side: str) -> Any:
+        """`reference.broker.transport` tells the peer's address, keeps alive, and ends the connection."""
+        pb = load(side).pb
+        port = self.serve(pb.PBServerFactory(echo(load(side), remote_who=lambda self, ref: kept.append(ref))))
+        kept: list[Any] = []
+        factory = pb.PBClientFactory()
+        self.connect(port, factory)
+        root = yield factory.getRootObject()
+        yield root.callRemote("who", pb.Referenceable())
+        for reference in (root, kept[0]):
+            transport = reference.broker.transport
+            self.assertEqual("127.0.0.1", transport.getPeer().host)
+            for on in (1, 0):
+                transport.setTcpKeepAlive(on)
+                self.assertEqual(bool(on), bool(transport.getTcpKeepAlive()))
+        self.assertEqual(port.getHost().port, root.broker.transport.getPeer().port)
+        yield self.ended(kept[0].broker, root.broker.transport.loseConnection)
+        self.assertRaises(pb.DeadReferenceError, root.callRemote, "echo")
+        yield self.end()
+
+    @each(SIDES)
+    @defer.inlineCallbacks
+    def test_buffers(self, side: str) -> Any:
+        """A connection with much still to send is ended at once as old Buildbots do: by emptying its buffers."""
+        pb = load(side).pb
+        port = self.serve(pb.PBServerFactory(echo(load(side))))
+        factory = pb.PBClientFactory()
+        self.connect(port, factory)
+        root = yield factory.getRootObject()
+        server = next(broker for broker in self.brokers if broker is not root.broker)
+        server.transport.pauseProducing()
+        calls = [root.callRemote("echo", b"x" * 600_000) for _ in range(20)]
+        transport = root.broker.transport
+
+        def end() -> None:
+            transport.loseConnection()
+            transport.offset = 0
+            transport.dataBuffer = b""
+            transport._tempDataBuffer = []
+            transport._tempDataLen = 0
+
+        yield self.ended(root.broker, end)
+        for call in calls:
+            self.failureResultOf(call, pb.PBConnectionLost)
+        server.transport.resumeProducing()
+        yield self.ended(server, lambda: None)
+        self.flushLoggedErrors()
+
+    @each(SIDES)
+    @defer.inlineCallbacks
+    def test_disconnect(self, side: str) -> Any:
+        """`factory.disconnect()` ends the connection; `connector.disconnect()` too."""
+        pb = load(side).pb
+        port = self.serve(pb.PBServerFactory(echo(load(side))))
+        for by_factory in (True, False):
+            factory = pb.PBClientFactory()
+            connector = self.connect(port, factory)
+            root = yield factory.getRootObject()
+            yield self.ended(root.broker, factory.disconnect if by_factory else connector.disconnect)
+        yield self.end()
+
+
+class ReconnectingTests(Rows, Served):
+    """A client factory that connects anew, as Buildbot, Jasmin and Zenoss each have their own."""
+
+    def reconnecting(self, spread: Spread) -> Any:
+        """Such a factory."""
+        pb = spread.pb
+
+        class Reconnecting(pb.PBClientFactory, protocol.ReconnectingClientFactory):  # type: ignore[misc]
+            """Logs in whenever it is connected."""
+
+            initialDelay = 0.01
+            maxDelay = 0.02
+
+            def __init__(self, *args: Any, **kw: Any) -> None:
+                super().__init__(*args, **kw)
+                self.events: list[str] = []
+                self.avatars: defer.DeferredQueue[Any] = defer.DeferredQueue()
+
+            def clientConnectionFailed(self, connector: Any, reason: Any) -> None:
+                """Try again."""
+                self.events.append("failed")
+                super().clientConnectionFailed(connector, reason)
+                protocol.ReconnectingClientFactory.clientConnectionFailed(self, connector, reason)
+
+            def clientConnectionLost(self, connector: Any, reason: Any) -> None:
+                """Try again; who waits for the root waits on."""
+                self.events.append("lost")
+                super().clientConnectionLost(connector, reason, reconnecting=True)
+                protocol.ReconnectingClientFactory.clientConnectionLost(self, connector, reason)
+
+            def clientConnectionMade(self, broker: Any) -> None:
+                """Log in."""
+                self.events.append("made")
+                self.resetDelay()
+                super().clientConnectionMade(broker)
+                call = self._cbSendUsername(self._root, b"ann", b"secret", None)
+                call.addCallback(self.avatars.put)
+
+            def startFactory(self) -> None:
+                """Notes."""
+                self.events.append("start")
+                super().startFactory()
+
+            def stopFactory(self) -> None:
+                """Notes."""
+                self.events.append("stop")
+                super().stopFactory()
+
+        return Reconnecting(unsafeTracebacks=True)
+
+    @each(SIDES)
+    @defer.inlineCallbacks
+    def test_reconnects(self, side: str) -> Any:
+        """It connects anew when the connection goes, has a new root then, and stops when it is told."""
+        port = self.serve(load(side).pb.PBServerFactory(portal(load(side))))
+        factory = self.reconnecting(load(side))
+        self.connect(port, factory)
+        avatar = yield factory.avatars.get()
+        self.assertEqual(b"ann", (yield avatar.callRemote("whoami")))
+        avatar.broker.transport.loseConnection()
+        later = yield factory.avatars.get()
+        self.assertEqual(b"ann", (yield later.callRemote("whoami")))
+        self.assertIsNot(avatar.broker, later.broker)
+        self.assertIs(later.broker, factory._broker)
+        self.assertIs(factory._root, (yield factory.getRootObject()))
+        factory.stopTrying()
+        yield self.ended(later.broker, later.broker.transport.loseConnection)
+        yield task.deferLater(reactor, 0.001)
+        self.assertEqual(["start", "made", "lost", "stop"] * 2, factory.events)
+        yield self.end()
+
+    @each(SIDES)
+    @defer.inlineCallbacks
+    def test_waits_for_the_server(self, side: str) -> Any:
+        """Who asks for the root while the server is away gets it from the next connection."""
+        port = self.serve(load(side).pb.PBServerFactory(portal(load(side))))
+        factory = self.reconnecting(load(side))
+        factory.clientConnectionMade = lambda broker: type(factory).__mro__[1].clientConnectionMade(factory, broker)
+        self.connect(port, factory)
+        root = yield factory.getRootObject()
+        yield self.ended(root.broker, root.broker.transport.loseConnection)
+        yield task.deferLater(reactor, 0)
+        self.assertEqual((None, None), (factory._root, factory._broker))
+        again = yield factory.getRootObject()
+        self.assertIsNot(root.broker, again.broker)
+        factory.stopTrying()
+        yield self.end()
+        yield task.deferLater(reactor, 0.001)
+
+    @each(SIDES)
+    @defer.inlineCallbacks
+    def test_stop_factory(self, side: str) -> Any:
+        """`stopFactory` of both factories is overridden with an upcall, and called when nothing is left of them."""
+        pb = load(side).pb
+        seen: list[str] = []
+
+        def noting(base: Any) -> Any:
+            class Factory(base):  # type: ignore[misc]
+                """Notes."""
+
+                def stopFactory(self) -> None:
+                    """Upcall."""
+                    seen.append(base.__name__)
+                    super().stopFactory()
+
+            return Factory
+
+        port = self.serve(noting(pb.PBServerFactory)(echo(load(side))))
+        factory = noting(pb.PBClientFactory)()
+        self.connect(port, factory)
+        yield factory.getRootObject()
+        yield self.end()
+        yield port.stopListening()
+        yield task.deferLater(reactor, 0.001)
+        self.assertEqual(["PBClientFactory", "PBServerFactory"], sorted(seen))
+
+
+class MadeOtherwiseTests(Rows, SynchronousTestCase):
+    """Objects whose methods are made on demand, or whose constructor was never called."""
+
+    @each(PAIRS)
+    def test_methods_from_getattr(self, pair: tuple[str, str]) -> None:
+        """Remote methods come from ``__getattr__``; what it does not know is no method."""
+        base = load(pair[0]).pb.Root
+
+        class Root(base):  # type: ignore[misc]
+            """Makes its methods."""
+
+            def __getattr__(self, name: str) -> Any:
+                if name.startswith("remote_on_"):
+                    return lambda *args, **kw: [name, args, kw]
+                raise AttributeError(name)
+
+        both = Pair(*pair, Root())
+        self.assertEqual(["remote_on_this", (1,), {"k": 2}], both.value("on_this", 1, k=2))
+        self.assertEqual("twisted.spread.flavors.NoSuchMethod", kind_of(both.call("other")))
+        self.flushLoggedErrors()
+
+    @each(PAIRS)
+    def test_getattr_that_answers_everything(self, pair: tuple[str, str]) -> None:
+        """An object that has any attribute one asks for is sent, called, sent home, and let go of."""
+        server = load(pair[0])
+
+        class Any_(server.pb.Referenceable):  # type: ignore[misc]
+            """Has every attribute."""
+
+            def __getattr__(self, name: str) -> Any:
+                return lambda *args, **kw: name
+
+        thing = Any_()
+        both = Pair(*pair, echo(server, remote_get=lambda self: thing, remote_same=lambda self, it: it is thing))
+        got = both.value("get")
+        self.assertEqual("remote_whatever", both.outcome(got.callRemote("whatever")))
+        self.assertIs(True, both.value("same", got))
+        del got
+        collected()
+        both.flush()
+        self.assertEqual({}, both.server.luids)
+
+    @each(PAIRS)
+    def test_views_and_perspectives_from_getattr(self, pair: tuple[str, str]) -> None:
+        """``view_``, ``perspective_`` and ``observe_`` methods come from ``__getattr__``, too."""
+        server, client = load(pair[0]), load(pair[1])
+
+        class Answers:
+            """Makes methods."""
+
+            def __getattr__(self, name: str) -> Any:
+                if name.partition("_")[0] in ("view", "perspective", "observe"):
+                    return lambda *args: name
+                raise AttributeError(name)
+
+        view = type("View", (Answers, server.pb.Viewable), {})()
+        avatar = type("User", (Answers, server.pb.Avatar), {})()
+        root = conversation_root(server, client)
+        type(root).remote_view = lambda self: server.pb.ViewPoint("Ann", view)
+        type(root).remote_avatar = lambda self: server.pb.AsReferenceable(avatar, "perspective")
+        client.pb.setUnjellyableForClass("seams.Shown", type("Seen", (Answers, client.pb.RemoteCache), {}))
+        both = Pair(*pair, root)
+        self.assertEqual("view_any", both.outcome(both.value("view").callRemote("any")))
+        self.assertEqual("perspective_any", both.outcome(both.value("avatar").callRemote("any")))
+        held = both.value("shown")
+        self.assertEqual("observe_changed", both.value("change"))
+        del held
+
+    @each(PAIRS)
+    def test_constructor_not_called(self, pair: tuple[str, str]) -> None:
+        """Subclasses of every flavour never call the constructor of their base."""
+        server, client = load(pair[0]), load(pair[1])
+
+        class Mine:
+            """No upcall."""
+
+            def __init__(self, name: Any) -> None:
+                self.name = name
+
+            def getTypeToCopy(self) -> bytes:
+                """What it is called."""
+                return b"seams.Mine"
+
+            def remote_name(self, *args: Any) -> Any:
+                """Its name."""
+                return self.name
+
+            view_name = perspective_name = remote_name
+
+        class Got(client.pb.RemoteCache):  # type: ignore[misc]
+            """What stands for it, which is made without arguments."""
+
+            def __init__(self) -> None:
+                self.made = True
+
+        client.pb.setUnjellyableForClass("seams.Mine", Got)
+        made = {
+            name: type(name, (Mine, getattr(server.pb, name)), {})(name)
+            for name in ("Referenceable", "Viewable", "Cacheable", "Root")
+        }
+        avatar = type("User", (Mine, server.pb.Avatar), {})("Avatar")
+        root = made["Root"]
+        type(root).remote_get = lambda self, name: made[name]
+        type(root).remote_avatar = lambda self: server.pb.AsReferenceable(avatar, "perspective")
+        both = Pair(*pair, root)
+        for name in ("Referenceable", "Viewable", "Root"):
+            self.assertEqual(name, both.outcome(both.value("get", name).callRemote("name")))
+        self.assertEqual("Avatar", both.outcome(both.value("avatar").callRemote("name")))
+        cached = both.value("get", "Cacheable")
+        self.assertEqual("Cacheable", cached.name)
+        del cached
+
+    @each(PAIRS)
+    def test_copies_without_constructors(self, pair: tuple[str, str]) -> None:
+        """A `RemoteCopy` is made without its constructor; a `Copyable` may never have had its own called."""
+        server, client = load(pair[0]), load(pair[1])
+
+        def fails(self: Any, *args: Any) -> None:
+            raise AssertionError("the constructor")
+
+        sent = type("Sent", (server.pb.Copyable,), {"__init__": fails, "getTypeToCopy": lambda self: b"seams.Blank"})
+        client.pb.setUnjellyableForClass("seams.Blank", type("Got", (client.pb.RemoteCopy,), {"__init__": fails}))
+
+        def get(self: Any) -> Any:
+            made = sent.__new__(sent)
+            made.number = 3
+            return made
+
+        self.assertEqual(3, Pair(*pair, echo(server, remote_get=get)).value("get").number)
+
+
+class OldPeerTests(Rows, SynchronousTestCase):
+    """Peers that run Python 2, or a very old Twisted; `compat.test_rawpeer` has more of them."""
+
+    def served(self, side: str, root: Any) -> RawPeer:
+        """A server, and a client written by hand."""
+        peer = RawPeer(load(side).pb.PBServerFactory(root).buildProtocol(None))
+        peer.greet_server()
+        return peer
+
+    @each(SIDES)
+    def test_bytes_keywords_everywhere(self, side: str) -> None:
+        """Keywords in bytes are understood by objects that users call with keywords."""
+        spread = load(side)
+
+        def remote(self: Any, name: Any = None, **others: Any) -> Any:
+            return [name, sorted(others)]
+
+        peer = self.served(side, echo(spread, remote_set=remote))
+        reply = peer.call("root", "set", keywords=[(b"name", b"Ann"), (b"more", 1)])
+        self.assertEqual([b"answer", 1, [b"list", b"Ann", [b"list", [b"unicode", b"more"]]]], reply)
+
+    def test_bytes_keywords_of_all_flavours(self) -> None:
+        """Views and avatars take keywords in bytes, too; twisted.spread's answer views with an error."""
+        for side in SIDES:
+            spread = load(side)
+            pb = spread.pb
+            methods = {f"{kind}_set": lambda self, *args, name=None: name for kind in ("perspective", "view")}
+            avatar, view = type("User", (pb.Avatar,), methods)(), type("View", (pb.Viewable,), methods)()
+            root = echo(
+                spread,
+                remote_avatar=lambda self, avatar=avatar, pb=pb: pb.AsReferenceable(avatar, "perspective"),
+                remote_view=lambda self, view=view: view,
+            )
+            peer = self.served(side, root)
+            for name in ("avatar", "view"):
+                luid = peer.call("root", name)[2][1]
+                reply = peer.call(luid, "set", keywords=[(b"name", b"Ann")])
+                if side == OURS:
+                    self.assertEqual((b"answer", b"Ann"), (reply[0], reply[2]))
+                else:
+                    self.assertEqual(b"error", reply[0])
+        self.flushLoggedErrors()
+
+    @each(SIDES)
+    def test_bytes_keys_of_state(self, side: str) -> None:
+        """The state of a copy has keys in bytes; attributes have names in text."""
+        spread = load(side)
+        spread.pb.setUnjellyableForClass("seams.Python2", type("Got", (spread.pb.RemoteCopy,), {}))
+        peer = self.served(side, echo(spread, remote_number=lambda self, it: it.number))
+        reply = peer.call("root", "number", ["seams.Python2", ["dictionary", [b"number", 5]]])
+        self.assertEqual([b"answer", 1, 5], reply)
+
+    def failed(self, side: str, state: list[Any]) -> Any:
+        """What a call fails with that a server written by hand answers with a failure of that state."""
+        factory = load(side).pb.PBClientFactory()
+        peer = RawPeer(factory.buildProtocol(None))
+        peer.greet_client()
+        call = self.successResultOf(factory.getRootObject()).callRemote("anything")
+        peer.heard()
+        peer.say(["error", 1, ["twisted.spread.pb.CopyableFailure", ["dictionary", *state]]])
+        return self.failureResultOf(call)
+
+    @each(SIDES)
+    def test_failure_with_parents_in_bytes(self, side: str) -> None:
+        """A failure of Python 2 has keys, names and text in bytes."""
+        state = [
+            [b"type", b"exceptions.KeyError"], [b"value", b"no key"], [b"traceback", b"Traceback unavailable\n"],
+            [b"parents", ["list", b"exceptions.KeyError", b"exceptions.LookupError"]], [b"frames", ["list"]],
+            [b"stack", ["list"]], [b"tb", ["None"]],
+        ]  # fmt: skip
+        if side == TWISTED:
+            # Its setCopyableState looks for the name as text only.
+            state[3][0] = text("parents")
+        found = self.failed(side, state)
+        self.assertEqual("exceptions.KeyError", kind_of(found))
+        if side == OURS:
+            self.assertEqual("no key", found.getErrorMessage())
+            self.assertEqual("exceptions.LookupError", found.check("exceptions.LookupError"))
+            self.assertIsNone(found.check(KeyError))
+
+    def test_failure_without_parents(self) -> None:
+        """A failure that has no ``parents`` is found by its type; twisted.spread drops that connection."""
+        state = [[b"type", b"exceptions.KeyError"], [b"value", b"no key"]]
+        found = self.failed(OURS, state)
+        self.assertEqual("exceptions.KeyError", found.check(b"exceptions.KeyError", "exceptions.KeyError").decode())
+        self.assertEqual("no key", found.getErrorMessage())
+        self.assertIsInstance(found.getTraceback(), str)
+        self.assertRaises(KeyError, self.failed, TWISTED, state)
+
+    def test_failure_as_bytes(self) -> None:
+        """A peer of before failures sends bytes for an error; the call fails with something that says so."""
+        factory = load(OURS).pb.PBClientFactory()
+        peer = RawPeer(factory.buildProtocol(None))
+        peer.greet_client()
+        call = self.successResultOf(factory.getRootObject()).callRemote("anything")
+        peer.heard()
+        peer.say(["error", 1, b"went wrong"])
+        self.assertIn("went wrong", str(self.failureResultOf(call, load(OURS).pb.RemoteError).value))
+
+
+class NameTests(Rows, SynchronousTestCase):
+    """Names that Twisted's own tests, and others', reach for although nobody promised them."""
+
+    @each(SIDES)
+    def test_select_dialect(self, side: str) -> None:
+        """`Banana._selectDialect` agrees on a dialect by hand: words have numbers from then on."""
+        banana = load(side).banana
+        sent: list[bytes] = []
+        end = banana.Banana()
+        end.makeConnection(type("Transport", (), {"write": lambda self, data: sent.append(data)})())
+        end.sendEncoded(b"remote")
+        end._selectDialect(b"pb")
+        end.sendEncoded(b"remote")
+        self.assertEqual([b"\x06\x82remote", end.outgoingVocabulary[b"remote"].to_bytes(1, "big") + b"\x87"], sent)
+        self.assertEqual(b"pb", end.currentDialect)
+
+    @each(PAIRS)
+    def test_outgoing_vocabulary(self, pair: tuple[str, str]) -> None:
+        """`outgoingVocabulary` and `incomingVocabulary` map words to numbers and back; a subclass may have its own."""
+        factories = [load(pair[0]).pb.PBServerFactory(echo(load(pair[0]))), load(pair[1]).pb.PBClientFactory()]
+        for factory in factories:
+            stock = factory.protocol
+            words = {**stock.outgoingVocabulary, b"echo": 100}
+            members = {"outgoingVocabulary": words, "incomingVocabulary": {number: word for word, number in words.items()}}
+            factory.protocol = type("Broker", (stock,), members)
+        both = Pair(*pair, serving=factories[0], connecting=factories[1])
+        self.assertEqual("x", both.value("echo", "x"))
+        self.assertIn(b"\x64\x87", both.link.sent[0])
+        self.assertNotIn(b"echo", both.link.sent[0])
+
+    @each(PAIRS)
+    def test_local_cleanup(self, pair: tuple[str, str]) -> None:
+        """`Broker._localCleanup` has, by `processUniqueID`, what is called when the peer lets go of an object."""
+        server = load(pair[0])
+        thing = server.pb.Referenceable()
+        both = Pair(*pair, echo(server, remote_get=lambda self: thing))
+        gone: list[str] = []
+        both.server._localCleanup[thing.processUniqueID()] = lambda: gone.append("gone")
+        held = [both.value("get"), both.value("get")]
+        held.pop()
+        collected()
+        both.flush()
+        self.assertEqual([], gone)
+        held.pop()
+        collected()
+        both.flush()
+        self.assertEqual((["gone"], {}), (gone, both.server._localCleanup))
+
+    @each(PAIRS)
+    def test_disconnected_by_hand(self, pair: tuple[str, str]) -> None:
+        """`RemoteReference._disconnected` calls the callbacks, which are in `disconnectCallbacks` until then."""
+        both = Pair(*pair)
+        seen: list[Any] = []
+        both.root.notifyOnDisconnect(seen.append)
+        self.assertEqual([seen.append], both.root.disconnectCallbacks)
+        self.assertEqual([both.root._disconnected], both.client.disconnects)
+        both.root._disconnected()
+        self.assertEqual(([both.root], None), (seen, both.root.disconnectCallbacks))
+
+    @each(PAIRS)
+    def test_disconnects(self, pair: tuple[str, str]) -> None:
+        """`Broker.disconnects` is the list of what is called, and None once the connection has gone."""
+        both = Pair(*pair)
+        both.client.notifyOnDisconnect(len)
+        self.assertIn(len, both.client.disconnects)
+        both.client.dontNotifyOnDisconnect(len)
+        self.assertEqual([], both.client.disconnects)
+        both.cut()
+        self.assertIsNone(both.client.disconnects)
+
+    @each(PAIRS)
+    def test_tables(self, pair: tuple[str, str]) -> None:
+        """`localObjects`, `remotelyCachedObjects`, `locallyCachedObjects`, `luids`, `waitingForAnswers` and `luid`: by id
+        what each side holds, as dictionaries; None once the connection has gone."""
+        server, client = load(pair[0]), load(pair[1])
+        root = conversation_root(server, client)
+        thing = server.pb.Referenceable()
+        type(root).remote_thing = lambda self: thing
+        type(root).remote_never = lambda self: defer.Deferred()
+        both = Pair(*pair, root)
+        self.assertIs(root, both.server.localObjects[b"root"].object)
+        reference, cache = both.value("thing"), both.value("shown")
+        both.root.callRemote("never").addErrback(lambda reason: None)
+        both.flush()
+        local = both.server.localObjects[reference.luid]
+        self.assertEqual((thing, 1), (local.object, local.refcount))
+        self.assertEqual({thing.processUniqueID(): reference.luid}, both.server.luids)
+        self.assertIs(root.shown, both.server.remotelyCachedObjects[cache.luid].object)
+        self.assertEqual({root.shown.processUniqueID(): cache.luid}, both.server.remotelyCachedLUIDs)
+        self.assertEqual(cache.__dict__, both.client.locallyCachedObjects[cache.luid].__dict__)
+        self.assertEqual(1, len(both.client.waitingForAnswers))
+        self.assertIsInstance(both.server.localObjects, dict)
+        both.cut()
+        for broker in (both.server, both.client):
+            for name in (
+                "localObjects", "luids", "remotelyCachedObjects", "remotelyCachedLUIDs", "locallyCachedObjects",
+                "waitingForAnswers",
+            ):  # fmt: skip
+                self.assertIsNone(getattr(broker, name), name)
+
+    @each(PAIRS)
+    def test_tables_are_written(self, pair: tuple[str, str]) -> None:
+        """An entry that a program puts into `localObjects` by hand is called, and one that it takes out is gone."""
+        server = load(pair[0])
+        both = Pair(*pair, echo(server))
+        both.server.localObjects[b"other"] = server.pb.Local(echo(server, remote_who=lambda self: "other"))
+        other = both.client.remoteForName("other")
+        self.assertEqual("other", both.outcome(other.callRemote("who")))
+        del both.server.localObjects[b"other"]
+        self.assertEqual("twisted.spread.pb.Error", kind_of(both.outcome(other.callRemote("who"))))
+
+    @each(SIDES)
+    def test_security_names(self, side: str) -> None:
+        """`broker.security` is what the factory had; `allowedTypes` and its kin are dictionaries with bytes keys."""
+        spread = load(side)
+        both = Pair(side, side)
+        self.assertIs(spread.pb.globalSecurity, both.server.security)
+        self.assertIs(spread.jelly.globalSecurity, spread.pb.globalSecurity)
+        options = spread.jelly.SecurityOptions()
+        options.allowTypes("some.Type", b"more")
+        options.allowInstancesOf(Allowed)
+        for table in (options.allowedTypes, options.allowedModules, options.allowedClasses):
+            self.assertIs(dict, type(table))
+        self.assertEqual((1, 1), (options.allowedTypes[b"some.Type"], options.allowedTypes[b"more"]))
+        self.assertEqual({__name__.encode(): 1}, options.allowedModules)
+        self.assertEqual({Allowed: 1}, options.allowedClasses)
+
+    @each(SIDES)
+    def test_chunks(self, side: str) -> None:
+        """`FilePager.chunks` has what was read of a file and not sent."""
+        import io
+
+        spread = load(side)
+        got: list[Any] = []
+        both = Pair(side, side, echo(spread, remote_take=lambda self, collector: start(collector)))
+        pagers: list[Any] = []
+
+        def start(collector: Any) -> None:
+            pagers.append(spread.util.FilePager(collector, io.BytesIO(b"contents")))
+            self.assertEqual([b"contents"], pagers[0].chunks)
+
+        spread.util.getAllPages(both.root, "take").addCallback(got.append)
+        both.flush()
+        self.assertEqual(([[b"contents"]], []), (got, pagers[0].chunks))
+
+    @each(SIDES)
+    def test_jelly_with_an_invoker(self, side: str) -> None:
+        """`jelly` takes anything with a `serializingPerspective` for an invoker, by name or by place."""
+        spread = load(side)
+
+        class Sent(spread.pb.Copyable):  # type: ignore[misc]
+            """Sees for whom."""
+
+            def getTypeToCopyFor(self, perspective: Any) -> bytes:
+                """The same for all."""
+                return b"seams.Seen"
+
+            def getStateToCopyFor(self, perspective: Any) -> Any:
+                """For whom."""
+                return {"for": perspective}
+
+        invoker = type("Invoker", (), {"serializingPerspective": "Ann"})()
+        wanted = [b"seams.Seen", [b"dictionary", [[b"unicode", b"for"], [b"unicode", b"Ann"]]]]
+        self.assertEqual(wanted, spread.jelly.jelly(Sent(), invoker=invoker))
+        self.assertEqual(wanted, spread.jelly.jelly(Sent(), spread.jelly.DummySecurityOptions(), None, invoker))
+
+    @each(SIDES)
+    def test_instance_atom(self, side: str) -> None:
+        """The deprecated `jelly.instance_atom` warns under twisted.spread's name, at whoever asks."""
+        jelly = load(side).jelly
+        self.assertEqual(b"instance", jelly.instance_atom)
+        (warning,) = self.flushWarnings()
+        self.assertEqual(DeprecationWarning, warning["category"])
+        self.assertTrue(warning["message"].startswith("twisted.spread.jelly.instance_atom was deprecated"))
+        self.assertEqual(__file__, warning["filename"])
+
+    @each(PAIRS)
+    def test_was_clean_when_loaded(self, pair: tuple[str, str]) -> None:
+        """`RemotePublished._wasCleanWhenLoaded` says whether the file was still good."""
+        server, client = load(pair[0]), load(pair[1])
+        file = self.mktemp()
+
+        class Published(server.publish.Publishable):  # type: ignore[misc]
+            """Has a state."""
+
+            def getTypeToCopyFor(self, perspective: Any) -> bytes:
+                """What it is called."""
+                return b"seams.Published"
+
+            def getStateToPublish(self) -> Any:
+                """Its state."""
+                return {"number": 5}
+
+        class PublishedHere(client.publish.RemotePublished):  # type: ignore[misc]
+            """Keeps it there."""
+
+            def getFileName(self, ext: str = "pub") -> str:
+                """Where the test says."""
+                return file
+
+        # The file has the class by its name.
+        globals()["PublishedHere"] = PublishedHere
+        self.addCleanup(globals().pop, "PublishedHere")
+        client.pb.setUnjellyableForClass("seams.Published", PublishedHere)
+        published = Published("seams")
+        clean = []
+        for _ in range(2):
+            both = Pair(*pair, echo(server, remote_get=lambda self: published))
+            got = both.value("get")
+            both.flush()
+            self.assertEqual(5, got.number)
+            clean.append(bool(got._wasCleanWhenLoaded))
+            both.cut()
+            del got
+        self.assertEqual([False, True], clean)
+
+
+#: Makes a Request of twisted.web's a message, with ours in place of twisted.spread.
+WEB = """
+import spreadlite
+spreadlite.install()
+from twisted.web import distrib, server
+from twisted.web.test.requesthelper import DummyChannel
+from twisted.spread import pb
+from tests.pairs import Pair
+assert pb.__name__ == "spreadlite.pb"
+assert issubclass(server.Request, pb.Copyable) and issubclass(distrib.Request, (pb.RemoteCopy, server.Request))
+request = server.Request(DummyChannel(), False)
+request.gotLength(0)
+request.uri = request.path = b"/somewhere"
+request.method, request.clientproto, request.prepath, request.postpath = b"GET", b"HTTP/1.1", [], [b"somewhere"]
+request.site, request.args = None, {b"a": [b"1"]}
+got = []
+both = Pair(root=type("Root", (pb.Root,), {"remote_take": lambda self, it: got.append(it)})())
+both.value("take", request)
+(it,) = got
+print(type(it).__name__, it.uri.decode(), it.args, isinstance(it.remote, pb.RemoteReference))
+both.outcome(it.remote.callRemote("setHeader", b"x-test", b"yes"))
+print(request.responseHeaders.getRawHeaders(b"x-test"))
+"""
+
+
+class MixedTests(Rows, SynchronousTestCase):
+    """Classes that are mixed with others, whatever their layout."""
+
+    @each(PAIRS)
+    def test_with_an_http_request(self, pair: tuple[str, str]) -> None:
+        """A class that is a Copyable, a Request of twisted.web and a Componentized, as `twisted.web.server.Request`."""
+        from twisted.python import components
+        from twisted.web import http
+        from twisted.web.test.requesthelper import DummyChannel
+
+        server, client = load(pair[0]), load(pair[1])
+
+        class Request(server.pb.Copyable, http.Request, components.Componentized):  # type: ignore[misc]
+            """Both."""
+
+            def __init__(self, *args: Any, **kw: Any) -> None:
+                http.Request.__init__(self, *args, **kw)
+                components.Componentized.__init__(self)
+
+            def getTypeToCopy(self) -> bytes:
+                """What it is called."""
+                return b"seams.Request"
+
+            def getStateToCopyFor(self, perspective: Any) -> Any:
+                """A little."""
+                return {"uri": self.uri, "remote": server.pb.ViewPoint(perspective, self)}
+
+            def view_write(self, perspective: Any, data: bytes) -> int:
+                """How much."""
+                return len(data)
+
+        class Got(client.pb.RemoteCopy, http.Request):  # type: ignore[misc]
+            """What stands for it."""
+
+            def setCopyableState(self, state: Any) -> None:
+                """As in `twisted.web.distrib`."""
+                for name, value in state.items():
+                    setattr(self, name, value)
+
+        client.pb.setUnjellyableForClass("seams.Request", Got)
+
+        def get(self: Any) -> Any:
+            request = Request(DummyChannel(), False)
+            request.uri = b"/here"
+            return request
+
+        both = Pair(*pair, echo(server, remote_get=get))
+        got = both.value("get")
+        self.assertEqual(b"/here", got.uri)
+        self.assertEqual(5, both.outcome(got.remote.callRemote("write", b"bytes")))
+
+    def test_web_under_install(self) -> None:
+        """`twisted.web.server.Request` itself is a Copyable of ours after install(), and travels as one."""
+        # twisted.web.distrib imports what twisted.web deprecates; the headers of the response are in nobody's registry.
+        known = ("::DeprecationWarning", ":twisted.web.http_headers.Headers is not registered")
+        ended = python("-W", "error", *(part for each in known for part in ("-W", f"ignore{each}")), "-c", WEB)
+        self.assertEqual("", ended.stderr)
+        self.assertEqual("Request /somewhere {b'a': [b'1']} True\n[b'yes']\n", ended.stdout)
+
+    @each(PAIRS)
+    def test_with_exceptions(self, pair: tuple[str, str]) -> None:
+        """An exception that is a Copyable arrives as whatever stands for it."""
+        server, client = load(pair[0]), load(pair[1])
+
+        class Refused(server.pb.Error, server.pb.Copyable):  # type: ignore[misc]
+            """Both."""
+
+            def getTypeToCopy(self) -> bytes:
+                """What it is called."""
+                return b"seams.Refused"
+
+        class Got(client.pb.RemoteCopy, client.pb.Error):  # type: ignore[misc]
+            """What stands for it."""
+
+        client.pb.setUnjellyableForClass("seams.Refused", Got)
+
+        def fails(self: Any) -> None:
+            error = Refused("no")
+            error.code = 7
+            raise error
+
+        both = Pair(
+            *pair, echo(server, remote_now=fails, remote_later=lambda self: defer.maybeDeferred(fails, self))
+        )
+        for name in ("now", "later"):
+            found = both.call(name)
+            self.assertIs(Got, found.type)
+            self.assertEqual(7, found.value.code)
+
+    @each(SIDES)
+    def test_layouts(self, side: str) -> None:
+        """Every flavour mixes with classes of another layout: dictionaries, lists, exceptions, slots, enumerations'."""
+        pb = load(side).pb
+
+        class Slotted:
+            """Has slots."""
+
+            __slots__ = ("one",)
+
+        for name in (
+            "Serializable", "Referenceable", "Root", "ViewPoint", "Viewable", "Copyable", "Cacheable", "RemoteCopy",
+            "RemoteCache", "Jellyable", "RemoteReference", "Avatar", "Broker", "PBClientFactory", "PBServerFactory",
+        ):  # fmt: skip
+            for other in (dict, list, Exception, Slotted, Failure, threading_local(), int):
+                for bases in ((getattr(pb, name), other), (other, getattr(pb, name))):
+                    self.assertTrue(type("Mixed", bases, {}), (name, other))
+        for name in ("Copyable", "Referenceable", "RemoteCopy"):
+            self.assertEqual({"x": 1}, _with_attribute(type("Plain", (getattr(pb, name),), {})).__dict__)
+
+    @each(PAIRS)
+    def test_dictionaries_that_are_referenced(self, pair: tuple[str, str]) -> None:
+        """A dictionary that is a Referenceable is a reference, not a dictionary; a list that is a Copyable, a copy."""
+        server, client = load(pair[0]), load(pair[1])
+        table = type("Table", (server.pb.Referenceable, dict), {"remote_get": lambda self, key: self[key]})()
+        table["k"] = 5
+        both = Pair(*pair, echo(server, remote_table=lambda self: table))
+        got = both.value("table")
+        self.assertIsInstance(got, client.pb.RemoteReference)
+        self.assertEqual(5, both.outcome(got.callRemote("get", "k")))
+
+
+def threading_local() -> Any:
+    """A class of C with a layout of its own."""
+    import threading
+
+    return threading.local
+
+
+def _with_attribute(cls: Any) -> Any:
+    made = cls()
+    made.x = 1
+    return made
