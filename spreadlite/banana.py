@@ -118,9 +118,9 @@ class Banana(protocol.Protocol, styles.Ephemeral):
         self._decoder = codec.Decoder(self.limits)
 
     def useLimits(self, limits: Limits) -> None:
-        """Have *limits* in place of the default ones; before anything is received."""
+        """Have *limits* from now on."""
         self.limits = limits
-        self._decoder = codec.Decoder(limits)
+        self._decoder.bound(limits)
 
     def setPrefixLimit(self, limit: int) -> None:
         """Set how many bytes a prefix may have on this connection, in both directions."""
@@ -146,11 +146,15 @@ class Banana(protocol.Protocol, styles.Ephemeral):
         Raises:
             BananaError: the bytes are not banana, or break a limit.
         """
+        self._decoder.feed(chunk)
+        if not self._receiving:
+            # Else it was called by way of an expression that is being handled; whoever handles it goes on with this.
+            self._work(None)
+
+    def _work(self, over: Callable[[], bool] | None) -> bool:
+        """Hand on the expressions that are at hand; false if there may be more, for *over* said after one that it was
+        enough."""
         decoder = self._decoder
-        decoder.feed(chunk)
-        if self._receiving:
-            # Called by way of an expression that is being handled; its caller goes on with what was just taken in.
-            return
         self._receiving = True
         try:
             while not self._deaf:
@@ -158,8 +162,11 @@ class Banana(protocol.Protocol, styles.Ephemeral):
                 limit = self.prefixLimit
                 item = decoder.next(words, SIZE_LIMIT, _PREFIX_LIMIT if limit is None else limit)
                 if item is codec.NEED_DATA:
-                    return
+                    return True
                 self.gotItem(item)
+                if over is not None and not self._deaf and over():
+                    return False
+            return True
         finally:
             self._receiving = False
 
@@ -200,7 +207,11 @@ class Banana(protocol.Protocol, styles.Ephemeral):
         """
         chunks: list[bytes] = []
         self._encode(obj, chunks.append)
-        self.transport.write(chunks[0] if len(chunks) == 1 else b"".join(chunks))
+        self._write(chunks[0] if len(chunks) == 1 else b"".join(chunks), obj)
+
+    def _write(self, data: bytes, obj: Any) -> None:
+        """Send *data*, which is *obj*."""
+        self.transport.write(data)
 
     def _encode(self, obj: Any, write: Callable[[bytes], object]) -> None:
         words = self.outgoingSymbols if self.currentDialect == vocabulary.PB_DIALECT else None

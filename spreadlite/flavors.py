@@ -120,12 +120,18 @@ def _textKeys(kw: dict[Any, Any]) -> dict[str, Any]:
     return named
 
 
-def call(method: Callable[..., Any], args: tuple[Any, ...], kw: dict[str, Any]) -> Any:
-    """Call a method that a peer asked for, and note in the log when it does not take these arguments."""
+def call(method: Callable[..., Any], args: tuple[Any, ...], kw: dict[str, Any], broker: Any) -> Any:
+    """Call a method that a peer of *broker* asked for, and note in the log when it does not take these arguments."""
     try:
         return method(*args, **kw)
     except TypeError:
-        log.msg(f"{shortened(method)} didn't accept {shortened(args, 400)} and {shortened(kw, 400)}")
+        text = f"{shortened(method)} didn't accept {shortened(args, 400)} and {shortened(kw, 400)}"
+        # An application may bring a broker of its own.
+        note = getattr(broker, "_note", None)
+        if note is None:
+            log.msg(text)
+        else:
+            note("arguments", text)
         raise
 
 
@@ -161,7 +167,7 @@ class Referenceable(Serializable):
         method = getattr(self, "remote_" + message, None)
         if method is None:
             raise NoSuchMethod(f"No such method: remote_{message}")
-        return broker.serialize(call(method, args, kw), self.perspective)
+        return broker.serialize(call(method, args, kw, broker), self.perspective)
 
     def jellyFor(self, jellier: Any) -> Any:
         """``[remote id]``."""
@@ -199,7 +205,7 @@ class ViewPoint(Referenceable):
         """The peer calls *message*; see `Referenceable.remoteMessageReceived`."""
         args, kw = argumentsOf(broker.unserialize(args, self.perspective), broker.unserialize(kw, self.perspective))
         method = getattr(self.object, "view_" + textOf(message))
-        result = call(method, (self.perspective, *args), kw)
+        result = call(method, (self.perspective, *args), kw, broker)
         return broker.serialize(result, self.perspective, method, args, kw)
 
 
@@ -356,7 +362,7 @@ class RemoteCache(RemoteCopy, Serializable):
         """The owner calls *message*; see `Referenceable.remoteMessageReceived`."""
         args, kw = argumentsOf(broker.unserialize(args), broker.unserialize(kw))
         method = getattr(self, "observe_" + textOf(message))
-        return broker.serialize(call(method, args, kw), None, method, args, kw)
+        return broker.serialize(call(method, args, kw, broker), None, method, args, kw)
 
     def jellyFor(self, jellier: Any) -> Any:
         """``[lcache id]``: the owner gets its own object back.

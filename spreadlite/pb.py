@@ -11,6 +11,7 @@ protocol of either side: it joins the tables of what the two sides hold of one a
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from functools import partial
 from types import CoroutineType
@@ -23,9 +24,10 @@ from twisted.logger import Logger
 from twisted.python import failure, log, threadable
 from zope.interface import implementer
 
-from . import banana
+from . import _flow, _transports, banana
 from . import jelly as _jelly
 from ._failures import CopiedFailure, CopyableFailure, failure2Copyable
+from ._journal import Journal
 from ._login import (
     AsReferenceable,
     IPerspective,
@@ -145,7 +147,7 @@ class Avatar:
         """The peer calls *message*; see `flavors.Referenceable.remoteMessageReceived`."""
         args, kw = argumentsOf(broker.unserialize(args, self), broker.unserialize(kw, self))
         method = getattr(self, "perspective_" + textOf(message))
-        return broker.serialize(call(method, args, kw), self, method, args, kw)
+        return broker.serialize(call(method, args, kw, broker), self, method, args, kw)
 
 
 #: The number of arguments that each message has; a peer that sends another breaks the protocol.
@@ -160,6 +162,9 @@ _ARITY = {
     b"decache": 1,
     b"uncache": 1,
 }
+
+# What is said because the peer said something: the peer can make us say as much as it likes.
+_REPLIES = frozenset((b"answer", b"error", b"didNotUnderstand", b"uncache"))
 
 
 class Broker(banana.Banana):
@@ -220,25 +225,51 @@ class Broker(banana.Banana):
         # Objects that the peer let go of just before an answer which may bring them back; see proto_decref.
         self._justReleased: dict[int, Any] = {}
         self._negotiation: Any = None
+        self._idling: Any = None
+        # Calls of the peer's whose answer is a Deferred that has not fired.
+        self._answering = 0
+        self._inflow = _flow.Inflow()
+        self._output = _flow.Output()
+        # The transport's reactor; None in memory, where nobody waits and there are no turns.
+        self._reactor: Any = None
 
     # The life of the connection.
 
     def connectionMade(self) -> None:
         """Begin to negotiate; see `Limits.negotiation_seconds`."""
-        # In memory, without a reactor of its own, nobody waits.
-        reactor = getattr(self.transport, "reactor", None)
-        if reactor is not None and hasattr(reactor, "callLater"):
+        transport = self.transport
+        _transports.no_delay(transport)
+        self._reactor = reactor = _transports.reactor_of(transport)
+        if reactor is not None:
             self._negotiation = reactor.callLater(self.limits.negotiation_seconds, self._negotiationTimedOut)
+            if self.limits.idle_seconds is not None:
+                self._heard()
+        keepAlive = getattr(self.factory, "keepAlive", None)
+        if keepAlive is not None:
+            _transports.keep_alive(transport, keepAlive)
         banana.Banana.connectionMade(self)
 
     def _negotiationTimedOut(self) -> None:
         self._negotiation = None
-        self._refuse(f"no dialect was agreed on within {self.limits.negotiation_seconds} seconds")
+        if self._deaf:
+            self._end()
+        else:
+            self._refuse(f"no dialect was agreed on within {self.limits.negotiation_seconds} seconds")
+
+    def _heard(self) -> None:
+        """The peer said something; see `Limits.idle_seconds`."""
+        if self._idling is None:
+            self._idling = self._reactor.callLater(self.limits.idle_seconds, self._idledOut)
+        else:
+            self._idling.reset(self.limits.idle_seconds)
+
+    def _idledOut(self) -> None:
+        self._idling = None
+        self._refuse(f"nothing was heard for {self.limits.idle_seconds} seconds")
 
     def _stopNegotiation(self) -> None:
         timer, self._negotiation = self._negotiation, None
-        if timer is not None and timer.active():
-            timer.cancel()
+        _cancel(timer)
 
     def connectionReady(self) -> None:
         """A dialect is agreed on: tell our version, the ``notifyOnConnect`` callbacks, and the factory."""
@@ -260,12 +291,20 @@ class Broker(banana.Banana):
 
         In this order: calls in flight fail with `PBConnectionLost`; the owners of cached objects are told; pages stop;
         the ``notifyOnDisconnect`` callbacks are called; the tables go.
+
+        What the peer had said before it ended the connection in an orderly way is worked on first.
         """
+        self._stopNegotiation()
+        timer, self._idling = self._idling, None
+        _cancel(timer)
+        if not self.disconnected and not self._inflow.outlives(self, reason):
+            self._connectionGone(reason)
+
+    def _connectionGone(self, reason: Any) -> None:
         if self.disconnected:
             return
         self.disconnected = 1
         self._deaf = True
-        self._stopNegotiation()
         self.luids = None
         waiting, self.waitingForAnswers = self.waitingForAnswers, {}
         for d in list((waiting or {}).values()):
@@ -295,6 +334,9 @@ class Broker(banana.Banana):
         self._unsent = None
         self._justReleased = {}
         self._localCleanup = {}
+        # What the peer held refers to this broker in its turn (the root of a portal does): no cycle is to keep it.
+        self._exports = self._caches = _NO_TABLE
+        self._journal().settle()
 
     def _guarded(self, function: Callable[[], object], what: str) -> None:
         """Call what the application gave us, whose failure must not keep the rest from being done."""
@@ -350,21 +392,52 @@ class Broker(banana.Banana):
 
         A peer that breaks the protocol or a limit is refused: one line in the log, and the connection ends at once.
         """
+        if self._idling is not None:
+            self._heard()
+        if not self._deaf:
+            self._workGuarded(self._inflow.received, chunk)
+
+    def _workGuarded(self, work: Callable[..., object], *args: Any) -> None:
+        """Work on what was received, and refuse a peer that breaks the protocol."""
         try:
-            banana.Banana.dataReceived(self, chunk)
+            work(self, *args)
         except (BananaError, ProtocolError) as broken:
             self._refuse(str(broken))
 
-    def _refuse(self, what: str) -> None:
+    def _noCommonDialect(self, what: str) -> None:
+        # Not an abort: the application is told, as by twisted.spread, that the connection was closed cleanly.  If the
+        # peer does not help to close it, the time for negotiation runs out.
+        self._refuse(what, orderly=True)
+
+    def _refuse(self, what: str, orderly: bool = False) -> None:
         """End the connection because of what the peer did; nothing that it sent after that is looked at."""
         if self._deaf:
             return
         self._deaf = True
+        self._inflow.close(self)
+        self._output.drop()
         transport = self.transport
         peer = transport.getPeer() if hasattr(transport, "getPeer") else None
-        _log.warn("PB: {peer} was refused and disconnected: {what}", peer=peer, what=shortened(what, 300))
-        abort = getattr(transport, "abortConnection", None) or transport.loseConnection
+        self._journal().warn(
+            "refused", "PB: {peer} was refused and disconnected: {what}", peer=peer, what=what[:300]
+        )
+        if orderly:
+            transport.loseConnection()
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        """End the connection at once, whether the peer likes it or not."""
+        abort = getattr(self.transport, "abortConnection", None) or self.transport.loseConnection
         abort()
+
+    def _journal(self) -> Journal:
+        """What is written on the account of the factory's peers."""
+        return _journalOf(self if self.factory is None else self.factory, self.limits)
+
+    def _note(self, kind: str, text: str) -> None:
+        """Log something that the peer caused."""
+        self._journal().note(kind, text)
 
     def expressionReceived(self, sexp: Any) -> None:
         """The peer says *sexp*: a message's name and its arguments.
@@ -391,11 +464,14 @@ class Broker(banana.Banana):
 
     def proto_didNotUnderstand(self, command: Any) -> None:
         """``[didNotUnderstand name]``: the peer does not know a message that we sent."""
-        log.msg(f"Didn't understand command: {shortened(command)}")
+        self._note("didNotUnderstand", f"Didn't understand command: {shortened(command)}")
 
     def sendCall(self, *exp: Any) -> None:
         """Send a message: its name and its arguments."""
         self.sendEncoded(exp)
+
+    def _write(self, data: bytes, obj: Any) -> None:
+        self._output.write(self.transport, data, type(obj) is tuple and obj[0] in _REPLIES)
 
     # Pages.
 
@@ -454,7 +530,8 @@ class Broker(banana.Banana):
         return luid
 
     def _checkRoom(self, table: dict[Any, Local], what: str) -> None:
-        if len(table) <= MAX_BROKER_REFS:
+        most = self.limits.references
+        if len(table) <= (MAX_BROKER_REFS if most is None else most):
             return
         self.maxBrokerRefsViolations += 1
         message = f"Maximum PB {what} count exceeded."
@@ -666,6 +743,9 @@ class Broker(banana.Banana):
         self.unserializingPerspective = perspective
         try:
             return unjelly(sexp, self.security, None, self, self.limits)
+        except InsecureJelly as refused:
+            # How the reader came to refuse it is of no use to anybody, and a peer chooses how long a traceback it makes.
+            raise refused.with_traceback(None) from None
         finally:
             self.unserializingPerspective = outer
 
@@ -769,6 +849,8 @@ class Broker(banana.Banana):
         except UnicodeDecodeError:
             raise ProtocolError(f"the name of a method is not UTF-8: {shortened(message)}") from None
         try:
+            if answerRequired and self._answering >= self.limits.outstanding_calls:
+                raise Error(f"{self.limits.outstanding_calls} calls wait for their answer already")
             object = findObjMethod(objectID)
             if object is None:
                 raise Error("Invalid Object ID")
@@ -781,18 +863,24 @@ class Broker(banana.Banana):
                     self._sendError(CopyableFailure(error), requestID)  # type: ignore[no-untyped-call]
         except BaseException:
             if answerRequired:
-                log.msg("Peer will receive following PB traceback:", isError=True)
                 self._sendError(CopyableFailure(), requestID)  # type: ignore[no-untyped-call]
-            log.err()
+            self._journal().error(failure.Failure(), before=_FOLLOWS if answerRequired else None)
         else:
             if answerRequired:
                 if isinstance(netResult, defer.Deferred):
+                    if not netResult.called:
+                        self._answering += 1
+                        netResult.addBoth(self._noLongerAnswering)
                     netResult.addCallbacks(
                         self._sendAnswer, self._sendFailureOrError, callbackArgs=(requestID,), errbackArgs=(requestID,)
                     )
                 else:
                     self._sendAnswer(netResult, requestID)
         self._unsent = None
+
+    def _noLongerAnswering(self, outcome: Any) -> Any:
+        self._answering -= 1
+        return outcome
 
     def _sendAnswer(self, netResult: Any, requestID: Any) -> None:
         """Send a result, or an error where it cannot be sent."""
@@ -817,8 +905,7 @@ class Broker(banana.Banana):
         """Log an unexpected failure, and send it."""
         if self.disconnected and fail.check(DeadReferenceError):
             return
-        log.msg("Peer will receive following PB traceback:")
-        log.err(fail)
+        self._journal().error(fail, before=_FOLLOWS)
         self._sendError(fail, requestID)
 
     def _sendError(self, fail: Any, requestID: Any) -> None:
@@ -838,12 +925,37 @@ class Broker(banana.Banana):
             self.sendCall(b"error", requestID, self._expressionOf(fail, registrations))
         except Exception:
             self._takeBack(registrations)
-            log.err(None, "an error that cannot be sent as it is")
+            self._journal().error(failure.Failure(), "an error that cannot be sent as it is")
             sorry = Error("the error of this call cannot be sent")
             plain = CopyableFailure(sorry)  # type: ignore[no-untyped-call]
             # Nobody is asked whether that may be sent, or a taster that allows too little would leave the caller waiting.
             self.sendCall(b"error", requestID, jelly(plain, _jelly.DummySecurityOptions(), None, self, self.limits))
             self._unsent = None
+
+
+_FOLLOWS = "Peer will receive following PB traceback:"
+
+
+def _noMoreIds() -> int:
+    raise DeadReferenceError("the connection has gone")
+
+
+#: The table of a connection that has gone.
+_NO_TABLE = tables.LocalTable(_noMoreIds, "object")
+
+
+def _cancel(timer: Any) -> None:
+    if timer is not None and timer.active():
+        timer.cancel()
+
+
+def _journalOf(owner: Any, limits: Limits) -> Journal:
+    """The journal of a factory, or of a broker that has none; made when it is first needed, for a factory need not have
+    called our constructor."""
+    journal = owner.__dict__.get("_peersJournal")
+    if journal is None:
+        journal = owner._peersJournal = Journal(limits)
+    return journal  # type: ignore[no-any-return]
 
 
 def _mustBeCallable(notifier: Any) -> None:
@@ -880,6 +992,7 @@ class PBClientFactory(protocol.ClientFactory):
         unsafeTracebacks: whether the server is sent the tracebacks of exceptions.
         security: what may be sent and received.
         limits: what the server may make this side hold; see `Limits`.
+        keepAlive: seconds within which a server that has died is found out, by TCP; None to wait for ever.
 
     Attributes:
         rootObjectRequests: the Deferreds of `getRootObject` that wait for a connection.
@@ -887,16 +1000,22 @@ class PBClientFactory(protocol.ClientFactory):
 
     protocol = Broker  # type: ignore[assignment]
     unsafeTracebacks: Any = False
+    keepAlive: float | None = None
 
     # Whether a connector has us, and will tell of a connection that failed or was lost.  An endpoint does not.
     _hasConnector = False
 
     def __init__(
-        self, unsafeTracebacks: Any = False, security: Any = globalSecurity, limits: Limits = DEFAULT_LIMITS
+        self,
+        unsafeTracebacks: Any = False,
+        security: Any = globalSecurity,
+        limits: Limits = DEFAULT_LIMITS,
+        keepAlive: float | None = None,
     ) -> None:
         self.unsafeTracebacks = unsafeTracebacks
         self.security = security
         self.limits = limits
+        self.keepAlive = _seconds(keepAlive)
         self._reset()
 
     def startedConnecting(self, connector: Any) -> None:
@@ -1022,27 +1141,62 @@ class PBServerFactory(protocol.ServerFactory):
         unsafeTracebacks: whether clients are sent the tracebacks of exceptions.
         security: what may be sent and received.
         limits: what a client may make this side hold; see `Limits`.
+        keepAlive: seconds within which a client that has died is found out, by TCP; None to wait for ever.
     """
 
     protocol = Broker  # type: ignore[assignment]
     unsafeTracebacks: Any = False
+    keepAlive: float | None = None
 
     def __init__(
-        self, root: Any, unsafeTracebacks: Any = False, security: Any = globalSecurity, limits: Limits = DEFAULT_LIMITS
+        self,
+        root: Any,
+        unsafeTracebacks: Any = False,
+        security: Any = globalSecurity,
+        limits: Limits = DEFAULT_LIMITS,
+        keepAlive: float | None = None,
     ) -> None:
         self.root: Any = IPBRoot(root)
         self.unsafeTracebacks = unsafeTracebacks
         self.security = security
         self.limits = limits
+        self.keepAlive = _seconds(keepAlive)
 
     def buildProtocol(self, addr: Any) -> Any:
-        """A broker for a new connection, with its root."""
+        """A broker for a new connection, with its root; None, which closes it, if there are too many."""
+        limits = getattr(self, "limits", DEFAULT_LIMITS)
+        if limits.connections is not None and len(_open(self)) >= limits.connections:
+            told = "PB: {peer} was not let in: there are {most} connections"
+            _journalOf(self, limits).warn("connections", told, peer=addr, most=limits.connections)
+            return None
         made = _build(self, False)
+        if limits.connections is not None:
+            _open(self).add(made)
         made.setNameForLocal("root", self.root.rootObject(made))
         return made
 
     def clientConnectionMade(self, protocol: Any) -> None:
         """A client's connection is ready."""
+
+    def _brokerLost(self, broker: Any, reason: Any) -> None:
+        """A broker of ours lost its connection."""
+        _open(self).discard(broker)
+
+
+def _open(factory: Any) -> weakref.WeakSet[Any]:
+    """The brokers of a factory that counts its connections; weak, for not every broker that is built is connected."""
+    brokers = factory.__dict__.get("_openBrokers")
+    if brokers is None:
+        brokers = factory._openBrokers = weakref.WeakSet()
+    return brokers  # type: ignore[no-any-return]
+
+
+def _seconds(keepAlive: Any) -> float | None:
+    if keepAlive is not None and (
+        isinstance(keepAlive, bool) or not isinstance(keepAlive, (int, float)) or not 0 < keepAlive < 2**31 / 1000
+    ):
+        raise ValueError(f"keepAlive is a number of seconds, not {keepAlive!r}")
+    return keepAlive
 
 
 def _build(factory: Any, isClient: bool) -> Any:

@@ -102,6 +102,10 @@ class Decoder:
             self._data = data
         self._position = 0
 
+    def bound(self, limits: Limits) -> None:
+        """Have *limits* from now on, for an expression that has begun too."""
+        self._limits = limits
+
     @property
     def unfinished(self) -> bool:
         """Whether bytes were taken in that have not come out as part of an expression."""

@@ -10,7 +10,28 @@ from twisted.trial.unittest import SynchronousTestCase
 from spreadlite.core.limits import DEFAULT_LIMITS, ITEM_COST, LIST_COST, Limits
 from tests.vectors.rows import Rows, each
 
-FIELDS = ("expression_bytes", "expression_depth", "depth", "outstanding_calls", "negotiation_seconds")
+DEFAULTS = {
+    "expression_bytes": 67_108_864,
+    "login_expression_bytes": 8_388_608,
+    "expression_depth": 1250,
+    "depth": 400,
+    "outstanding_calls": 10_000,
+    "references": None,
+    "unread_output": 1_048_576,
+    "open_challenges": 16,
+    "failed_logins": 5,
+    "logins": 64,
+    "name_bytes": 1024,
+    "negotiation_seconds": 30.0,
+    "slice_seconds": 0.02,
+    "log_lines": 20,
+    "log_seconds": 10.0,
+    "idle_seconds": None,
+    "connections": None,
+}
+FIELDS = tuple(DEFAULTS)
+#: The limits that are off where they are None.
+OFF = ("references", "idle_seconds", "connections")
 WRONG = {
     "zero": 0, "negative": -1, "true": True, "nan": float("nan"), "text": "10", "none": None, "minus_inf": -float("inf"),
     "decimal": decimal.Decimal(1),
@@ -22,16 +43,8 @@ class LimitsTests(Rows, SynchronousTestCase):
 
     def test_defaults(self) -> None:
         """The figures in force when none are given are the documented ones."""
-        expected = {
-            "expression_bytes": 67_108_864,
-            "expression_depth": 1250,
-            "depth": 400,
-            "outstanding_calls": 10_000,
-            "negotiation_seconds": 30.0,
-        }
-        self.assertEqual(expected, dataclasses.asdict(DEFAULT_LIMITS))
+        self.assertEqual(DEFAULTS, dataclasses.asdict(DEFAULT_LIMITS))
         self.assertEqual(Limits(), DEFAULT_LIMITS)
-        self.assertEqual(tuple(expected), FIELDS)
         self.assertEqual((32, 56), (ITEM_COST, LIST_COST))
 
     def test_received_depth_follows_depth(self) -> None:
@@ -53,6 +66,9 @@ class LimitsTests(Rows, SynchronousTestCase):
 
     @each(FIELDS, WRONG)
     def test_refused(self, name: str, wrong: str) -> None:
-        """What is no positive number is a ValueError that names the field and shows the value."""
+        """What is no positive number is a ValueError that names the field and shows the value; some may be None."""
+        if WRONG[wrong] is None and name in OFF:
+            self.assertIs(None, getattr(Limits(**{name: None}), name))
+            return
         error = self.assertRaises(ValueError, Limits, **{name: WRONG[wrong]})
         self.assertEqual(f"Limits.{name} must be a positive number, not {WRONG[wrong]!r}", str(error))

@@ -1,0 +1,261 @@
+"""The flow of bytes through one connection: when what arrives is worked on, and when what is said is written.
+
+In: one peer's flood is worked off in slices (`Limits.slice_seconds`), others being served in between; and a peer that does
+not read its answers is not worked for (`Limits.unread_output`).  What arrives meanwhile waits, and when much waits, the
+transport is asked to read no more.
+
+Nobody is deadlocked by that.  Two sides that have asked much of one another, and do not work for one another until their
+answers are read, still *read*: each up to as much as it has unsent itself, and a little more.  So the one that has more to
+say has room for all that the other wants to be rid of.
+
+Out: what one reading causes is gathered, and written once and straight through where nothing is queued before it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any
+
+from twisted.internet import error
+from twisted.python import failure, log
+
+from ._transports import is_plain, unsent
+
+#: Bytes that wait while a flood is worked off, beyond which no more are read.
+_WAITING = 64 * 1024
+#: Bytes that are gathered at the most.
+_GATHERED = 64 * 1024
+#: Seconds after which it is looked again whether a peer has read its answers: at first, and at the most.
+_FIRST_WAIT, _LAST_WAIT = 0.001, 1.0
+
+# The connections that have more to do than their slice allowed.
+_busy: set[Inflow] = set()
+
+
+class Inflow:
+    """What a broker received and has not worked on.
+
+    A broker is given to each method, not kept, so that the two are no cycle.
+    """
+
+    __slots__ = ("_backlog", "_call", "_limits", "_lost", "_output", "_paused", "_stop", "_transport", "_wait", "_waiting")
+
+    def __init__(self) -> None:
+        self._backlog: deque[bytes] = deque()
+        self._waiting = 0
+        # The DelayedCall that goes on, and what it waits for: seconds between looks at a peer that does not read, or 0.
+        self._call: Any = None
+        self._wait = 0.0
+        self._paused = False
+        # Why the connection went, if there was still something to work off.
+        self._lost: Any = None
+        self._stop = 0.0
+        self._transport: Any = None
+        self._output: Any = None
+        self._limits: Any = None
+
+    def received(self, broker: Any, chunk: bytes) -> None:
+        """Bytes came: work on them, or keep them until it is their turn."""
+        if broker._receiving or self._call is not None:
+            self._backlog.append(chunk)
+            self._waiting += len(chunk)
+            if self._call is not None:
+                self._pause_if_full(broker)
+            return
+        broker._decoder.feed(chunk)
+        self._work(broker)
+
+    def _work(self, broker: Any) -> None:
+        """Work on what is at hand, until it is done or the slice is over."""
+        backlog = self._backlog
+        output = broker._output
+        reactor = broker._reactor
+        if reactor is None:
+            over = None
+        else:
+            self._transport, self._output, self._limits = broker.transport, output, broker.limits
+            others = len(_busy) - (self in _busy)
+            self._stop = time.monotonic() + broker.limits.slice_seconds / (1 + others)
+            over = self._over
+        output.gather(broker.transport)
+        try:
+            while broker._work(over):
+                if not backlog or broker._deaf:
+                    self._wait = 0.0
+                    break
+                chunk = backlog.popleft()
+                self._waiting -= len(chunk)
+                broker._decoder.feed(chunk)
+            else:
+                if backlog or broker._decoder.unfinished:
+                    _busy.add(self)
+                    self._call = reactor.callLater(self._wait, self._go_on, broker)
+                    self._pause_if_full(broker)
+                    return
+                self._wait = 0.0
+        finally:
+            if broker._deaf:
+                output.drop()
+            else:
+                output.flush(broker.transport)
+        self._done(broker)
+
+    def _over(self) -> bool:
+        """Whether others are to have their turn, or the peer is to read first."""
+        if self._lost is None and self._output.clogged(self._transport, self._limits.unread_output):
+            self._wait = _FIRST_WAIT
+            return True
+        return time.monotonic() >= self._stop
+
+    def _go_on(self, broker: Any) -> None:
+        self._call = None
+        if self._wait and self._lost is None:
+            if broker._output.clogged(broker.transport, broker.limits.unread_output // 2):
+                self._wait = min(self._wait * 2, _LAST_WAIT)
+                self._call = broker._reactor.callLater(self._wait, self._go_on, broker)
+                self._pause_if_full(broker)
+                return
+        self._wait = 0.0
+        try:
+            broker._workGuarded(self._work)
+        except Exception:
+            # As the reactor would do, had that been raised out of dataReceived.
+            log.err(None, "working on what a peer sent")
+            self.close(broker)
+            broker._deaf = True
+            lost, self._lost = self._lost, None
+            if lost is None:
+                broker.transport.loseConnection()
+            else:
+                broker._connectionGone(lost)
+
+    def _done(self, broker: Any) -> None:
+        """Nothing is left to work on."""
+        _busy.discard(self)
+        if self._lost is not None:
+            lost, self._lost = self._lost, None
+            broker._connectionGone(lost)
+        elif self._paused:
+            self._paused = False
+            broker.transport.resumeProducing()
+
+    def _pause_if_full(self, broker: Any) -> None:
+        if self._paused or self._lost is not None:
+            return
+        room = _WAITING
+        if self._wait:
+            room = broker.limits.unread_output + unsent(broker.transport)
+        if self._waiting > room:
+            self._paused = True
+            broker.transport.pauseProducing()
+
+    def outlives(self, broker: Any, reason: failure.Failure) -> bool:
+        """Whether there is still something to work on, now that the connection has gone; `Broker._connectionGone` is
+        called after that.
+
+        Only where the peer ended it in an orderly way, and so may count on having said what it said.
+        """
+        if self._call is None or broker._deaf or not reason.check(error.ConnectionDone):
+            self.close(broker)
+            return False
+        self._lost = reason
+        if self._wait:
+            self._call.cancel()
+            self._wait = 0.0
+            self._call = broker._reactor.callLater(0, self._go_on, broker)
+        return True
+
+    def close(self, broker: Any) -> None:
+        """What has not been worked on is forgotten."""
+        _busy.discard(self)
+        self._backlog.clear()
+        self._waiting = 0
+        self._transport = self._output = self._limits = None
+        call, self._call = self._call, None
+        if call is not None and call.active():
+            call.cancel()
+
+
+class Output:
+    """What a broker says, on its way to the transport."""
+
+    __slots__ = ("_answers", "_chunks", "_gathering", "_size")
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._gathering = False
+        # Bytes of answers that the transport may not have sent.
+        self._answers = 0
+
+    def write(self, transport: Any, data: bytes, answer: bool) -> None:
+        """Send *data*, now or when `flush` is called."""
+        size = len(data)
+        if answer:
+            self._answers += size
+        if self._gathering:
+            self._chunks.append(data)
+            self._size += size
+            if self._size > _GATHERED:
+                self._pass_on(transport)
+        else:
+            transport.write(data)
+
+    def gather(self, transport: Any) -> None:
+        """From now on until `flush`, gather.
+
+        Only where that cannot be noticed: another transport than Twisted's own might drop, or send before, what is
+        written after the connection was told to close.
+        """
+        self._gathering = is_plain(transport)
+
+    def flush(self, transport: Any) -> None:
+        """Send what was gathered."""
+        self._gathering = False
+        if self._chunks:
+            self._pass_on(transport)
+
+    def drop(self) -> None:
+        """Forget what was gathered; the connection has been ended."""
+        self._gathering = False
+        self._chunks = []
+        self._size = 0
+
+    def _pass_on(self, transport: Any) -> None:
+        chunks = self._chunks
+        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        self._chunks = []
+        self._size = 0
+        if (
+            not transport.dataBuffer
+            and not transport._tempDataBuffer
+            and transport.producer is None
+            and transport.connected
+            and not transport.disconnecting
+            and not transport._writeDisconnected
+            and is_plain(transport)
+        ):
+            # Nothing is queued before it: what the system takes at once need not wait for the reactor's next turn.
+            size = len(data)
+            done = 0
+            while done < size:
+                sent = transport.writeSomeData(memoryview(data)[done:] if done else data)
+                if type(sent) is not int or sent <= 0:
+                    # The system takes no more now, or the connection is broken, which the reactor finds out by itself.
+                    break
+                done += sent
+            if done == size:
+                return
+            if done:
+                data = data[done:]
+        transport.write(data)
+
+    def clogged(self, transport: Any, most: int) -> bool:
+        """Whether more than *most* bytes of answers, and more of them than of anything else, wait in the transport."""
+        if self._answers <= most:
+            return False
+        waiting = unsent(transport) + self._size
+        if waiting < self._answers:
+            self._answers = waiting
+        return self._answers > most and self._answers * 2 > waiting

@@ -1,0 +1,126 @@
+"""What is logged on the account of peers: at a bounded rate, cut, and with nothing in it that a terminal would obey."""
+
+from __future__ import annotations
+
+import time
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+from twisted.logger import Logger
+from twisted.python import failure, log
+from twisted.python.reflect import qual
+
+from .core.limits import Limits
+
+_log = Logger()
+
+# Kinds are our own words and the names of the application's exceptions: few.  Should there be more, they share one rate.
+_MOST_KINDS = 200
+_OTHERS = "others"
+
+# Characters of a traceback that is logged: its beginning and, after a cut, its end.
+_HEAD = 3000
+_TAIL = 1000
+
+
+def escaped(text: str) -> str:
+    """*text*, with controls, and characters that turn the direction of writing, written as escapes; lines stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(_escape, text))
+
+
+def _escape(character: str) -> str:
+    # Cc: controls; Cf: formats, bidi among them; Cs: surrogates; Zl and Zp: line ends that only some know.
+    if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+        return character
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _kind_of(reason: failure.Failure) -> str:
+    """The dotted name of a failure's exception; of one that came from a peer, what the peer says."""
+    kind: Any = reason.type
+    if isinstance(kind, type):
+        return qual(kind)
+    return kind.decode("utf-8", "replace") if isinstance(kind, bytes) else str(kind)
+
+
+class _Told(failure.Failure):
+    """A failure as it is logged: its text is escaped and cut, for a peer has a say in it."""
+
+    def getTraceback(self, *args: Any, **kw: Any) -> str:
+        """The traceback's text."""
+        try:
+            text = str(super().getTraceback(*args, **kw))
+        except Exception as error:
+            text = f"{_kind_of(self)}, whose traceback cannot be told: {type(error).__name__}\n"
+        if len(text) > _HEAD + _TAIL:
+            text = f"{text[:_HEAD]}\n… {len(text) - _HEAD - _TAIL} characters …\n{text[-_TAIL:]}"
+        return escaped(text)
+
+
+class Journal:
+    """Logs what peers cause, for one factory.
+
+    Args:
+        limits: ``log_lines`` and ``log_seconds``.
+        clock: gives the time in seconds.
+    """
+
+    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = limits.log_lines
+        self._seconds = limits.log_seconds
+        self._clock = clock
+        # By kind: when its first line was written, how many were, and how many were not.
+        self._kinds: dict[str, list[Any]] = {}
+
+    def admits(self, kind: str) -> bool:
+        """Whether one more line of that kind may be written now; if not, it is counted."""
+        now = self._clock()
+        if kind not in self._kinds and len(self._kinds) >= _MOST_KINDS:
+            kind = _OTHERS
+        record = self._kinds.get(kind)
+        if record is None or now - record[0] >= self._seconds:
+            self._kinds[kind] = [now, 1, 0]
+            if record is not None:
+                self._tell(kind, record[2])
+            return True
+        if record[1] < self._most:
+            record[1] += 1
+            return True
+        record[2] += 1
+        return False
+
+    def settle(self) -> None:
+        """Tell of what was not written, where that is due."""
+        now = self._clock()
+        for kind, record in list(self._kinds.items()):
+            if now - record[0] >= self._seconds:
+                del self._kinds[kind]
+                self._tell(kind, record[2])
+
+    def _tell(self, kind: str, number: int) -> None:
+        if number:
+            _log.warn("PB: {number} more of this kind were not logged: {kind}", number=number, kind=kind)
+
+    def note(self, kind: str, text: str) -> None:
+        """Log *text*."""
+        if self.admits(kind):
+            log.msg(escaped(text))
+
+    def warn(self, kind: str, format: str, **fields: Any) -> None:
+        """Log a warning, through ``twisted.logger``."""
+        if self.admits(kind):
+            _log.warn(
+                format, **{name: escaped(value) if isinstance(value, str) else value for name, value in fields.items()}
+            )
+
+    def error(self, reason: failure.Failure, why: str | None = None, before: str | None = None) -> None:
+        """Log a failure with its traceback, after the line *before*."""
+        if self.admits(_kind_of(reason)):
+            if before is not None:
+                log.msg(before)
+            told = _Told.__new__(_Told)
+            told.__dict__.update(reason.__dict__)
+            log.err(told, why)
