@@ -15,7 +15,9 @@ from typing import Any
 from twisted.python import log, reflect
 from zope.interface import Interface, implementer
 
+from . import _seams
 from .core import graph
+from .core.codec import Packed
 from .core.errors import InsecureJelly, NoSuchMethod, ProtocolError
 from .core.graph import item_of, shortened
 from .jelly import (
@@ -135,6 +137,11 @@ def call(method: Callable[..., Any], args: tuple[Any, ...], kw: dict[str, Any], 
         raise
 
 
+def serializer(broker: Any, args: Any) -> Any:
+    """How *broker* makes a method's result what is sent: as bytes where the arguments came so, else as an expression."""
+    return broker._pack if type(args) is Packed else broker.serialize
+
+
 class Serializable(Jellyable):
     """What can be sent at all; use one of its subclasses."""
 
@@ -162,12 +169,13 @@ class Referenceable(Serializable):
         Raises:
             NoSuchMethod: there is no ``remote_`` method of that name.
         """
+        serialize = serializer(broker, args)
         args, kw = argumentsOf(broker.unserialize(args), broker.unserialize(kw))
         message = textOf(message)
         method = getattr(self, "remote_" + message, None)
         if method is None:
             raise NoSuchMethod(f"No such method: remote_{message}")
-        return broker.serialize(call(method, args, kw, broker), self.perspective)
+        return serialize(call(method, args, kw, broker), self.perspective)
 
     def jellyFor(self, jellier: Any) -> Any:
         """``[remote id]``."""
@@ -203,10 +211,11 @@ class ViewPoint(Referenceable):
 
     def remoteMessageReceived(self, broker: Any, message: Any, args: Any, kw: Any) -> Any:
         """The peer calls *message*; see `Referenceable.remoteMessageReceived`."""
+        serialize = serializer(broker, args)
         args, kw = argumentsOf(broker.unserialize(args, self.perspective), broker.unserialize(kw, self.perspective))
         method = getattr(self.object, "view_" + textOf(message))
         result = call(method, (self.perspective, *args), kw, broker)
-        return broker.serialize(result, self.perspective, method, args, kw)
+        return serialize(result, self.perspective, method, args, kw)
 
 
 class Viewable(Serializable):
@@ -360,9 +369,10 @@ class RemoteCache(RemoteCopy, Serializable):
 
     def remoteMessageReceived(self, broker: Any, message: Any, args: Any, kw: Any) -> Any:
         """The owner calls *message*; see `Referenceable.remoteMessageReceived`."""
+        serialize = serializer(broker, args)
         args, kw = argumentsOf(broker.unserialize(args), broker.unserialize(kw))
         method = getattr(self, "observe_" + textOf(message))
-        return broker.serialize(call(method, args, kw, broker), None, method, args, kw)
+        return serialize(call(method, args, kw, broker), None, method, args, kw)
 
     def jellyFor(self, jellier: Any) -> Any:
         """``[lcache id]``: the owner gets its own object back.
@@ -418,6 +428,11 @@ class RemoteCache(RemoteCopy, Serializable):
         blank = _createBlank(self.__class__)
         blank.__dict__ = self.__dict__
         return blank
+
+
+_seams.RECEIVERS.update(
+    (Referenceable.remoteMessageReceived, ViewPoint.remoteMessageReceived, RemoteCache.remoteMessageReceived)
+)
 
 
 def _brokerOf(unjellier: Any) -> Any:

@@ -24,7 +24,7 @@ from twisted.logger import Logger
 from twisted.python import failure, log, threadable
 from zope.interface import implementer
 
-from . import _flow, _transports, banana
+from . import _flow, _seams, _transports, banana
 from . import jelly as _jelly
 from ._failures import CopiedFailure, CopyableFailure, failure2Copyable
 from ._journal import Journal
@@ -41,7 +41,7 @@ from ._login import (
     respond,
 )
 from ._references import RemoteMethod, RemoteReference
-from .core import tables
+from .core import codec, tables, vocabulary
 from .core.errors import (
     BananaError,
     DeadReferenceError,
@@ -54,6 +54,7 @@ from .core.errors import (
 )
 from .core.graph import shortened
 from .core.limits import DEFAULT_LIMITS, Limits
+from .core.policy import allows_dotted_names
 from .core.tables import Local
 from .flavors import (
     Cacheable,
@@ -71,6 +72,7 @@ from .flavors import (
     argumentsOf,
     call,
     copyTags,
+    serializer,
     setCopierForClass,
     setCopierForClassTree,
     setFactoryForClass,
@@ -145,10 +147,13 @@ class Avatar:
 
     def perspectiveMessageReceived(self, broker: Any, message: Any, args: Any, kw: Any) -> Any:
         """The peer calls *message*; see `flavors.Referenceable.remoteMessageReceived`."""
+        serialize = serializer(broker, args)
         args, kw = argumentsOf(broker.unserialize(args, self), broker.unserialize(kw, self))
         method = getattr(self, "perspective_" + textOf(message))
-        return broker.serialize(call(method, args, kw, broker), self, method, args, kw)
+        return serialize(call(method, args, kw, broker), self, method, args, kw)
 
+
+_seams.RECEIVERS.add(Avatar.perspectiveMessageReceived)
 
 #: The number of arguments that each message has; a peer that sends another breaks the protocol.
 _ARITY = {
@@ -470,6 +475,19 @@ class Broker(banana.Banana):
         """Send a message: its name and its arguments."""
         self.sendEncoded(exp)
 
+    def _readsPacked(self) -> bool:
+        """Whether nobody looks at the values in a message before they are unserialised."""
+        return (
+            codec.PACKS
+            and self.currentDialect == vocabulary.PB_DIALECT
+            and self.incomingVocabulary is banana.Banana.incomingVocabulary
+            and _READING.on(self)
+        )
+
+    def _sendsPacked(self) -> bool:
+        """Whether nobody looks at the values in a message after they were serialised."""
+        return codec.PACKS and self.currentDialect == vocabulary.PB_DIALECT and _SENDING.on(self)
+
     def _write(self, data: bytes, obj: Any) -> None:
         self._output.write(self.transport, data, type(obj) is tuple and obj[0] in _REPLIES)
 
@@ -679,15 +697,36 @@ class Broker(banana.Banana):
         if isinstance(object, defer.Deferred):
             object.addCallback(self.serialize, perspective=perspective, method=method, args=args, kw=kw)
             return object
+        return self._keep(object, jelly, perspective, method, args, kw)
+
+    def _pack(self, object: Any, perspective: Any = None, method: Any = None, args: Any = None, kw: Any = None) -> Any:
+        """`serialize` for nobody's eyes but `sendCall`'s."""
+        if not self._sendsPacked():
+            return self.serialize(object, perspective=perspective, method=method, args=args, kw=kw)
+        if isinstance(object, CoroutineType):
+            object = defer.Deferred.fromCoroutine(object)
+        if isinstance(object, defer.Deferred):
+            object.addCallback(self._pack, perspective, method, args, kw)
+            return object
+        return self._keep(object, _packed, perspective, method, args, kw)
+
+    def _keep(self, object: Any, make: Callable[..., Any], perspective: Any, method: Any, args: Any, kw: Any) -> Any:
         registrations = tables.Registrations()
-        sexp = self._serialize(object, perspective, method, args, kw, registrations)
+        sexp = self._serialize(object, make, perspective, method, args, kw, registrations)
         # The object is kept until its expression is sent: references in it that are collected before that would be
         # let go of before the peer has got its objects back.  See _sendAnswer for what cannot be sent.
         self._unsent = (object, sexp, registrations)
         return sexp
 
     def _serialize(
-        self, object: Any, perspective: Any, method: Any, args: Any, kw: Any, registrations: tables.Registrations
+        self,
+        object: Any,
+        make: Callable[..., Any],
+        perspective: Any,
+        method: Any,
+        args: Any,
+        kw: Any,
+        registrations: tables.Registrations,
     ) -> Any:
         outer = (
             self._registrations,
@@ -700,7 +739,7 @@ class Broker(banana.Banana):
         self.serializingPerspective = perspective
         self.jellyMethod, self.jellyArgs, self.jellyKw = method, args, kw
         try:
-            return jelly(object, self.security, None, self, self.limits)
+            return make(object, self.security, None, self, self.limits)
         except BaseException:
             self._takeBack(registrations)
             raise
@@ -712,8 +751,8 @@ class Broker(banana.Banana):
         self, object: Any, registrations: tables.Registrations, perspective: Any = None, method: Any = None
     ) -> Any:
         """The expression of *object*, by a `serialize` of the application's where there is one."""
-        if type(self).serialize is Broker.serialize and "serialize" not in self.__dict__:
-            return self._serialize(object, perspective, method, None, None, registrations)
+        if _SERIALIZING.on(self):
+            return self._serialize(object, jelly, perspective, method, None, None, registrations)
         unsent, self._unsent = self._unsent, None
         try:
             return self.serialize(object, perspective=perspective, method=method)
@@ -742,6 +781,8 @@ class Broker(banana.Banana):
         outer = self.unserializingPerspective
         self.unserializingPerspective = perspective
         try:
+            if type(sexp) is codec.Packed:
+                return codec.unpack(sexp, self.security, self, self.limits.depth)
             return unjelly(sexp, self.security, None, self, self.limits)
         except InsecureJelly as refused:
             # How the reader came to refuse it is of no use to anybody, and a peer chooses how long a traceback it makes.
@@ -772,8 +813,12 @@ class Broker(banana.Banana):
             raise DeadReferenceError("Calling Stale Broker")
         registrations = tables.Registrations()
         try:
-            netArgs = self._expressionOf(args, registrations, perspective, message)
-            netKw = self._expressionOf(kw, registrations, perspective, message)
+            if self._sendsPacked():
+                netArgs = self._serialize(args, _packed, perspective, message, None, None, registrations)
+                netKw = self._serialize(kw, _packed, perspective, message, None, None, registrations)
+            else:
+                netArgs = self._expressionOf(args, registrations, perspective, message)
+                netKw = self._expressionOf(kw, registrations, perspective, message)
         except BaseException:
             self._takeBack(registrations)
             return defer.fail(failure.Failure())
@@ -854,7 +899,11 @@ class Broker(banana.Banana):
             object = findObjMethod(objectID)
             if object is None:
                 raise Error("Invalid Object ID")
-            netResult = object.remoteMessageReceived(self, name, netArgs, netKw)
+            receive = object.remoteMessageReceived
+            if codec.PACKS and not _seams.receives_packed(receive):
+                netArgs = codec.expression_of(netArgs)
+                netKw = codec.expression_of(netKw)
+            netResult = receive(self, name, netArgs, netKw)
         except Error as error:
             if answerRequired:
                 if isinstance(error, Jellyable) or self.security.isClassAllowed(error.__class__):
@@ -931,6 +980,23 @@ class Broker(banana.Banana):
             # Nobody is asked whether that may be sent, or a taster that allows too little would leave the caller waiting.
             self.sendCall(b"error", requestID, jelly(plain, _jelly.DummySecurityOptions(), None, self, self.limits))
             self._unsent = None
+
+
+_SERIALIZING = _seams.Stock(Broker, ("serialize",))
+_SENDING = _seams.Stock(Broker, ("serialize", "sendCall", "sendEncoded", "_encode", "_write"))
+_READING = _seams.Stock(
+    Broker,
+    (
+        "gotItem", "callExpressionReceived", "expressionReceived", "proto_message", "proto_cachemessage", "proto_answer",
+        "proto_error", "_recvMessage", "_sendAnswer", "_answered", "serialize", "unserialize",
+    ),
+)  # fmt: skip
+
+
+def _packed(object: Any, security: Any, persistentStore: Any, broker: Any, limits: Limits) -> Any:
+    """What `jelly` makes, as bytes."""
+    prefix = banana._PREFIX_LIMIT if broker.prefixLimit is None else broker.prefixLimit
+    return codec.pack(object, security, broker, limits.depth, banana.SIZE_LIMIT, prefix)
 
 
 _FOLLOWS = "Peer will receive following PB traceback:"

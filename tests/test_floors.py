@@ -14,6 +14,7 @@ FLOORS = (
     ("core.graph",),
     ("core.tables", "core.codec"),
     ("jelly", "banana"),
+    ("_seams",),
     ("flavors",),
     ("_references", "_failures", "_login", "_journal", "_transports"),
     ("_flow",),

@@ -33,8 +33,20 @@ class CodecTests(SynchronousTestCase):
         self.assertIs(arrived["k"][0], arrived["k"][1])
         self.assertIs(codec.NEED_DATA, decoder.next(words))
 
+    def test_packed(self) -> None:
+        """An expression, or what stands for one in bytes, is read the same way."""
+        packed = codec.pack(["a", 1], DummySecurityOptions(), None, 10, 100, 64)
+        self.assertEqual([b"list", [b"unicode", b"a"], 1], codec.expression_of(packed))
+        self.assertEqual(["a", 1], codec.unpack(packed, DummySecurityOptions(), None, 10))
+        self.assertEqual([b"tuple"], codec.expression_of([b"tuple"]))
+        self.assertEqual((), codec.unpack([b"tuple"], DummySecurityOptions(), None, 10))
+
     def test_names(self) -> None:
         """It gives out these names and no others."""
         self.assertEqual(
-            ["Decoder", "NEED_DATA", "encode", "implementation", "jelly", "unjelly"], sorted(codec.__all__)
-        )
+            [
+                "Decoder", "NEED_DATA", "PACKS", "Packed", "encode", "expression_of", "implementation", "jelly", "pack",
+                "unjelly", "unpack",
+            ],
+            sorted(codec.__all__),
+        )  # fmt: skip

@@ -1,0 +1,45 @@
+"""Whether everything on a message's way is stock, so that a shorter way may be taken.
+
+Applications override methods of brokers and of what they publish, on classes and on single objects, and patch them while
+a program runs.  What they put in a method's place is called with what it has always been called with: expressions.  The
+shorter way goes by bytes that are not made into expressions (`core.codec.Packed`).  It is taken only where every method
+between the two ends is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+
+class Stock:
+    """The methods of a class as they are in the beginning.
+
+    Args:
+        cls: the class.
+        names: of its methods.
+    """
+
+    __slots__ = ("_methods",)
+
+    def __init__(self, cls: type, names: Iterable[str]) -> None:
+        self._methods = tuple((name, getattr(cls, name)) for name in names)
+
+    def on(self, instance: Any) -> bool:
+        """Whether *instance* still has all of these methods, and not others of its class's or of its own."""
+        cls = type(instance)
+        own = instance.__dict__
+        for name, method in self._methods:
+            if name in own or getattr(cls, name) is not method:
+                return False
+        return True
+
+
+#: What an object of ours does with a call of the peer's when its class has no ``remoteMessageReceived`` of its own:
+#: functions that hand arguments and result to the broker, and do not look at them.  `flavors` and `pb` add theirs.
+RECEIVERS: set[Any] = set()
+
+
+def receives_packed(receive: Callable[..., Any]) -> bool:
+    """Whether *receive*, a bound method, is one of those."""
+    return getattr(receive, "__func__", None) in RECEIVERS
