@@ -112,10 +112,21 @@ class Banana(protocol.Protocol, styles.Ephemeral):
 
     def __init__(self, isClient: Any = 1) -> None:
         self.listStack: list[Any] = []
-        self.outgoingSymbols = copy.copy(self.outgoingVocabulary)
+        self._symbols: dict[bytes, int] | None = None
         self.outgoingSymbolCount = 0
         self.isClient = isClient
         self._decoder = codec.Decoder(self.limits)
+
+    @property
+    def outgoingSymbols(self) -> dict[bytes, int]:
+        """The words that this connection sends as numbers: a copy of `outgoingVocabulary`, made when it is asked for."""
+        if self._symbols is None:
+            self._symbols = copy.copy(self.outgoingVocabulary)
+        return self._symbols
+
+    @outgoingSymbols.setter
+    def outgoingSymbols(self, symbols: dict[bytes, int]) -> None:
+        self._symbols = symbols
 
     def useLimits(self, limits: Limits) -> None:
         """Have *limits* from now on."""
@@ -214,7 +225,9 @@ class Banana(protocol.Protocol, styles.Ephemeral):
         self.transport.write(data)
 
     def _encode(self, obj: Any, write: Callable[[bytes], object]) -> None:
-        words = self.outgoingSymbols if self.currentDialect == vocabulary.PB_DIALECT else None
+        words = None
+        if self.currentDialect == vocabulary.PB_DIALECT:
+            words = self.outgoingVocabulary if self._symbols is None else self._symbols
         limit = self.prefixLimit
         write(
             codec.encode(

@@ -240,6 +240,11 @@ def _slotNames(cls: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
+@lru_cache(maxsize=1024)
+def _tagOf(cls: Any) -> bytes:
+    return reflect.qual(cls).encode("utf-8")
+
+
 class Copyable(Serializable):
     """An object that is copied to the other side, where a `RemoteCopy` may stand for its class."""
 
@@ -258,7 +263,8 @@ class Copyable(Serializable):
 
     def getTypeToCopy(self) -> bytes:
         """The tag under which the other side knows the class: its dotted name."""
-        return reflect.qual(self.__class__).encode("utf-8")
+        cls: Any = self.__class__
+        return _tagOf(cls)
 
     def getTypeToCopyFor(self, perspective: Any) -> bytes:
         """The tag for *perspective*: by default, the same for everybody."""

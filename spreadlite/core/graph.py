@@ -48,8 +48,9 @@ from spreadlite.interfaces import IJellyable, IUnjellyable
 
 from .errors import BananaError, InsecureJelly, MethodChanged, UnregisteredTypeWarning
 from .limits import DEFAULT_LIMITS
-from .policy import Taster, allows_dotted_names
+from .policy import Taster, allowed_names, allows_dotted_names
 from .registry import DEFAULT_REGISTRY, Registry
+from .vocabulary import DICTIONARY, UNICODE
 
 Sexp = Any
 
@@ -265,7 +266,7 @@ def write_bool(jellier: Jellier, obj: bool) -> Sexp:
 
 
 def write_str(jellier: Jellier, obj: str) -> Sexp:
-    return [b"unicode", obj.encode("utf-8")]
+    return [UNICODE, obj.encode("utf-8")]
 
 
 def _numbers(*numbers: int) -> bytes:
@@ -350,7 +351,12 @@ def _write_items(jellier: Jellier, obj: Iterable[Any], tag: bytes) -> Sexp:
         find = WRITERS.get
         for item in obj:
             cls = type(item)
-            add((find(cls) or find_writer(cls))(jellier, item))
+            if cls is str:
+                add([UNICODE, item.encode()])
+            elif cls in _THEMSELVES:
+                add(item)
+            else:
+                add((find(cls) or find_writer(cls))(jellier, item))
     return jellier.preserve(obj, sexp)
 
 
@@ -370,12 +376,27 @@ def write_frozenset(jellier: Jellier, obj: frozenset[Any]) -> Sexp:
     return _write_items(jellier, obj, b"frozenset")
 
 
+# The bytes of texts that were keys: programs send the same ones all the time.
+_KEYS: dict[str, bytes] = {}
+_LONGEST_KEY = 64
+_MOST_KEYS = 2_000
+
+
+def _key(name: str) -> bytes:
+    data = name.encode()
+    if len(data) <= _LONGEST_KEY:
+        if len(_KEYS) >= _MOST_KEYS:
+            _KEYS.clear()
+        _KEYS[name] = data
+    return data
+
+
 def write_dict(jellier: Jellier, obj: dict[Any, Any]) -> Sexp:
     key = id(obj)
     if key in jellier.preserved:
         return jellier.met_again(key)
     sexp = jellier.prepare(obj)
-    sexp.append(b"dictionary")
+    sexp.append(DICTIONARY)
     add = sexp.append
     if jellier.asks:
         for name, value in obj.items():
@@ -384,9 +405,17 @@ def write_dict(jellier: Jellier, obj: dict[Any, Any]) -> Sexp:
         find = WRITERS.get
         for name, value in obj.items():
             cls = type(name)
-            first = (find(cls) or find_writer(cls))(jellier, name)
+            if cls is str:
+                first: Sexp = [UNICODE, _KEYS.get(name) or _key(name)]
+            else:
+                first = (find(cls) or find_writer(cls))(jellier, name)
             cls = type(value)
-            add([first, (find(cls) or find_writer(cls))(jellier, value)])
+            if cls is str:
+                add([first, [UNICODE, value.encode()]])
+            elif cls in _THEMSELVES:
+                add([first, value])
+            else:
+                add([first, (find(cls) or find_writer(cls))(jellier, value)])
     return jellier.preserve(obj, sexp)
 
 
@@ -428,6 +457,9 @@ def _warn_unregistered(cls: type, name: str) -> None:
 
 
 Writer = Callable[[Jellier, Any], Sexp]
+
+# What stands for itself.
+_THEMSELVES = frozenset((bytes, int, float))
 
 #: How to write an object of exactly that type.
 _STOCK_WRITERS: dict[type, Writer] = {
@@ -564,6 +596,16 @@ class Unjellier:
         self.pending: list[Pending] = []
         self.room = depth
         self.depth = depth
+        # The names that the taster allows, where it is known to look them up and to allow those with a dot; else None,
+        # and it is asked.
+        self.allowed = allowed_names(taster)
+        # Whether [unicode bytes] is text and nothing else.
+        self.reads_text = (
+            self.allowed is not None
+            and UNICODE in self.allowed
+            and UNICODE not in registry.classes
+            and UNICODE not in registry.factories
+        )
 
     def unjellyFull(self, obj: Sexp) -> Any:
         """The object that *obj* stands for, whole: every reference resolved, then every ``postUnjelly`` called.
@@ -635,7 +677,8 @@ def read(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
             raise InsecureJelly(f"an expression without a tag: {shortened(sexp)}")
         tag = tag.encode("utf-8")
         sexp = [tag, *sexp[1:]]
-    if not unjellier.taster.isTypeAllowed(tag):
+    allowed = unjellier.allowed
+    if (tag not in allowed and b"." not in tag) if allowed is not None else not unjellier.taster.isTypeAllowed(tag):
         raise InsecureJelly(tag)
     unjellier.room -= 1
     if unjellier.room < 0:
@@ -650,22 +693,41 @@ def read(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
         if number is not None and value is not None:
             unjellier.announce(number, value)
         items: list[Any] = []
+        add = items.append
+        text = unjellier.reads_text and unjellier.room > 0
         for item in sexp[1:]:
-            items.append(read(unjellier, item, None) if type(item) is list else item)
+            if type(item) is not list:
+                add(item)
+            elif text and len(item) == 2 and item[0] == UNICODE:
+                add(_text_of(item))
+            else:
+                add(read(unjellier, item, None))
         value = finish(unjellier, value, items, number)
-    elif tag == b"dictionary":
+    elif tag == DICTIONARY:
         value = {}
         if number is not None:
             unjellier.announce(number, value)
         keys: list[Any] = []
         items = []
+        add_key = keys.append
+        add = items.append
+        text = unjellier.reads_text and unjellier.room > 0
         for pair in sexp[1:]:
             if type(pair) is not list or len(pair) != 2:
                 raise InsecureJelly(f"not a key and a value: {shortened(pair)}")
-            item = pair[0]
-            keys.append(read(unjellier, item, None) if type(item) is list else item)
-            item = pair[1]
-            items.append(read(unjellier, item, None) if type(item) is list else item)
+            item, other = pair
+            if type(item) is not list:
+                add_key(item)
+            elif text and len(item) == 2 and item[0] == UNICODE:
+                add_key(_text_of(item))
+            else:
+                add_key(read(unjellier, item, None))
+            if type(other) is not list:
+                add(other)
+            elif text and len(other) == 2 and other[0] == UNICODE:
+                add(_text_of(other))
+            else:
+                add(read(unjellier, other, None))
         finish_dictionary(unjellier, value, keys, items)
     else:
         value = READERS.get(tag, read_instance)(unjellier, sexp, number)
@@ -749,11 +811,15 @@ def read_boolean(unjellier: Unjellier, sexp: list[Any], number: int | None) -> A
     return value
 
 
-def read_unicode(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
+def _text_of(sexp: list[Any]) -> Any:
     try:
-        value = sexp[1].decode("utf-8")
+        return sexp[1].decode()
     except (IndexError, AttributeError, UnicodeDecodeError):
         raise InsecureJelly(f"not a text in UTF-8: {shortened(sexp[1:])}") from None
+
+
+def read_unicode(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
+    value = _text_of(sexp)
     if number is not None:
         unjellier.announce(number, value)
     return value
@@ -836,22 +902,20 @@ def read_reference(unjellier: Unjellier, sexp: list[Any], number: int | None) ->
     return value
 
 
-def _waiting(unjellier: Unjellier, items: list[Any]) -> list[int]:
+def _waiting(items: list[Any]) -> list[int]:
     """The places of *items* whose values are not there yet."""
-    if not unjellier.pending:
-        return []
     return [place for place, item in enumerate(items) if isinstance(item, Pending)]
 
 
 def finish_list(unjellier: Unjellier, value: list[Any], items: list[Any], number: int | None) -> Any:
     value += items
-    for place in _waiting(unjellier, items):
+    for place in _waiting(items) if unjellier.pending else ():
         items[place].when_known(partial(value.__setitem__, place))
     return value
 
 
 def finish_set(unjellier: Unjellier, value: set[Any], items: list[Any], number: int | None) -> Any:
-    waiting = _waiting(unjellier, items)
+    waiting = _waiting(items) if unjellier.pending else ()
     for place in waiting:
         items[place].when_known(lambda known: _hashed(value.update, (known,)))
     _hashed(value.update, [item for item in items if not isinstance(item, Pending)] if waiting else items)
@@ -862,7 +926,7 @@ def _finish_whole(
     unjellier: Unjellier, items: list[Any], number: int | None, make: Callable[[list[Any]], Any]
 ) -> Any:
     """A container that can be made only when all that it holds is there."""
-    waiting = _waiting(unjellier, items)
+    waiting = _waiting(items) if unjellier.pending else ()
     if not waiting:
         value = make(items)
         unjellier.announce(number, value)
@@ -909,14 +973,21 @@ def _hashed(make: Callable[[Any], Any], values: Any) -> Any:
 
 
 def finish_dictionary(unjellier: Unjellier, value: dict[Any, Any], keys: list[Any], items: list[Any]) -> None:
-    waiting = set(_waiting(unjellier, keys)).union(_waiting(unjellier, items))
+    if not unjellier.pending:
+        _put(value, keys, items)
+        return
+    waiting = set(_waiting(keys)).union(_waiting(items))
     if waiting:
         pairs = list(zip(keys, items, strict=True))
         there = [place for place in range(len(pairs)) if place not in waiting]
         keys, items = [keys[place] for place in there], [items[place] for place in there]
-    _hashed(lambda hashable: value.update(zip(hashable, items, strict=True)), keys)
+    _put(value, keys, items)
     for place in sorted(waiting):
         _put_late(value, *pairs[place])
+
+
+def _put(value: dict[Any, Any], keys: list[Any], items: list[Any]) -> None:
+    _hashed(lambda hashable: value.update(zip(hashable, items)), keys)  # noqa: B905 - they are of one length
 
 
 def _put_late(result: dict[Any, Any], key: Any, value: Any) -> None:

@@ -8,7 +8,7 @@ are never copied.
 from __future__ import annotations
 
 import types
-from typing import Protocol
+from typing import Any, Protocol
 
 from twisted.python.reflect import qual
 
@@ -131,6 +131,18 @@ class StrictSecurityOptions(SecurityOptions):
 
 
 _STOCK = (SecurityOptions.isTypeAllowed, DummySecurityOptions.isTypeAllowed)
+
+
+def allowed_names(taster: Any) -> dict[bytes, int] | None:
+    """The names that *taster* allows, if all that it does is to look a name up in these and to allow every dotted one;
+    else None, and it is to be asked."""
+    if (
+        getattr(type(taster), "isTypeAllowed", None) is SecurityOptions.isTypeAllowed
+        and "isTypeAllowed" not in taster.__dict__
+    ):
+        allowed = taster.allowedTypes
+        return allowed if type(allowed) is dict else None
+    return None
 
 
 def allows_dotted_names(taster: object) -> bool:

@@ -20,12 +20,13 @@ element has no meaning.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from .errors import BananaError, UnknownElement, UnknownWord
 from .limits import DEFAULT_LIMITS, ITEM_COST, LIST_COST, WORD_COST, Limits
 from .vocabulary import (
+    DICTIONARY,
     FLOAT,
     INT,
     LARGEST_INT,
@@ -37,7 +38,9 @@ from .vocabulary import (
     SIZE_LIMIT,
     SMALLEST_INT,
     STRING,
+    UNICODE,
     VOCAB,
+    WORDS,
 )
 
 #: What banana carries.  (A recursive alias would need a newer Python.)
@@ -55,6 +58,10 @@ class _NeedData:
 NEED_DATA: Final = _NeedData()
 
 _double = struct.Struct("!d")
+
+# What a list of two strings costs beside their bytes, and its own head; and as the first item of another list.
+_TEXT_COST = 2 * ITEM_COST
+_PAIRED_COST = LIST_COST + _TEXT_COST
 
 
 class Decoder:
@@ -151,6 +158,8 @@ class Decoder:
         stack = self._stack
         held = self._held
         most = self._limits.expression_bytes
+        depth = self._limits.expression_depth
+        small = min(size_limit, 0x7F) if prefix_limit >= 1 else -1
         item: Any
         try:
             while True:
@@ -211,13 +220,40 @@ class Decoder:
                         if held > most:
                             raise BananaError(f"an expression that takes more than {most} bytes of memory")
                         if number:
-                            if len(stack) >= self._limits.expression_depth:
-                                raise BananaError(f"lists nested more than {self._limits.expression_depth} deep")
-                            stack.append((items, room))
-                            items = []
-                            room = number
-                            continue
-                        item = []
+                            if len(stack) >= depth:
+                                raise BananaError(f"lists nested more than {depth} deep")
+                            if number == 2 and position + 3 < end:
+                                # Most lists of two items are text, [unicode bytes], or a pair that begins with text.
+                                # Two strings that are short and all there are not taken one by one.
+                                paired = data[position] == 2 and data[position + 1] == LIST
+                                first = position + 4 if paired else position + 2
+                                if data[first - 1] == STRING:
+                                    size = data[first - 2]
+                                    middle = first + size
+                                    if middle + 1 < end and data[middle + 1] == STRING and size <= small:
+                                        more = data[middle]
+                                        stop = middle + 2 + more
+                                        cost = held + size + more + (_PAIRED_COST if paired else _TEXT_COST)
+                                        if more <= small and stop <= end and cost <= most:
+                                            if not paired:
+                                                item = [data[first:middle], data[middle + 2 : stop]]
+                                                number = 0
+                                                held = cost
+                                                position = stop
+                                            elif len(stack) + 1 < depth:
+                                                stack.append((items, room))
+                                                items = [[data[first:middle], data[middle + 2 : stop]]]
+                                                room = 1
+                                                held = cost
+                                                start = position = stop
+                                                continue
+                            if number:
+                                stack.append((items, room))
+                                items = []
+                                room = number
+                                continue
+                        else:
+                            item = []
                     elif kind == INT or kind == LONGINT:
                         item = number
                         held += ITEM_COST
@@ -287,8 +323,18 @@ def _heads(kind: int) -> tuple[bytes, ...]:
 _LIST_HEADS = _heads(LIST)
 _STRING_HEADS = _heads(STRING)
 _INTS = _heads(INT)
+# The list and its tag that stand before a text's bytes, with the head of those.
+_TEXT_HEADS = tuple(_LIST_HEADS[2] + _STRING_HEADS[len(UNICODE)] + UNICODE + head for head in _STRING_HEADS)
 _VOCAB_HEADS = _heads(VOCAB)
 _TYPE = {kind: bytes((kind,)) for kind in (LIST, INT, STRING, NEG, FLOAT, LONGINT, LONGNEG, VOCAB)}
+_PAIR = _LIST_HEADS[2]
+_FLOAT_HEAD = _TYPE[FLOAT]
+# By the text that is a pair's first item: what is written up to the second.  Programs send the same keys all the time.
+_BEGUN_PAIRS: dict[bytes, bytes] = {}
+_LONGEST_KEY = 64
+_MOST_KEYS = 2_000
+# Dictionaries within dictionaries that are written by calls within calls; deeper ones by the stack alone.
+_RECURSIVE = 100
 
 
 def encode(
@@ -311,63 +357,156 @@ def encode(
         BananaError: something in the expression is of a type that banana does not carry, or breaks a limit.
     """
     chunks: list[bytes] = []
-    write = chunks.append
-    stack: list[Iterator[object]] = []
-    todo: Iterator[object] = iter((expression,))
+    _encode(expression, chunks.append, words, size_limit, prefix_limit, depth, 0)
+    return b"".join(chunks)
+
+
+def _encode(
+    expression: Any,
+    write: Callable[[bytes], object],
+    words: Mapping[bytes, int] | None,
+    size_limit: int,
+    prefix_limit: int,
+    depth: int,
+    level: int,
+) -> None:
+    """Write what stands for *expression*, which is *level* lists deep."""
+    stack: list[Iterator[Any]] = []
+    push = stack.append
+    todo: Iterator[Any] = iter((expression,))
+    # What the tables of heads have.
+    small = size_limit if size_limit < 1023 else 1023
+    # Whether text, which is [unicode bytes], may be written at once: it may, where the tag is no word and not too long.
+    at_once = small >= len(UNICODE) and (words is None or UNICODE not in words)
     while True:
         for item in todo:
-            kind: type = type(item)
-            if kind not in _CARRIED:
-                kind = _carried_as(item)
+            kind = type(item)
             if kind is bytes:
-                number = words.get(item) if words is not None else None  # type: ignore[call-overload]
-                if number is not None:
-                    write(_VOCAB_HEADS[number] if number < 1024 else prefix(number) + _TYPE[VOCAB])
-                    continue
-                size = len(item)  # type: ignore[arg-type]
-                if size < 1024:
+                if words is not None:
+                    number = words.get(item)
+                    if number is not None:
+                        write(_VOCAB_HEADS[number] if number < 1024 else prefix(number) + _TYPE[VOCAB])
+                        continue
+                size = len(item)
+                if size <= small:
                     write(_STRING_HEADS[size])
                 elif size > size_limit:
                     raise BananaError(f"a byte string of {size} bytes is too long to send; the limit is {size_limit}")
                 else:
                     write(prefix(size) + _TYPE[STRING])
-                if size > size_limit:
-                    raise BananaError(f"a byte string of {size} bytes is too long to send; the limit is {size_limit}")
-                write(item)  # type: ignore[arg-type]
+                write(item)
             elif kind is list:
-                size = len(item)  # type: ignore[arg-type]
+                size = len(item)
                 if size > size_limit:
                     raise BananaError(f"a list of {size} items is too long to send; the limit is {size_limit}")
-                if len(stack) >= depth:
+                if level >= depth:
                     raise BananaError(f"lists nested more than {depth} deep are not sent")
+                if size and at_once:
+                    tag = item[0]
+                    if tag is UNICODE:
+                        if size == 2:
+                            text = item[1]
+                            if type(text) is bytes and len(text) <= small and (words is None or text not in words):
+                                write(_TEXT_HEADS[len(text)])
+                                write(text)
+                                continue
+                    elif tag is DICTIONARY and level < _RECURSIVE and level + 3 <= depth:
+                        write(_LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
+                        _encode_pairs(item, write, words, size_limit, prefix_limit, depth, level + 1)
+                        continue
                 write(_LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
                 if size:
-                    stack.append(todo)
-                    todo = iter(item)  # type: ignore[call-overload]
+                    push(todo)
+                    level += 1
+                    todo = iter(item)
                     break
             elif kind is int:
-                write(_encode_int(item, prefix_limit))  # type: ignore[arg-type]
+                write(_INTS[item] if 0 <= item < 1024 else _encode_int(item, prefix_limit))
+            elif kind is float:
+                write(_FLOAT_HEAD + _double.pack(item))
             else:
-                write(_TYPE[FLOAT])
-                write(_double.pack(item))
+                _encode(_carried_as(item), write, words, size_limit, prefix_limit, depth, level)
         else:
             if not stack:
-                return b"".join(chunks)
+                return
+            level -= 1
             todo = stack.pop()
 
 
-_CARRIED = frozenset((bytes, list, int, float))
+def _encode_pairs(
+    dictionary: list[Any],
+    write: Callable[[bytes], object],
+    words: Mapping[bytes, int] | None,
+    size_limit: int,
+    prefix_limit: int,
+    depth: int,
+    level: int,
+) -> None:
+    """Write what is in a list whose head is ``dictionary``: that word, and pairs.  They are most of most messages."""
+    small = size_limit if size_limit < 1023 else 1023
+    # With other words than the usual, other texts are sent as words.
+    begun = _BEGUN_PAIRS if words is None or words is WORDS else {}
+    pairs = iter(dictionary)
+    _encode(next(pairs), write, words, size_limit, prefix_limit, depth, level)
+    for pair in pairs:
+        if type(pair) is not list or len(pair) != 2:
+            _encode(pair, write, words, size_limit, prefix_limit, depth, level)
+            continue
+        key, value = pair
+        text = key[1] if type(key) is list and len(key) == 2 and key[0] is UNICODE else None
+        if type(text) is bytes and len(text) <= small:
+            head = begun.get(text)
+            if head is not None:
+                write(head)
+            elif text in WORDS or begun is not _BEGUN_PAIRS:
+                write(_PAIR)
+                _encode(key, write, words, size_limit, prefix_limit, depth, level + 1)
+            else:
+                head = _PAIR + _TEXT_HEADS[len(text)] + text
+                if len(text) <= _LONGEST_KEY:
+                    if len(begun) >= _MOST_KEYS:
+                        begun.clear()
+                    begun[text] = head
+                write(head)
+        else:
+            write(_PAIR)
+            _encode(key, write, words, size_limit, prefix_limit, depth, level + 1)
+        kind = type(value)
+        if kind is list:
+            if len(value) == 2 and value[0] is UNICODE:
+                text = value[1]
+                if type(text) is bytes and len(text) <= small and (words is None or text not in words):
+                    write(_TEXT_HEADS[len(text)])
+                    write(text)
+                    continue
+        elif kind is int:
+            if 0 <= value < 1024:
+                write(_INTS[value])
+                continue
+        elif kind is float:
+            write(_FLOAT_HEAD + _double.pack(value))
+            continue
+        _encode(value, write, words, size_limit, prefix_limit, depth, level + 1)
 
 
-def _carried_as(item: object) -> type:
-    """The type as which banana sends *item*: subclasses are sent as what they are made of."""
+def _carried_as(item: object) -> Expression:
+    """What banana sends for *item*: subclasses are sent as what they are made of, tuples as lists."""
     for kind in (list, int, float, bytes):
         if isinstance(item, kind):
-            return kind
+            # Not as the subclass would have it: by what it is made of.
+            return _MADE_OF[kind](item)  # type: ignore[no-any-return]
     if isinstance(item, tuple):
-        return list
+        return list(item)
     name = f"{type(item).__module__}.{type(item).__qualname__}"
     raise BananaError(f"Banana cannot send {name} objects: {_shortened(item)}")
+
+
+_MADE_OF: dict[type, Callable[[Any], Any]] = {
+    list: list,
+    int: int.__int__,
+    float: float.__float__,
+    bytes: lambda item: bytes.__getitem__(item, slice(None)),
+}
 
 
 def _shortened(item: object) -> str:
