@@ -761,6 +761,11 @@ class Broker(banana.Banana):
                 registrations.take_in(self._unsent[2])
             self._unsent = unsent
 
+    def _argumentsAs(self, object: Any, registrations: tables.Registrations, perspective: Any, method: Any) -> Any:
+        if self._sendsPacked():
+            return self._serialize(object, _packed, perspective, method, None, None, registrations)
+        return self._expressionOf(object, registrations, perspective, method)
+
     def _takeBack(self, registrations: tables.Registrations) -> None:
         if not self.disconnected:
             registrations.take_back(self._takenBack)
@@ -781,7 +786,7 @@ class Broker(banana.Banana):
         outer = self.unserializingPerspective
         self.unserializingPerspective = perspective
         try:
-            if type(sexp) is codec.Packed:
+            if codec.PACKS and type(sexp) is codec.Packed:
                 return codec.unpack(sexp, self.security, self, self.limits.depth)
             return unjelly(sexp, self.security, None, self, self.limits)
         except InsecureJelly as refused:
@@ -813,12 +818,11 @@ class Broker(banana.Banana):
             raise DeadReferenceError("Calling Stale Broker")
         registrations = tables.Registrations()
         try:
-            if self._sendsPacked():
-                netArgs = self._serialize(args, _packed, perspective, message, None, None, registrations)
-                netKw = self._serialize(kw, _packed, perspective, message, None, None, registrations)
+            netArgs = self._argumentsAs(args, registrations, perspective, message)
+            if not kw and _SERIALIZING.on(self) and allows_dotted_names(self.security):
+                netKw: Any = [vocabulary.DICTIONARY]
             else:
-                netArgs = self._expressionOf(args, registrations, perspective, message)
-                netKw = self._expressionOf(kw, registrations, perspective, message)
+                netKw = self._argumentsAs(kw, registrations, perspective, message)
         except BaseException:
             self._takeBack(registrations)
             return defer.fail(failure.Failure())

@@ -460,6 +460,15 @@ Writer = Callable[[Jellier, Any], Sexp]
 
 # What stands for itself.
 _THEMSELVES = frozenset((bytes, int, float))
+# What holds nothing, so that a jellier has nothing to remember.
+_LEAVES: dict[type, Callable[[Any, Any], Sexp]] = {
+    bytes: write_itself,
+    int: write_itself,
+    float: write_itself,
+    str: write_str,
+    type(None): write_none,
+    bool: write_bool,
+}
 
 #: How to write an object of exactly that type.
 _STOCK_WRITERS: dict[type, Writer] = {
@@ -517,8 +526,14 @@ def jelly(
     depth: int = DEFAULT_LIMITS.depth,
 ) -> Sexp:
     """The expression of *obj*: a `Jellier`'s work, with Python's own limit of recursion told as ours."""
+    kind = type(obj)
+    if kind in _LEAVES and allows_dotted_names(taster):
+        return obj if kind in _THEMSELVES else _LEAVES[kind](None, obj)
     try:
-        return Jellier(taster, persistentStore, invoker, depth).jelly(obj)
+        jellier = Jellier(taster, persistentStore, invoker, depth)
+        if jellier.asks:
+            return jellier.jelly(obj)
+        return (WRITERS.get(kind) or find_writer(kind))(jellier, obj)
     except RecursionError as error:
         raise BananaError(f"values nested too deep to be sent: {error}") from error
 
@@ -613,7 +628,10 @@ class Unjellier:
         Raises:
             InsecureJelly: something in it is not allowed, or not of the shape that its tag asks for.
         """
-        value = self.unjelly(obj)
+        return self.finished(self.unjelly(obj))
+
+    def finished(self, value: Any) -> Any:
+        """*value*, which was read to its end, with what is to be done then done."""
         if self.pending:
             if isinstance(value, Pending):
                 value = value.value
@@ -1129,6 +1147,9 @@ READERS: dict[bytes, Reader] = {
 }
 
 
+_EMPTY: dict[Any, Callable[[], Any]] = {b"dictionary": dict, b"tuple": tuple}
+
+
 def unjelly(
     sexp: Sexp,
     taster: Taster,
@@ -1138,7 +1159,16 @@ def unjelly(
     depth: int = DEFAULT_LIMITS.depth,
 ) -> Any:
     """The object that *sexp* stands for: an `Unjellier`'s work, with Python's own limit of recursion told as ours."""
+    if type(sexp) is not list:
+        return sexp
+    if len(sexp) == 1 and type(sexp[0]) is bytes and sexp[0] in _EMPTY and taster.isTypeAllowed(sexp[0]):
+        # Most calls have no keywords, and many no arguments.
+        tag = sexp[0]
+        if tag not in registry.classes and tag not in registry.factories:
+            return _EMPTY[tag]()
     try:
-        return Unjellier(taster, persistentLoad, invoker, registry, depth).unjellyFull(sexp)
+        unjellier = Unjellier(taster, persistentLoad, invoker, registry, depth)
+        value = read(unjellier, sexp, None)
+        return unjellier.finished(value) if unjellier.pending or unjellier.postCallbacks else value
     except RecursionError as error:
         raise InsecureJelly(f"values nested too deep: {error}") from error

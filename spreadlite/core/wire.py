@@ -136,6 +136,8 @@ class Decoder:
         """
         if self._broken is not None:
             raise BananaError(self._broken)
+        if self._position == len(self._data) and self._partial is None:
+            return NEED_DATA
         try:
             return self._next(words, size_limit, prefix_limit)
         except BananaError as error:
@@ -308,6 +310,8 @@ def prefix(number: int) -> bytes:
     """The shortest prefix that stands for *number*, which is 0 or more."""
     if number < 0x80:
         return bytes((number,))
+    if number < 0x4000:
+        return bytes((number & 0x7F, number >> 7))
     digits = bytearray()
     while number:
         digits.append(number & 0x7F)
@@ -357,6 +361,8 @@ def encode(
         BananaError: something in the expression is of a type that banana does not carry, or breaks a limit.
     """
     chunks: list[bytes] = []
+    if type(expression) is tuple:
+        expression = list(expression)
     _encode(expression, chunks.append, words, size_limit, prefix_limit, depth, 0)
     return b"".join(chunks)
 
