@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import total_ordering
 from typing import Any
 
 from twisted.persisted import styles
@@ -15,6 +16,7 @@ from .interfaces import IUnjellyable
 from .jelly import setUnjellyableForClass
 
 
+@total_ordering
 class RemoteMethod:
     """One method of an object of the other side, to be called later.  Equal where object and name are.
 
@@ -47,6 +49,7 @@ class RemoteMethod:
 
 
 @implementer(IUnjellyable)
+@total_ordering
 class RemoteReference(Serializable, styles.Ephemeral):
     """An object of the other side, to be called.
 

@@ -6,15 +6,21 @@ sends expressions (lists, bytes, integers, floats).  The grammar of the bytes is
 `SIZE_LIMIT` may be assigned at any time; it is read at each use, by open connections too.
 """
 
+# ruff: noqa: F401 - some names are here because programs import them from here.
+
 from __future__ import annotations
 
 import copy
+import struct
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 from twisted.internet import protocol
 from twisted.persisted import styles
 from twisted.python import log
+from twisted.python.compat import iterbytes
+from twisted.python.reflect import fullyQualifiedName
 
 from .core import codec, vocabulary, wire
 from .core.errors import BananaError

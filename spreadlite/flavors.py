@@ -5,14 +5,17 @@ copied, and becomes a `RemoteCopy` there.  `Cacheable` is copied once, and becom
 to date.
 """
 
+# ruff: noqa: F401 - some names are here because programs import them from here.
+
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, total_ordering
 from typing import Any
 
 from twisted.python import log, reflect
+from twisted.python.compat import cmp, comparable
 from zope.interface import Interface, implementer
 
 from . import _seams
@@ -474,6 +477,7 @@ setUnjellyableForClass("lcache", unjellyLCache)
 setUnjellyableForClass("local", unjellyLocal)
 
 
+@total_ordering
 class RemoteCacheMethod:
     """One ``observe_`` method of the `RemoteCache` objects at the other side.  Equal where all of it is."""
 
@@ -489,6 +493,9 @@ class RemoteCacheMethod:
     def __eq__(self, other: object) -> Any:
         return self._key() == other._key() if isinstance(other, RemoteCacheMethod) else NotImplemented
 
+    def __lt__(self, other: object) -> Any:
+        return self._key() < other._key() if isinstance(other, RemoteCacheMethod) else NotImplemented
+
     def __hash__(self) -> int:
         return hash(self._key())
 
@@ -497,6 +504,7 @@ class RemoteCacheMethod:
         return _observe(self.broker, self.cached, self.perspective, self.name, args, kw)
 
 
+@total_ordering
 class RemoteCacheObserver:
     """The `RemoteCache` at the other side, as the owner of the `Cacheable` sees it.
 
@@ -516,6 +524,11 @@ class RemoteCacheObserver:
             return (
                 self.broker is other.broker and self.cached is other.cached and self.perspective is other.perspective
             )
+        return NotImplemented
+
+    def __lt__(self, other: object) -> Any:
+        if isinstance(other, RemoteCacheObserver):
+            return (self.broker, self.perspective, self.cached) < (other.broker, other.perspective, other.cached)
         return NotImplemented
 
     def __hash__(self) -> int:

@@ -9,11 +9,21 @@ expressions is in `spreadlite.core.graph`.
 
 from __future__ import annotations
 
+import copy
+import datetime
+import decimal
 import types
 import warnings
-from typing import Any
+from collections.abc import Callable
+from functools import reduce
+from typing import TYPE_CHECKING, Any
 
-from twisted.python.reflect import qual
+from incremental import Version
+from twisted.persisted.crefutil import NotKnown
+from twisted.python.compat import nativeString
+from twisted.python.deprecate import deprecatedModuleAttribute
+from twisted.python.reflect import namedAny, namedObject, qual
+from zope.interface import implementer
 
 from .core import graph
 from .core.errors import InsecureJelly

@@ -11,18 +11,24 @@ protocol of either side: it joins the tables of what the two sides hold of one a
 
 from __future__ import annotations
 
+import random
 import weakref
 from collections.abc import Callable
 from functools import partial
+from hashlib import md5
 from types import CoroutineType
 from typing import Any
 
-from twisted.cred.credentials import IAnonymous
+from twisted.cred.credentials import Anonymous, IAnonymous, ICredentials, IUsernameHashedPassword
 from twisted.cred.error import UnhandledCredentials
+from twisted.cred.portal import Portal
 from twisted.internet import defer, error, protocol
 from twisted.logger import Logger
-from twisted.python import failure, log, threadable
-from zope.interface import implementer
+from twisted.persisted import styles
+from twisted.python import failure, log, reflect, threadable
+from twisted.python.compat import cmp, comparable
+from twisted.python.components import registerAdapter
+from zope.interface import Interface, implementer
 
 from . import _flow, _seams, _transports, banana
 from . import jelly as _jelly

@@ -154,5 +154,5 @@ def whenReady(d: Any) -> Any:
     return ready
 
 
-def _pubReady(result: Any, ready: Any) -> None:
-    result.callWhenActivated(ready.callback)
+def _pubReady(result: Any, d2: Any) -> None:
+    result.callWhenActivated(d2.callback)

@@ -2,7 +2,6 @@
 
 import importlib
 import pickle
-import types
 
 import twisted.spread.banana
 import twisted.spread.flavors
@@ -31,15 +30,6 @@ PINNED = {
     "twisted.spread.banana.BananaError": banana.BananaError,
     "twisted.spread.jelly.Unpersistable": jelly.Unpersistable,
 }
-
-#: Names that twisted.spread's modules import for themselves, and that are nobody's to import from there.
-NOT_THEIRS = {
-    "BytesIO", "Callable", "TYPE_CHECKING", "_Container", "_DictKeyAndValue", "_Dereference", "_InstanceMethod",
-    "_Tuple", "NotKnown", "_i", "cmp", "comparable", "deprecatedModuleAttribute", "fullyQualifiedName", "implementer",
-    "iterbytes", "namedAny", "namedObject", "nativeString", "qual", "reduce", "registerAdapter", "md5", "Interface",
-    "Anonymous", "ICredentials", "IUsernameHashedPassword", "Portal", "annotations", "Version",
-}  # fmt: skip
-
 
 class Overdrawn(pb.Error):
     """An error of an application."""
@@ -74,17 +64,6 @@ class HomeTests(SynchronousTestCase):
         """A failure of ours is trapped by the original class, and the reverse."""
         self.assertIs(twisted.spread.pb.Error, Failure(pb.Error("x")).check(twisted.spread.pb.Error))
         self.assertIs(pb.Error, Failure(twisted.spread.pb.Error("x")).check(pb.Error))
-
-    def test_names(self):
-        """Each of the seven modules has every name of twisted.spread's."""
-        for name in ("interfaces", "banana", "jelly", "flavors", "pb", "util", "publish"):
-            original = importlib.import_module(f"twisted.spread.{name}")
-            ours = importlib.import_module(f"spreadlite.{name}")
-            for each in vars(original):
-                if each.startswith("__") or each in NOT_THEIRS or each == "instance_atom":
-                    continue
-                if not isinstance(vars(original)[each], types.ModuleType):
-                    self.assertTrue(hasattr(ours, each), f"{name}.{each}")
 
     def test_instance_atom(self):
         """The deprecated name is there, and warns under twisted.spread's name."""
