@@ -556,4 +556,4 @@ def _observe(broker: Any, cached: Any, perspective: Any, name: str | bytes, args
 
 def nameBytes(name: str | bytes) -> bytes:
     """A method's name as it is on the wire."""
-    return name.encode("utf-8") if isinstance(name, str) else name
+    return name if isinstance(name, bytes) else name.encode("utf-8")
