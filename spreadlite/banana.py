@@ -172,6 +172,7 @@ class Banana(protocol.Protocol, styles.Ephemeral):
         """Hand on the expressions that are at hand; false if there may be more, for *over* said after one that it was
         enough."""
         decoder = self._decoder
+        overridden = type(self).gotItem is not Banana.gotItem
         self._receiving = True
         try:
             while not self._deaf:
@@ -180,7 +181,10 @@ class Banana(protocol.Protocol, styles.Ephemeral):
                 item = decoder.next(words, SIZE_LIMIT, _PREFIX_LIMIT if limit is None else limit)
                 if item is codec.NEED_DATA:
                     return True
-                self.gotItem(item)
+                if overridden:
+                    self._gotParts(item)
+                else:
+                    self.gotItem(item)
                 if over is not None and not self._deaf and over():
                     return False
             return True
@@ -188,8 +192,30 @@ class Banana(protocol.Protocol, styles.Ephemeral):
             self._receiving = False
 
     def gotItem(self, item: Any) -> None:
-        """A whole expression was received."""
-        self.callExpressionReceived(item)
+        """An item was received: an element of the list that is being received, or a whole expression.
+
+        A subclass that overrides this sees each element before the list that it is in, and may hand on another.
+        """
+        if self.listStack:
+            self.listStack[-1][1].append(item)
+        else:
+            self.callExpressionReceived(item)
+
+    def _gotParts(self, item: Any) -> None:
+        """Give the application's `gotItem` every element of an expression, as a parser would that knows no more."""
+        parts = [iter((item,))]
+        while True:
+            for part in parts[-1]:
+                if type(part) is list:
+                    self.listStack.append((len(part), []))
+                    parts.append(iter(part))
+                    break
+                self.gotItem(part)
+            else:
+                parts.pop()
+                if not parts:
+                    return
+                self.gotItem(self.listStack.pop()[1])
 
     def callExpressionReceived(self, obj: Any) -> None:
         """Negotiate with the first expression, and hand on each later one."""
