@@ -1,0 +1,1 @@
+"""How much CPU spreadlite takes, beside twisted.spread in the same run.  See README.rst."""

@@ -1,0 +1,88 @@
+"""The command: ``python -m benchmarks``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from . import about, endtoend, report
+from .workloads import WORKLOADS
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    line = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="How much CPU spreadlite takes, beside twisted.spread in the same run.",
+    )
+    line.add_argument("--quick", action="store_true", help="fewer rounds, fewer connections: under two minutes")
+    line.add_argument("--rounds", type=int, help="rounds of all workloads (7; quick: 3)")
+    line.add_argument("--seconds", type=float, help="CPU seconds of each turn, about (0.3; quick: 0.1)")
+    line.add_argument(
+        "--workload",
+        "-w",
+        action="append",
+        choices=[*WORKLOADS, "memory"],
+        help="what to measure end to end; may be given again (all)",
+    )
+    line.add_argument(
+        "--contender",
+        "-c",
+        action="append",
+        choices=endtoend.CONTENDERS,
+        help="whom to measure; may be given again (all that are here)",
+    )
+    line.add_argument("--connections", type=int, help="connections whose memory is measured (1000; quick: 300)")
+    line.add_argument("--statistic", choices=["minimum", "median"], default="minimum", help="over the rounds (minimum)")
+    line.add_argument("--profile", metavar="FOLDER", help="measure nothing; write cProfile's profiles to FOLDER")
+    line.add_argument("--json", metavar="FILE", help="write every figure of every round to FILE")
+    return line
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, and print."""
+    options = parser().parse_args(arguments)
+    quick = options.quick
+    rounds = options.rounds or (3 if quick else 7)
+    seconds = options.seconds or (0.1 if quick else 0.3)
+    connections = options.connections or (300 if quick else 1000)
+    names = options.contender or endtoend.CONTENDERS
+    chosen = options.workload or [*WORKLOADS, "memory"]
+    workloads = [name for name in chosen if name != "memory"]
+
+    if options.profile:
+        endtoend.profile(names, workloads, seconds, options.profile, tell)
+        return 0
+
+    results: dict[str, object] = {"about": about.machine(), "statistic": options.statistic}
+    print(about.line(), flush=True)
+    if workloads:
+        figures = endtoend.measure(names, workloads, rounds, seconds, tell)
+        results["calls"] = report.as_data(figures)
+        show(report.calls(figures, options.statistic))
+    if "memory" in chosen:
+        held = endtoend.memory(names, connections, 1 if quick else 3, tell)
+        results["memory"] = {name: vars(figure) for name, figure in held.items()}
+        if held:
+            show(report.memory(held))
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump(results, file, indent=1)
+    return 0
+
+
+def tell(what: str) -> None:
+    """Say what is being done, where somebody looks."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{what}", end="", file=sys.stderr, flush=True)
+
+
+def show(text: str) -> None:
+    """Print a table."""
+    tell("")
+    print(f"\n{text}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

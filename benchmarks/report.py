@@ -1,0 +1,73 @@
+"""Tables of what was measured, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .endtoend import BASELINE, FLOOR, Figure, Memory
+from .workloads import WORKLOADS
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table; the first column is text, the others figures."""
+    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
+    lines = []
+    for row in [heads, *rows]:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(lines)
+
+
+def number(value: float) -> str:
+    """A figure, with the digits that mean something."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def times(value: float) -> str:
+    """A ratio."""
+    return f"x{number(value)}"
+
+
+def calls(figures: Mapping[str, Mapping[str, Figure]], statistic: str) -> str:
+    """CPU of server and client, ratio to twisted.spread, share of the floor."""
+    rows = []
+    for workload, contenders in figures.items():
+        baseline, floor = contenders.get(BASELINE), contenders.get(FLOOR)
+        rows.append([f"{WORKLOADS[workload].title} (us per {WORKLOADS[workload].per})", *[""] * 6])
+        for name, figure in contenders.items():
+            server, client = figure.best(statistic)
+            total = server + client
+            rows.append(
+                [
+                    f"   {name}",
+                    number(server),
+                    number(client),
+                    number(total),
+                    times(baseline.total(statistic) / total) if baseline else "",
+                    f"{floor.total(statistic) / total:.2f}" if floor else "",
+                    number(1e6 / min(figure.elapsed)),
+                ]
+            )
+    return table(["CPU, end to end", "server", "client", "both", "twisted.spread", "of floor", "per second"], rows)
+
+
+def memory(figures: Mapping[str, Memory]) -> str:
+    """Memory per connection."""
+    baseline = figures.get(BASELINE)
+    rows = []
+    for name, figure in figures.items():
+        idle, active = (sorted(values)[len(values) // 2] for values in (figure.idle, figure.active))
+        of = f"{idle / sorted(baseline.idle)[len(baseline.idle) // 2]:.2f}" if baseline else ""
+        rows.append([f"   {name}", number(idle / 1024), number(active / 1024), of])
+    return table(["server's memory per connection", "idle, KiB", "after 3 calls, KiB", "idle / twisted.spread"], rows)
+
+
+def as_data(figures: Mapping[str, Mapping[str, Figure]]) -> dict[str, Any]:
+    """The same for JSON, with every round."""
+    return {
+        workload: {name: vars(figure) for name, figure in contenders.items()} for workload, contenders in figures.items()
+    }
