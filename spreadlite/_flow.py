@@ -40,7 +40,9 @@ class Inflow:
     A broker is given to each method, not kept, so that the two are no cycle.
     """
 
-    __slots__ = ("_backlog", "_call", "_limits", "_lost", "_output", "_paused", "_stop", "_transport", "_wait", "_waiting")
+    __slots__ = (
+        "_backlog", "_call", "_limits", "_lost", "_output", "_paused", "_transport", "_wait", "_waiting", "stop",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._backlog: deque[bytes] = deque()
@@ -51,7 +53,8 @@ class Inflow:
         self._paused = False
         # Why the connection went, if there was still something to work off.
         self._lost: Any = None
-        self._stop = 0.0
+        # When the slice is over.
+        self.stop = 0.0
         self._transport: Any = None
         self._output: Any = None
         self._limits: Any = None
@@ -77,7 +80,7 @@ class Inflow:
         else:
             self._transport, self._output, self._limits = broker.transport, output, broker.limits
             others = len(_busy) - (self in _busy)
-            self._stop = time.monotonic() + broker.limits.slice_seconds / (1 + others)
+            self.stop = time.monotonic() + broker.limits.slice_seconds / (1 + others)
             over = self._over
         if codec.PACKS:
             broker._decoder.shallow = broker._readsPacked()
@@ -109,7 +112,7 @@ class Inflow:
         if self._lost is None and self._output.clogged(self._transport, self._limits.unread_output):
             self._wait = _FIRST_WAIT
             return True
-        return time.monotonic() >= self._stop
+        return time.monotonic() >= self.stop
 
     def _go_on(self, broker: Any) -> None:
         self._call = None
@@ -183,20 +186,20 @@ class Inflow:
 class Output:
     """What a broker says, on its way to the transport."""
 
-    __slots__ = ("_answers", "_chunks", "_gathering", "_size")
+    __slots__ = ("_chunks", "_gathering", "_size", "answers")
 
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
         self._size = 0
         self._gathering = False
         # Bytes of answers that the transport may not have sent.
-        self._answers = 0
+        self.answers = 0
 
     def write(self, transport: Any, data: bytes, answer: bool) -> None:
         """Send *data*, now or when `flush` is called."""
         size = len(data)
         if answer:
-            self._answers += size
+            self.answers += size
         if self._gathering:
             self._chunks.append(data)
             self._size += size
@@ -256,9 +259,9 @@ class Output:
 
     def clogged(self, transport: Any, most: int) -> bool:
         """Whether more than *most* bytes of answers, and more of them than of anything else, wait in the transport."""
-        if self._answers <= most:
+        if self.answers <= most:
             return False
         waiting = unsent(transport) + self._size
-        if waiting < self._answers:
-            self._answers = waiting
-        return self._answers > most and self._answers * 2 > waiting
+        if waiting < self.answers:
+            self.answers = waiting
+        return self.answers > most and self.answers * 2 > waiting

@@ -130,14 +130,19 @@ def call(method: Callable[..., Any], args: tuple[Any, ...], kw: dict[str, Any], 
     try:
         return method(*args, **kw)
     except TypeError:
-        text = f"{shortened(method)} didn't accept {shortened(args, 400)} and {shortened(kw, 400)}"
-        # An application may bring a broker of its own.
-        note = getattr(broker, "_note", None)
-        if note is None:
-            log.msg(text)
-        else:
-            note("arguments", text)
+        noteArguments(method, args, kw, broker)
         raise
+
+
+def noteArguments(method: Callable[..., Any], args: tuple[Any, ...], kw: dict[str, Any], broker: Any) -> None:
+    """Note that a method which a peer of *broker* asked for raised a TypeError, most likely because of its arguments."""
+    text = f"{shortened(method)} didn't accept {shortened(args, 400)} and {shortened(kw, 400)}"
+    # An application may bring a broker of its own.
+    note = getattr(broker, "_note", None)
+    if note is None:
+        log.msg(text)
+    else:
+        note("arguments", text)
 
 
 def serializer(broker: Any, args: Any) -> Any:
@@ -172,13 +177,21 @@ class Referenceable(Serializable):
         Raises:
             NoSuchMethod: there is no ``remote_`` method of that name.
         """
-        serialize = serializer(broker, args)
-        args, kw = argumentsOf(broker.unserialize(args), broker.unserialize(kw))
-        message = textOf(message)
+        serialize = broker._pack if type(args) is Packed else broker.serialize
+        args, kw = broker.unserialize(args), broker.unserialize(kw)
+        if kw or type(kw) is not dict or type(args) is not tuple:
+            args, kw = argumentsOf(args, kw)
+        if type(message) is not str:
+            message = textOf(message)
         method = getattr(self, "remote_" + message, None)
         if method is None:
             raise NoSuchMethod(f"No such method: remote_{message}")
-        return serialize(call(method, args, kw, broker), self.perspective)
+        try:
+            result = method(*args, **kw)
+        except TypeError:
+            noteArguments(method, args, kw, broker)
+            raise
+        return serialize(result, self.perspective)
 
     def jellyFor(self, jellier: Any) -> Any:
         """``[remote id]``."""

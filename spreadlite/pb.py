@@ -12,6 +12,7 @@ protocol of either side: it joins the tables of what the two sides hold of one a
 from __future__ import annotations
 
 import random
+import time
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -239,6 +240,8 @@ class Broker(banana.Banana):
         self._idling: Any = None
         # Calls of the peer's whose answer is a Deferred that has not fired.
         self._answering = 0
+        # Whether it was just seen that every method between a message's bytes and its values is ours; see _seams.
+        self._stock = False
         self._inflow = _flow.Inflow()
         self._output = _flow.Output()
         # The transport's reactor; None in memory, where nobody waits and there are no turns.
@@ -481,6 +484,52 @@ class Broker(banana.Banana):
         """Send a message: its name and its arguments."""
         self.sendEncoded(exp)
 
+    def _say(self, *message: Any) -> None:
+        """`sendCall`, with nobody between."""
+        if not self._stock and not _SENDING.on(self):
+            self.sendCall(*message)
+            return
+        words = None
+        if self.currentDialect == vocabulary.PB_DIALECT:
+            words = self.outgoingVocabulary if self._symbols is None else self._symbols
+        limit = self.prefixLimit
+        if limit is None:
+            limit = banana._PREFIX_LIMIT
+        data = codec.encode(message, words, banana.SIZE_LIMIT, limit, self.limits.expression_depth)
+        self._output.write(self.transport, data, message[0] in _REPLIES)
+
+    def _work(self, over: Callable[[], bool] | None) -> bool:
+        """See `banana.Banana._work`; the same with fewer calls, where every method that they would reach is ours."""
+        if not _READING.on(self):
+            return super()._work(over)
+        decoder = self._decoder
+        inflow, output, most = self._inflow, self._output, self.limits.unread_output
+        self._receiving = self._stock = True
+        try:
+            while not self._deaf:
+                words = self.incomingVocabulary if self.currentDialect == vocabulary.PB_DIALECT else None
+                limit = self.prefixLimit
+                item: Any = decoder.next(words, banana.SIZE_LIMIT, banana._PREFIX_LIMIT if limit is None else limit)
+                if item is codec.NEED_DATA:
+                    return True
+                kind = item[0] if type(item) is list and item else None
+                if not self.currentDialect:
+                    self.callExpressionReceived(item)
+                elif kind == b"message" and len(item) == 7:
+                    self._recvMessage(self.localObjectForID, *item[1:])
+                elif kind == b"answer" and len(item) == 3:
+                    self._answered(item[1], item[2], _succeedQuestion)
+                elif kind == b"decref" and len(item) == 2:
+                    self.proto_decref(item[1])
+                else:
+                    self.expressionReceived(item)
+                if over is not None and (time.monotonic() >= inflow.stop or output.answers > most):
+                    if not self._deaf and over():
+                        return False
+            return True
+        finally:
+            self._receiving = self._stock = False
+
     def _readsPacked(self) -> bool:
         """Whether nobody looks at the values in a message before they are unserialised."""
         return (
@@ -492,7 +541,9 @@ class Broker(banana.Banana):
 
     def _sendsPacked(self) -> bool:
         """Whether nobody looks at the values in a message after they were serialised."""
-        return codec.PACKS and self.currentDialect == vocabulary.PB_DIALECT and _SENDING.on(self)
+        return (
+            codec.PACKS and self.currentDialect == vocabulary.PB_DIALECT and (self._stock or _SENDING.on(self))
+        )
 
     def _write(self, data: bytes, obj: Any) -> None:
         self._output.write(self.transport, data, type(obj) is tuple and obj[0] in _REPLIES)
@@ -684,7 +735,7 @@ class Broker(banana.Banana):
 
             reactor.callFromThread(self._release, message, objectID)  # type: ignore[attr-defined]
         else:
-            self.sendCall(message, objectID)
+            self._say(message, objectID)
 
     # Objects to expressions and back.
 
@@ -703,11 +754,15 @@ class Broker(banana.Banana):
         if isinstance(object, defer.Deferred):
             object.addCallback(self.serialize, perspective=perspective, method=method, args=args, kw=kw)
             return object
+        sexp = codec.leaf(object, self.security)
+        if sexp is not None:
+            self._unsent = None
+            return sexp
         return self._keep(object, jelly, perspective, method, args, kw)
 
     def _pack(self, object: Any, perspective: Any = None, method: Any = None, args: Any = None, kw: Any = None) -> Any:
         """`serialize` for nobody's eyes but `sendCall`'s."""
-        if not self._sendsPacked():
+        if not self._sendsPacked() or codec.leaf(object, self.security) is not None:
             return self.serialize(object, perspective=perspective, method=method, args=args, kw=kw)
         if isinstance(object, CoroutineType):
             object = defer.Deferred.fromCoroutine(object)
@@ -815,19 +870,26 @@ class Broker(banana.Banana):
 
     def _sendMessage(self, prefix: bytes, perspective: Any, objectID: Any, message: Any, args: Any, kw: Any) -> Any:
         """Call a method of the peer's object; see `RemoteReference.callRemote`."""
-        callback = kw.pop("pbcallback", None)
-        errback = kw.pop("pberrback", None)
-        answerRequired = kw.pop("pbanswer", 1)
+        callback = errback = None
+        answerRequired = 1
+        if kw:
+            callback = kw.pop("pbcallback", None)
+            errback = kw.pop("pberrback", None)
+            answerRequired = kw.pop("pbanswer", 1)
         if (callback or errback) and not answerRequired:
             raise TypeError("pbcallback and pberrback are for a call that has an answer")
         if self.disconnected:
             raise DeadReferenceError("Calling Stale Broker")
         registrations = tables.Registrations()
         try:
-            netArgs = self._argumentsAs(args, registrations, perspective, message)
-            if not kw and _SERIALIZING.on(self) and allows_dotted_names(self.security):
-                netKw: Any = [vocabulary.DICTIONARY]
-            else:
+            netArgs = netKw = None
+            if (self._stock or _SERIALIZING.on(self)) and type(args) is tuple:
+                netArgs = codec.leaves(args, self.security)
+                if not kw and allows_dotted_names(self.security):
+                    netKw = [vocabulary.DICTIONARY]
+            if netArgs is None:
+                netArgs = self._argumentsAs(args, registrations, perspective, message)
+            if netKw is None:
                 netKw = self._argumentsAs(kw, registrations, perspective, message)
         except BaseException:
             self._takeBack(registrations)
@@ -837,7 +899,7 @@ class Broker(banana.Banana):
             return defer.fail(Error(f"{self.limits.outstanding_calls} calls wait for their answer already"))
         requestID = self.newRequestID()
         try:
-            self.sendCall(prefix + b"message", requestID, objectID, message, answerRequired, netArgs, netKw)
+            self._say(prefix + b"message", requestID, objectID, message, answerRequired, netArgs, netKw)
         except BaseException:
             self._takeBack(registrations)
             raise
@@ -855,7 +917,7 @@ class Broker(banana.Banana):
 
     def proto_answer(self, requestID: Any, netResult: Any) -> None:
         """``[answer id x]``: the result of a call of ours.  What cannot be read fails that call alone."""
-        self._answered(requestID, netResult, lambda question, result: question.callback(result))
+        self._answered(requestID, netResult, _succeedQuestion)
 
     def proto_error(self, requestID: Any, fail: Any) -> None:
         """``[error id x]``: a call of ours failed over there."""
@@ -947,7 +1009,7 @@ class Broker(banana.Banana):
         if self.disconnected:
             return
         try:
-            self.sendCall(b"answer", requestID, netResult)
+            self._say(b"answer", requestID, netResult)
         except BananaError:
             if unsent is not None and unsent[1] is netResult:
                 self._takeBack(unsent[2])
@@ -997,8 +1059,9 @@ _SENDING = _seams.Stock(Broker, ("serialize", "sendCall", "sendEncoded", "_encod
 _READING = _seams.Stock(
     Broker,
     (
-        "gotItem", "callExpressionReceived", "expressionReceived", "proto_message", "proto_cachemessage", "proto_answer",
-        "proto_error", "_recvMessage", "_sendAnswer", "_answered", "serialize", "unserialize",
+        "serialize", "sendCall", "sendEncoded", "_encode", "_write", "gotItem", "callExpressionReceived",
+        "expressionReceived", "proto_message", "proto_cachemessage", "proto_answer", "proto_error", "_recvMessage",
+        "proto_decref", "_sendAnswer", "_answered", "unserialize",
     ),
 )  # fmt: skip
 
@@ -1037,6 +1100,10 @@ def _journalOf(owner: Any, limits: Limits) -> Journal:
 def _mustBeCallable(notifier: Any) -> None:
     if not callable(notifier):
         raise TypeError(f"not something to be called: {shortened(notifier)}")
+
+
+def _succeedQuestion(question: Any, result: Any) -> None:
+    question.callback(result)
 
 
 def _failQuestion(question: Any, reason: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .graph import jelly, unjelly
+from .graph import jelly, leaf, leaves, unjelly
 from .policy import Taster
 from .registry import DEFAULT_REGISTRY, Registry
 from .wire import NEED_DATA, Decoder, encode
@@ -54,6 +54,8 @@ __all__ = [
     "expression_of",
     "implementation",
     "jelly",
+    "leaf",
+    "leaves",
     "pack",
     "unjelly",
     "unpack",

@@ -269,6 +269,25 @@ def write_str(jellier: Jellier, obj: str) -> Sexp:
     return [UNICODE, obj.encode("utf-8")]
 
 
+def leaf(obj: Any, taster: Taster) -> Sexp | None:
+    """The expression of what holds nothing; None for what may hold something, or has to be asked about."""
+    writer = _LEAVES.get(type(obj))
+    return None if writer is None or not allows_dotted_names(taster) else writer(None, obj)
+
+
+def leaves(arguments: tuple[Any, ...], taster: Taster) -> Sexp | None:
+    """The expression of a tuple of `leaf`s; None where one is none."""
+    if not allows_dotted_names(taster):
+        return None
+    sexp: list[Any] = [b"tuple"]
+    for each in arguments:
+        writer = _LEAVES.get(type(each))
+        if writer is None:
+            return None
+        sexp.append(writer(None, each))
+    return sexp
+
+
 def _numbers(*numbers: int) -> bytes:
     return " ".join(map(str, numbers)).encode("ascii")
 
@@ -527,8 +546,10 @@ def jelly(
 ) -> Sexp:
     """The expression of *obj*: a `Jellier`'s work, with Python's own limit of recursion told as ours."""
     kind = type(obj)
-    if kind in _LEAVES and allows_dotted_names(taster):
-        return obj if kind in _THEMSELVES else _LEAVES[kind](None, obj)
+    if kind in _LEAVES:
+        sexp = leaf(obj, taster)
+        if sexp is not None:
+            return sexp
     try:
         jellier = Jellier(taster, persistentStore, invoker, depth)
         if jellier.asks:

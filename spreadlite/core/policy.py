@@ -147,6 +147,7 @@ def allowed_names(taster: Any) -> dict[bytes, int] | None:
 
 def allows_dotted_names(taster: object) -> bool:
     """Whether *taster* is known to allow every dotted type name, so that it need not be asked about one."""
-    return getattr(type(taster), "isTypeAllowed", None) in _STOCK and "isTypeAllowed" not in getattr(
-        taster, "__dict__", ()
-    )
+    try:
+        return type(taster).isTypeAllowed in _STOCK and "isTypeAllowed" not in taster.__dict__  # type: ignore[attr-defined]
+    except AttributeError:
+        return False
