@@ -31,6 +31,8 @@ def runner(peer):
     """The words of a command line that go before the program's path."""
     # Twisted holds /dev/null open, in reserve, to the end of the process: that is its only ResourceWarning.
     words = [sys.executable, "-W", "error", "-W", "ignore::ResourceWarning"]
+    # Twisted hands certificates to pyOpenSSL in a way that the newest of it no longer likes.
+    words += ["-W", "ignore:Passing pyOpenSSL:DeprecationWarning"]
     return words + [os.path.join(HERE, "as_twisted.py")] if peer == TWISTED else words
 
 
@@ -45,7 +47,7 @@ def environment():
 class Program:
     """A running program, its output line by line."""
 
-    def __init__(self, command):
+    def __init__(self, command, variables):
         self.command = command
         self.process = subprocess.Popen(
             command,
@@ -53,7 +55,7 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
-            env=environment(),
+            env={**environment(), **variables},
         )
         self.errors = ""
         self.pending = queue.Queue()
@@ -148,9 +150,9 @@ class ExampleCase(unittest.TestCase):
         path = os.path.join(EXAMPLES, self.folder, program)
         return self.launch([*runner(peer), path, *map(str, arguments)])
 
-    def launch(self, command):
-        """Start any command, and end it with the test."""
-        started = Program(command)
+    def launch(self, command, **variables):
+        """Start any command, with more variables in its environment, and end it with the test."""
+        started = Program(command, variables)
         self.addCleanup(started.close)
         return started
 
