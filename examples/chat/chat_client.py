@@ -1,5 +1,5 @@
-"""Talks in a room of ``chat_server.py``: what is typed is said, ``/who`` asks who is there, ``/title NEW`` renames the room,
-and the end of the input (Ctrl-D) leaves.
+"""Talks in a room of ``chat_server.py``: what is typed is said, ``/who`` asks who is there, ``/title NEW`` renames the
+room, and the end of the input (Ctrl-D) leaves.
 
 Usage: python chat_client.py [PORT [NAME [ROOM]]]
 """

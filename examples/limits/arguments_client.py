@@ -41,9 +41,10 @@ async def main(reactor, port=pb.portno):
     await attempt("2**448 - 1", store, "sign", 2**448 - 1)
     await attempt("2**448", store, "sign", 2**448)
 
-    for number in range(pb.MAX_BROKER_REFS):
-        await store.callRemote("keep", Thing())
-    print("references:", number + 1)
+    # What is asked before a new one is made: are there more than that already?
+    for _each in range(pb.MAX_BROKER_REFS + 1):
+        kept = await store.callRemote("keep", Thing())
+    print("references:", kept)
     await attempt("one more reference", store, "keep", Thing())
     await store.callRemote("forget")
     await attempt("after all were let go of", store, "keep", Thing())

@@ -26,11 +26,16 @@ def refused(failure):
     return "refused"
 
 
-async def main(reactor, port=pb.portno):
-    """A refused call is an error for its caller; the connection lives."""
+async def connect(reactor, port):
+    """A connection: its factory and the server's root."""
     factory = pb.PBClientFactory()
     await endpoints.TCP4ClientEndpoint(reactor, "127.0.0.1", int(port)).connect(factory)
-    store = await factory.getRootObject()
+    return factory, await factory.getRootObject()
+
+
+async def main(reactor, port=pb.portno):
+    """A refused call is an error for its caller; the connection lives."""
+    factory, store = await connect(reactor, port)
 
     print("4 MiB:", await store.callRemote("length", bytes(banana.SIZE_LIMIT)))
     print("2**800:", await store.callRemote("sign", 2**800))
@@ -42,10 +47,14 @@ async def main(reactor, port=pb.portno):
     print("references:", len(some))
     print("references:", await store.callRemote("new", 9).addErrback(refused))
 
-    waiting = [store.callRemote("wait").addErrback(refused) for _each in range(4)]
-    await store.callRemote("release")
-    print("calls in flight:", ", ".join(await defer.gatherResults(waiting)))
+    waiting = [store.callRemote("wait") for _each in range(3)]
+    print("a fourth call:", await store.callRemote("wait").addErrback(refused))
+    # Each connection counts for itself.
+    other_factory, other_store = await connect(reactor, port)
+    await other_store.callRemote("release")
+    print("the three:", ", ".join(await defer.gatherResults(waiting)))
     factory.disconnect()
+    other_factory.disconnect()
 
 
 if __name__ == "__main__":

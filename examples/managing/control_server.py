@@ -24,19 +24,26 @@ class Post(pb.Avatar):
 
     def __init__(self, name):
         self.name = name
-        self.devices = []
+        self.devices = {}
         self.reports = 0
 
     def attach(self, device):
-        """A client has logged in."""
+        """A client has logged in; returns what to call when it is gone."""
         if len(self.devices) >= MOST:
             raise TooMany(f"{MOST} devices are logged in as {self.name}")
-        self.devices.append(device)
-        print(f"{self.name}: {len(self.devices)} on duty", flush=True)
+        # A key for each login: nothing keeps a device from logging in twice.
+        login = object()
+        self.devices[login] = device
+        self.tell()
 
-    def detach(self, device):
-        """That client is gone."""
-        self.devices.remove(device)
+        def detach():
+            del self.devices[login]
+            self.tell()
+
+        return detach
+
+    def tell(self):
+        """For the log."""
         print(f"{self.name}: {len(self.devices)} on duty", flush=True)
 
     def perspective_report(self, text):
@@ -46,7 +53,7 @@ class Post(pb.Avatar):
 
     async def order(self, text):
         """Call the clients, all of them at a time; returns how many have obeyed."""
-        calls = [device.callRemote("order", text) for device in self.devices]
+        calls = [device.callRemote("order", text) for device in self.devices.values()]
         done = await defer.DeferredList(calls, consumeErrors=True)
         return sum(success for success, result in done)
 
@@ -81,8 +88,7 @@ class Control:
         if name == "chief":
             return pb.IPerspective, Chief(self.posts), lambda: None
         post = self.posts.setdefault(name, Post(name))
-        post.attach(mind)
-        return pb.IPerspective, post, lambda: post.detach(mind)
+        return pb.IPerspective, post, post.attach(mind)
 
 
 async def main(reactor, port=pb.portno):
