@@ -47,6 +47,8 @@ def install(force: bool = False) -> None:
     Raises:
         TooLateError: a module holds one of the originals, or something out of it.  Nothing was changed.
     """
+    # First, because in a Python that follows another (see _children) its import installs.
+    package = importlib.import_module(PACKAGE)
     if _before:
         return
     late = holders()
@@ -57,7 +59,6 @@ def install(force: bool = False) -> None:
             f"these modules keep the originals of twisted.spread: {', '.join(late)}", RuntimeWarning, stacklevel=2
         )
     ours = {name: importlib.import_module(f"spreadlite.{name}") for name in DOORS}
-    package = importlib.import_module(PACKAGE)
     for name, module in ours.items():
         full = f"{PACKAGE}.{name}"
         _before[full] = sys.modules.get(full, _MISSING), getattr(package, name, _MISSING)

@@ -24,6 +24,8 @@ FLOORS = (
     ("quotes.quoters", "quotes.protocol", "quotes.reader"),
     ("quotes.service", "quotes.client"),
     ("_install",),
+    ("_children",),
+    ("_site.sitecustomize",),
     ("", "__main__", "core", "quotes"),
 )
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
