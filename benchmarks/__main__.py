@@ -5,9 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from typing import Any
 
-from . import about, endtoend, report
+from . import about, codecs, endtoend, report, serializers
+from .peers import NOTES
 from .workloads import WORKLOADS
+
+#: The parts of a run.
+PARTS = ("calls", "memory", "codecs", "growth", "instructions")
+#: What is counted by callgrind.
+COUNTED = ("small", "fields", "records", "copies")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -20,12 +27,16 @@ def parser() -> argparse.ArgumentParser:
     line.add_argument("--rounds", type=int, help="rounds of all workloads (7; quick: 3)")
     line.add_argument("--seconds", type=float, help="CPU seconds of each turn, about (0.3; quick: 0.1)")
     line.add_argument(
-        "--workload",
-        "-w",
+        "--part",
+        "-p",
         action="append",
-        choices=[*WORKLOADS, "memory"],
-        help="what to measure end to end; may be given again (all)",
+        choices=PARTS,
+        help="what to measure; may be given again (all but instructions, which needs valgrind)",
     )
+    line.add_argument(
+        "--workload", "-w", action="append", choices=WORKLOADS, help="which calls; may be given again (all)"
+    )
+    line.add_argument("--peers", action="store_true", help="measure calls of AMP, foolscap, Pyro5, RPyC, grpc.aio too")
     line.add_argument(
         "--contender",
         "-c",
@@ -48,24 +59,40 @@ def main(arguments: list[str] | None = None) -> int:
     seconds = options.seconds or (0.1 if quick else 0.3)
     connections = options.connections or (300 if quick else 1000)
     names = options.contender or endtoend.CONTENDERS
-    chosen = options.workload or [*WORKLOADS, "memory"]
-    workloads = [name for name in chosen if name != "memory"]
-
+    workloads = options.workload or list(WORKLOADS)
+    # Who asks for certain workloads wants calls.
+    parts = options.part or (["calls"] if options.workload else PARTS[:-1])
     if options.profile:
         endtoend.profile(names, workloads, seconds, options.profile, tell)
         return 0
 
-    results: dict[str, object] = {"about": about.machine(), "statistic": options.statistic}
+    results: dict[str, Any] = {"about": about.machine(), "statistic": options.statistic}
     print(about.line(), flush=True)
-    if workloads:
-        figures = endtoend.measure(names, workloads, rounds, seconds, tell)
+    if "calls" in parts:
+        figures = endtoend.measure(names, workloads, rounds, seconds, tell, options.peers)
         results["calls"] = report.as_data(figures)
         show(report.calls(figures, options.statistic))
-    if "memory" in chosen:
+        if options.peers:
+            show("\n".join(NOTES))
+    if "memory" in parts:
         held = endtoend.memory(names, connections, 1 if quick else 3, tell)
         results["memory"] = {name: vars(figure) for name, figure in held.items()}
         if held:
             show(report.memory(held))
+    spreads = [name for name in codecs.CONTENDERS if name.removesuffix(serializers.FUSED) in names]
+    if "codecs" in parts:
+        payloads = [*serializers.PAYLOADS, *serializers.DEPTHS]
+        times = codecs.measure([*spreads, *codecs.OTHERS], payloads, rounds, seconds / 5, tell)
+        results["codecs"] = times
+        show(report.codecs(times, options.statistic))
+    if "growth" in parts:
+        found = codecs.growth(spreads, serializers.SIZES, seconds / 5, 1 if quick else 5, tell)
+        results["growth"] = found
+        show(report.growth(found, serializers.SIZES))
+    if "instructions" in parts:
+        counted = codecs.instructions(spreads, ["small", "fields"] if quick else COUNTED, tell)
+        results["instructions"] = counted
+        show(report.instructions(counted))
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump(results, file, indent=1)

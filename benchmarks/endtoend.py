@@ -7,6 +7,7 @@ happens to all of them.  What is measured is CPU time of either process, not tim
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import statistics
 import sys
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import control
+from .peers import PEERS
 from .workloads import OBSERVERS, OUTSTANDING, WORKLOADS
 
 BASELINE = "twisted.spread"
@@ -25,7 +27,7 @@ FLOOR = "floor"
 #: Who is measured, unless the command line says otherwise.
 CONTENDERS = (BASELINE, PURE, COMPILED, FLOOR)
 
-_ENVIRONMENT: dict[str, dict[str, str]] = {
+ENVIRONMENT: dict[str, dict[str, str]] = {
     BASELINE: {"BENCHMARKS_SPREAD": "twisted.spread"},
     PURE: {"BENCHMARKS_SPREAD": "spreadlite", "SPREADLITE_PURE": "1"},
     COMPILED: {"BENCHMARKS_SPREAD": "spreadlite", "SPREADLITE_PURE": ""},
@@ -100,7 +102,7 @@ def start(name: str) -> Contender | None:
     """The processes of a contender of that name; None where that is no other than one that we have anyway."""
     if name == FLOOR:
         return Contender(name, "benchmarks.floor")
-    contender = Contender(name, "benchmarks.spread", _ENVIRONMENT[name])
+    contender = Contender(name, "benchmarks.spread", ENVIRONMENT[name])
     runs = contender.server.hello["implementation"]
     if name == COMPILED and runs == "pure":
         contender.stop()
@@ -111,13 +113,24 @@ def start(name: str) -> Contender | None:
     return contender
 
 
+def _peers(tell: Callable[[str], object]) -> list[Contender]:
+    """The peers that are installed."""
+    found = []
+    for module, (name, package, workloads) in PEERS.items():
+        if importlib.util.find_spec(package) is None:
+            tell(f"{name}: left out, it is not installed")
+        else:
+            found.append(Contender(name, f"benchmarks.peers.{module}", None, workloads))
+    return found
+
+
 def measure(
     names: Sequence[str],
     workloads: Sequence[str],
     rounds: int,
     seconds: float,
     tell: Callable[[str], object],
-    more: Sequence[Contender] = (),
+    with_peers: bool = False,
 ) -> dict[str, dict[str, Figure]]:
     """Figures by workload and contender.
 
@@ -127,7 +140,7 @@ def measure(
         rounds: how often.
         seconds: what one contender's turn at one workload takes, about; one turn is at least two calls.
         tell: is told what is being done.
-        more: contenders that are up already; they are ended too.
+        with_peers: whether to measure what users might pick instead, too.
 
     Raises:
         control.Broken: one gave a wrong answer, or none.
@@ -140,7 +153,8 @@ def measure(
                 tell(f"{name}: left out, it is not built here")
             else:
                 contenders.append(contender)
-        contenders += more
+        if with_peers:
+            contenders += _peers(tell)
         sizes = traffic(contenders, workloads)
         figures: dict[str, dict[str, Figure]] = {workload: {} for workload in workloads}
         calls: dict[tuple[str, str], int] = {}
