@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import lru_cache, total_ordering
+from types import FunctionType
 from typing import Any
 
 from twisted.python import log, reflect
@@ -345,9 +346,7 @@ class RemoteCopy(Unjellyable):
 
     def setCopyableState(self, state: Any) -> None:
         """Take *state* (what the other side's ``getStateToCopyFor`` returned): a dictionary of attributes, or None."""
-        attributes = {
-            name.decode("utf-8") if isinstance(name, bytes) else name: value for name, value in (state or {}).items()
-        }
+        attributes = attributesOf(state, type(self))
         # By way of object, because a frozen dataclass refuses to be assigned to.
         cls: Any = type(self)
         for name in _slotNames(cls):
@@ -360,11 +359,41 @@ class RemoteCopy(Unjellyable):
         """Take the state that *jellyList* has, and return this object."""
         if unjellier.invoker is None:
             return setInstanceState(self, unjellier, jellyList)
-        self.setCopyableState(stateOf(unjellier.unjelly(item_of(jellyList, 1))))
+        state = stateOf(unjellier.unjelly(item_of(jellyList, 1)))
+        unjellier.when_whole(lambda: self.setCopyableState(state))
         return self
 
 
 graph.RETURNS_ITSELF.add(RemoteCopy.unjellyFor)
+
+
+@lru_cache(maxsize=1024)
+def _methodNames(cls: Any) -> frozenset[str]:
+    """The names under which instances of *cls* have methods."""
+    return frozenset(name for base in cls.__mro__ for name, it in vars(base).items() if isinstance(it, FunctionType))
+
+
+def attributesOf(state: Any, cls: Any) -> dict[str, Any]:
+    """The attributes that a peer sent for an instance of *cls*; peers that run Python 2 send their names as bytes.
+
+    Raises:
+        InsecureJelly: they are no dictionary of names, or one of them would take a method's place.
+    """
+    if state is None:
+        return {}
+    if not isinstance(state, dict):
+        raise InsecureJelly(f"not the state of a {cls.__name__}: {shortened(state)}")
+    attributes = {}
+    for name, value in state.items():
+        if isinstance(name, bytes):
+            name = name.decode("utf-8", "replace")
+        if not isinstance(name, str):
+            raise InsecureJelly(f"not the name of an attribute: {shortened(name)}")
+        attributes[name] = value
+    methods = _methodNames(cls)
+    if not methods.isdisjoint(attributes):
+        raise InsecureJelly(f"an attribute in a method's place: {shortened(sorted(methods & attributes.keys()))}")
+    return attributes
 
 
 def stateOf(state: Any) -> Any:
@@ -416,18 +445,29 @@ class RemoteCache(RemoteCopy, Serializable):
         luid, state = item_of(jellyList, 1), item_of(jellyList, 2)
         if type(luid) is not int:
             raise InsecureJelly(f"not the id of a cache: {shortened(luid)}")
+        shared = self._borgify()
+        # It is in the table from here on, whatever happens: its owner counts it, and is to be told when it is gone.
+        broker.cacheLocally(luid, self)
         self.broker = broker
         self.luid = luid
-        shared = self._borgify()
+        begin = getattr(broker, "_beginCache", None)
+        if begin is not None:
+            begin(luid, state)
         init = getattr(shared, "__init__", None)
         if init:
             init()
-        broker.cacheLocally(luid, self)
-        shared.setCopyableState(stateOf(unjellier.unjelly(state)))
-        # setCopyableState may have replaced the dictionary, or filled it.
-        self.__dict__ = shared.__dict__
-        self.broker = broker
-        self.luid = luid
+        state = stateOf(unjellier.unjelly(state))
+
+        def fill() -> None:
+            shared.setCopyableState(state)
+            # setCopyableState may have replaced the dictionary, or filled it.
+            self.__dict__ = shared.__dict__
+            self.broker = broker
+            self.luid = luid
+            if begin is not None:
+                broker._halfMade.discard(luid)
+
+        unjellier.when_whole(fill)
         return shared
 
     def __eq__(self, other: object) -> Any:
@@ -466,7 +506,12 @@ def _brokerOf(unjellier: Any) -> Any:
 
 def unjellyCached(unjellier: Any, unjellyList: Any) -> Any:
     """``[cached id]``: a cache that this side has already."""
-    return _brokerOf(unjellier).cachedLocallyAs(item_of(unjellyList, 1))._borgify()
+    broker = _brokerOf(unjellier)
+    luid = item_of(unjellyList, 1)
+    if type(luid) is int and luid in getattr(broker, "_halfMade", ()):
+        # It could not be made, which its owner does not know, and has counted it once more.
+        broker.decCacheRef(luid)
+    return broker.cachedLocallyAs(luid)._borgify()
 
 
 def unjellyLCache(unjellier: Any, unjellyList: Any) -> Any:

@@ -63,6 +63,7 @@ from .core.graph import shortened
 from .core.limits import DEFAULT_LIMITS, Limits
 from .core.policy import allows_dotted_names
 from .core.tables import Local
+from .core.weights import size_of
 from .flavors import (
     Cacheable,
     Copyable,
@@ -227,6 +228,10 @@ class Broker(banana.Banana):
         self.remotelyCachedObjects: Any = self._caches.locals
         self.remotelyCachedLUIDs: Any = self._caches.ids
         self.locallyCachedObjects: Any = {}
+        # Of those, the ones whose state is not there, or could not be read; and what the state of each takes.
+        self._halfMade: set[int] = set()
+        self._cacheSizes: dict[int, int] = {}
+        self._cachedBytes = 0
         self.waitingForAnswers = tables.Questions()
         # By processUniqueID: what to call when the object leaves localObjects.
         self._localCleanup: dict[Any, Callable[[], object]] = {}
@@ -688,9 +693,20 @@ class Broker(banana.Banana):
         """*instance* is the cache of the peer's object with that id."""
         if cid in self.locallyCachedObjects:
             raise InsecureJelly(f"the id {shortened(cid)} belongs to another cached object")
-        if len(self.locallyCachedObjects) > max(MAX_BROKER_REFS, 1024) * 4:
+        most = self.limits.references
+        # Twisted's own peers have this side cache as many as they hold references; some are told to have more.
+        if len(self.locallyCachedObjects) >= (max(MAX_BROKER_REFS, 1024) if most is None else most) * 4:
             raise InsecureJelly("too many cached objects")
         self.locallyCachedObjects[cid] = instance
+
+    def _beginCache(self, cid: int, state: Any) -> None:
+        """What was given to `cacheLocally` is about to get its *state*; see `Limits.cache_bytes`."""
+        self._halfMade.add(cid)
+        size = size_of(state)
+        if self._cachedBytes + size > self.limits.cache_bytes:
+            raise InsecureJelly(f"cached objects that take more than {self.limits.cache_bytes} bytes")
+        self._cacheSizes[cid] = size
+        self._cachedBytes += size
 
     def cachedLocallyAs(self, cid: Any) -> Any:
         """The cache of the peer's object with that id.
@@ -699,7 +715,7 @@ class Broker(banana.Banana):
             InsecureJelly: there is none.
         """
         cached = self.locallyCachedObjects.get(cid) if type(cid) is int else None
-        if cached is None:
+        if cached is None or cid in self._halfMade:
             raise InsecureJelly(f"no cached object has the id {shortened(cid)}")
         return cached
 
@@ -721,6 +737,8 @@ class Broker(banana.Banana):
         cached = self.locallyCachedObjects.pop(objectID, None) if type(objectID) is int else None
         if cached is None:
             raise ProtocolError(f"no object is cached under the id {shortened(objectID)}")
+        self._halfMade.discard(objectID)
+        self._cachedBytes -= self._cacheSizes.pop(objectID, 0)
         cached.broker = None
 
     def _release(self, message: bytes, objectID: Any) -> None:

@@ -51,6 +51,7 @@ from .limits import DEFAULT_LIMITS
 from .policy import Taster, allowed_names, allows_dotted_names
 from .registry import DEFAULT_REGISTRY, Registry
 from .vocabulary import DICTIONARY, UNICODE
+from .weights import Scale
 
 Sexp = Any
 
@@ -86,7 +87,8 @@ class Unjellyable:
 
     def unjellyFor(self, unjellier: Any, jellyList: Sexp) -> Any:
         """Take the state that *jellyList* has, and return the object that is to stand for it: this one."""
-        self.setStateFor(unjellier, unjellier.unjelly(item_of(jellyList, 1)))
+        state = unjellier.unjelly(item_of(jellyList, 1))
+        unjellier.when_whole(lambda: self.setStateFor(unjellier, known(state)))
         return self
 
 
@@ -125,14 +127,53 @@ def item_of(sexp: Sexp, index: int) -> Any:
 
 
 def shortened(value: object, most: int = 100) -> str:
-    """The repr of *value* for a message, cut to *most* characters."""
-    if isinstance(value, (bytes, str, list, tuple)) and len(value) > most:
-        value = value[:most]
+    """The repr of *value* for a message, cut to *most* characters.
+
+    No more is looked at than is shown: a container may refer to its own parts so often that its repr never ends.
+    """
     try:
-        text = repr(value)
+        text = "".join(_pieces(value, most))
     except Exception as error:
         text = f"<no repr: {type(error).__name__}>"
     return text if len(text) <= most else text[:most] + "…"
+
+
+_BRACKETS: dict[type, tuple[str, str]] = {list: ("[", "]"), tuple: ("(", ")"), dict: ("{", "}"), set: ("{", "}"), frozenset: ("frozenset({", "})")}
+
+
+def _pieces(value: object, most: int) -> list[str]:
+    """The beginning of the repr of *value*: *most* characters or a few more."""
+    pieces: list[str] = []
+    # What is still to be written, the next last: text, or (in a list of one) a value.
+    todo: list[Any] = [[value]]
+    size = 0
+    while todo and size <= most:
+        part = todo.pop()
+        if type(part) is list:
+            item = part[0]
+            kind = type(item)
+            if kind in _BRACKETS and item or kind in (list, tuple, dict):
+                inner: list[Any] = []
+                for number, member in enumerate(item):
+                    if number > most:
+                        break
+                    inner += [", "] if number else []
+                    inner += [[member], ": ", [item[member]]] if kind is dict else [[member]]
+                if kind is tuple and len(item) == 1:
+                    inner.append(",")
+                todo.append(_BRACKETS[kind][1])
+                todo += reversed(inner)
+                part = _BRACKETS[kind][0]
+            elif kind in (bytes, str):
+                part = repr(item[: most + 1])
+            elif isinstance(kind.__repr__, types.FunctionType):
+                # What an application shows of its objects may be all that they hold.
+                part = f"<{qual(kind)}>"
+            else:
+                part = repr(item)
+        pieces.append(part)
+        size += len(part)
+    return pieces
 
 
 def create_blank(cls: Any) -> Any:
@@ -150,6 +191,8 @@ def set_state(instance: Any, state: Any) -> None:
         setter(state)
     elif isinstance(state, dict):
         object.__setattr__(instance, "__dict__", state)
+    elif state is not None:
+        raise InsecureJelly(f"not the state of an instance of {qual(type(instance))}: {shortened(state)}")
 
 
 def get_state(instance: Any) -> Any:
@@ -595,6 +638,11 @@ class Pending:
             put(value)
 
 
+def known(value: Any) -> Any:
+    """What *value* stands for, now that it is there."""
+    return value.value if isinstance(value, Pending) else value
+
+
 #: Functions that serve as ``unjellyFor`` and always return the very instance that they were called on.  Such an
 #: instance may be known to its own state before it has that state.  `flavors` adds its own.
 RETURNS_ITSELF: set[Any] = {Unjellyable.unjellyFor}
@@ -630,6 +678,11 @@ class Unjellier:
         self.references: dict[int, Any] = {}
         self.postCallbacks: list[Callable[[], object]] = []
         self.pending: list[Pending] = []
+        # Of those, the ones that were not known when this was last looked at.
+        self.unsettled: list[Pending] = []
+        # What is to be done when none is left.
+        self.delayed: list[Callable[[], object]] = []
+        self.scale = Scale(depth)
         self.room = depth
         self.depth = depth
         # The names that the taster allows, where it is known to look them up and to allow those with a dot; else None,
@@ -656,8 +709,14 @@ class Unjellier:
         if self.pending:
             if isinstance(value, Pending):
                 value = value.value
-            if not all(each.known for each in self.pending):
+            if not all(pending.known for pending in self.pending):
                 raise InsecureJelly("an expression refers to a value that it does not have")
+        if self.references:
+            # An application may want to hash what it is given.
+            for each in self.references.values():
+                self.scale.weigh(known(each))
+        for do in self.delayed:
+            do()
         for callback in self.postCallbacks:
             callback()
         return value
@@ -687,7 +746,27 @@ class Unjellier:
         """A place for a value, which must be known by the end."""
         pending = Pending()
         self.pending.append(pending)
+        self.unsettled.append(pending)
         return pending
+
+    def waits(self) -> bool:
+        """Whether a value that something refers to is not there yet."""
+        unsettled = self.unsettled
+        while unsettled and unsettled[-1].known:
+            unsettled.pop()
+        return bool(unsettled)
+
+    def when_whole(self, do: Callable[[], object]) -> None:
+        """Call *do* now, or, where some value is still to come, at the end: hooks are shown no place of a value."""
+        if self.unsettled and self.waits():
+            self.delayed.append(do)
+        else:
+            do()
+
+    def expect_keys(self, values: Any) -> None:
+        """*values* are about to be hashed; see `Scale`."""
+        if self.references:
+            self.scale.keys(values)
 
     def finish(self, value: Any) -> Any:
         """What a hook made: its attributes that wait for a value get it, its ``postUnjelly`` is called at the end."""
@@ -778,6 +857,8 @@ def read_registered(unjellier: Unjellier, sexp: list[Any], number: int | None) -
     cls = unjellier.registry.classes.get(sexp[0])
     if cls is None:
         state = unjellier.unjelly(item_of(sexp, 1))
+        if unjellier.waits() and not _whole(unjellier, state, number):
+            raise InsecureJelly(f"the state of a {shortened(sexp[0])} holds values that are still to come")
         value = unjellier.registry.factories[sexp[0]](state)
     else:
         blank = create_blank(cls)
@@ -789,6 +870,27 @@ def read_registered(unjellier: Unjellier, sexp: list[Any], number: int | None) -
     if number is not None and unjellier.references.get(number, _MISSING) is not value:
         unjellier.announce(number, value)
     return value
+
+
+def _whole(unjellier: Unjellier, state: Any, number: int | None) -> bool:
+    """Whether *state* holds no value that is still to come, but for what is to be made of it (which gets it later);
+    false, too, where there is too much to look through."""
+    own = None if number is None else unjellier.references.get(number)
+    if len(unjellier.unsettled) < 100 and all(each.known or each is own for each in unjellier.unsettled):
+        return True
+    todo = [state]
+    for _ in range(1000):
+        if not todo:
+            return True
+        value = todo.pop()
+        if isinstance(value, Pending):
+            if not value.known and value is not own:
+                return False
+        elif type(value) in (list, tuple, set, frozenset):
+            todo += value
+        elif type(value) is dict:
+            todo += value.values()
+    return False
 
 
 def read_instance(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
@@ -809,10 +911,7 @@ def _instance_of(unjellier: Unjellier, cls: Any, state: Sexp, number: int | None
         raise InsecureJelly(f"not a class: {shortened(cls)}")
     unjellier.announce(number, instance)
     value = unjellier.unjelly(state)
-    if isinstance(value, Pending):
-        value.when_known(lambda known: set_state(instance, known))
-    else:
-        set_state(instance, value)
+    unjellier.when_whole(lambda: set_state(instance, known(value)))
     return unjellier.finish(instance)
 
 
@@ -877,7 +976,10 @@ def read_decimal(unjellier: Unjellier, sexp: list[Any], number: int | None) -> A
         raise InsecureJelly(f"not a decimal: {shortened(sexp)}")
     if type(exponent) is not int:
         raise InsecureJelly(f"not a decimal: {shortened(sexp)}")
-    value = decimal.Decimal((sign, decimal.Decimal(digits).as_tuple().digits, exponent))
+    try:
+        value = decimal.Decimal((sign, decimal.Decimal(digits).as_tuple().digits, exponent))
+    except (ValueError, ArithmeticError):
+        raise InsecureJelly(f"not a decimal: {shortened(sexp)}") from None
     unjellier.announce(number, value)
     return value
 
@@ -956,8 +1058,8 @@ def finish_list(unjellier: Unjellier, value: list[Any], items: list[Any], number
 def finish_set(unjellier: Unjellier, value: set[Any], items: list[Any], number: int | None) -> Any:
     waiting = _waiting(items) if unjellier.pending else ()
     for place in waiting:
-        items[place].when_known(lambda known: _hashed(value.update, (known,)))
-    _hashed(value.update, [item for item in items if not isinstance(item, Pending)] if waiting else items)
+        items[place].when_known(lambda known: _hashed(unjellier, value.update, (known,)))
+    _hashed(unjellier, value.update, [item for item in items if not isinstance(item, Pending)] if waiting else items)
     return value
 
 
@@ -992,7 +1094,7 @@ def finish_tuple(unjellier: Unjellier, value: None, items: list[Any], number: in
 
 
 def finish_frozenset(unjellier: Unjellier, value: None, items: list[Any], number: int | None) -> Any:
-    return _finish_whole(unjellier, items, number, lambda members: _hashed(frozenset, members))
+    return _finish_whole(unjellier, items, number, lambda members: _hashed(unjellier, frozenset, members))
 
 
 #: From so many members on, a set's or dictionary's hashes are looked at before it is made.
@@ -1001,9 +1103,10 @@ _MANY = 256
 _SAME = 64
 
 
-def _hashed(make: Callable[[Any], Any], values: Any) -> Any:
+def _hashed(unjellier: Unjellier, make: Callable[[Any], Any], values: Any) -> Any:
     """``make(values)``, which hashes them; InsecureJelly where they have no hash, or one hash too often."""
     try:
+        unjellier.expect_keys(values)
         if len(values) > _MANY and Counter(map(hash, values)).most_common(1)[0][1] > _SAME:
             raise InsecureJelly("the members of a set, or the keys of a dictionary, collide")
         return make(values)
@@ -1013,28 +1116,28 @@ def _hashed(make: Callable[[Any], Any], values: Any) -> Any:
 
 def finish_dictionary(unjellier: Unjellier, value: dict[Any, Any], keys: list[Any], items: list[Any]) -> None:
     if not unjellier.pending:
-        _put(value, keys, items)
+        _put(unjellier, value, keys, items)
         return
     waiting = set(_waiting(keys)).union(_waiting(items))
     if waiting:
         pairs = list(zip(keys, items, strict=True))
         there = [place for place in range(len(pairs)) if place not in waiting]
         keys, items = [keys[place] for place in there], [items[place] for place in there]
-    _put(value, keys, items)
+    _put(unjellier, value, keys, items)
     for place in sorted(waiting):
-        _put_late(value, *pairs[place])
+        _put_late(unjellier, value, *pairs[place])
 
 
-def _put(value: dict[Any, Any], keys: list[Any], items: list[Any]) -> None:
-    _hashed(lambda hashable: value.update(zip(hashable, items)), keys)  # noqa: B905 - they are of one length
+def _put(unjellier: Unjellier, value: dict[Any, Any], keys: list[Any], items: list[Any]) -> None:
+    _hashed(unjellier, lambda hashable: value.update(zip(hashable, items)), keys)  # noqa: B905 - they are of one length
 
 
-def _put_late(result: dict[Any, Any], key: Any, value: Any) -> None:
+def _put_late(unjellier: Unjellier, result: dict[Any, Any], key: Any, value: Any) -> None:
     """Put a pair into a dictionary of which the key, the value or both are not there yet."""
 
     def put(known: Any) -> None:
         held = value.value if isinstance(value, Pending) and value.known else value
-        _hashed(lambda keys: result.__setitem__(keys[0], held), (known,))
+        _hashed(unjellier, lambda keys: result.__setitem__(keys[0], held), (known,))
         if isinstance(held, Pending):
             held.when_known(partial(result.__setitem__, known))
 
@@ -1087,6 +1190,11 @@ def read_function(unjellier: Unjellier, sexp: list[Any], number: int | None) -> 
         value = namedAny(name)
     except Exception as error:
         raise InsecureJelly(f"there is no {name}: {error}") from error
+    # A module's names lead to all that it has imported.
+    if not isinstance(value, (types.FunctionType, types.BuiltinFunctionType)) or not unjellier.taster.isModuleAllowed(
+        value.__module__
+    ):
+        raise InsecureJelly(f"{name} is no function of an allowed module")
     unjellier.announce(number, value)
     return value
 
@@ -1125,8 +1233,13 @@ def read_persistent(unjellier: Unjellier, sexp: list[Any], number: int | None) -
     return value
 
 
+#: Characters of a reason that are kept.
+_LONGEST_REASON = 1000
+
+
 def read_unpersistable(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
-    value = Unpersistable(f"Unpersistable data: {item_of(sexp, 1)}")
+    # An honest peer says so in the place of a value of an unregistered type; its words are a bytes.
+    value = Unpersistable(f"Unpersistable data: {shortened(item_of(sexp, 1), _LONGEST_REASON)}")
     unjellier.announce(number, value)
     return value
 

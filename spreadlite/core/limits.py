@@ -40,6 +40,9 @@ class Limits:
         references: objects of ours that the peer holds, and again as many that it has cached; None for
             ``pb.MAX_BROKER_REFS``, which is read at each use.  One more: that call fails; at the fourth such call the
             connection ends.
+        cache_bytes: bytes of the states of the peer's objects that are cached here, counted as in ``expression_bytes``;
+            there may be four times as many such objects as ``references``.  They are held until the peer lets go of them
+            too.  One more: that call fails.
         unread_output: bytes of answers that the transport holds because the peer does not read them.  Beyond it, no
             more of the peer's calls are worked on until half of them are gone, and soon no more are read; nothing
             fails.
@@ -67,6 +70,7 @@ class Limits:
     depth: int = 400
     outstanding_calls: int = 10_000
     references: int | None = None
+    cache_bytes: int = 256 * 1024 * 1024
     unread_output: int = 1024 * 1024
     open_challenges: int = 16
     failed_logins: int = 5
@@ -89,7 +93,11 @@ class Limits:
 
     def before_login(self) -> Limits:
         """These limits, as they hold for a peer that has not logged in."""
-        return replace(self, expression_bytes=min(self.login_expression_bytes, self.expression_bytes))
+        return replace(
+            self,
+            expression_bytes=min(self.login_expression_bytes, self.expression_bytes),
+            cache_bytes=min(self.login_expression_bytes, self.cache_bytes),
+        )
 
 
 _MAY_BE_NONE = frozenset(("references", "idle_seconds", "connections"))

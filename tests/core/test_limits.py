@@ -17,6 +17,7 @@ DEFAULTS = {
     "depth": 400,
     "outstanding_calls": 10_000,
     "references": None,
+    "cache_bytes": 268_435_456,
     "unread_output": 1_048_576,
     "open_challenges": 16,
     "failed_logins": 5,

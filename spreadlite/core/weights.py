@@ -1,0 +1,130 @@
+"""What it costs to hash and to compare the values of one expression, found out before it is done.
+
+Tuples and frozensets that are keys or members are hashed with all that they hold, and compared so where hashes are equal.
+An expression may refer to one value many times (``[dereference n]``), so a few bytes can stand for a tuple of tuples whose
+hash takes for ever, or that is nested so deep that hashing it ends the process: CPython looks after no stack there.
+Without such references nothing costs more than what was sent, and none of this is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .errors import InsecureJelly
+from .limits import ITEM_COST, LIST_COST
+
+#: Members that may be hashed or compared in one expression, before what it has of its own: about a millisecond.
+_BASE = 100_000
+#: Members that may be, for each key of the expression.
+_EACH = 64
+#: Members of one tuple or frozenset, those of what it holds counted as often as they occur.  An application may hash it.
+_MOST = 1 << 26
+
+_PLAIN = frozenset((str, int, bytes, float, bool, type(None)))
+
+#: ``__hash__`` methods that do not look at an object's attributes.  `flavors` adds its own.
+LIGHT: set[Any] = {object.__hash__}
+
+
+def _held(value: Any) -> Iterable[Any]:
+    """What is hashed when *value* is."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return ()
+    if kind is tuple or kind is frozenset:
+        return value  # type: ignore[no-any-return]
+    if kind.__hash__ is None or kind.__hash__ in LIGHT or kind.__module__ == "builtins":
+        return ()
+    # A class of the application's: in most cases it hashes its attributes.
+    return tuple(getattr(value, "__dict__", {}).values())
+
+
+class Scale:
+    """Weighs the values of one expression.
+
+    Args:
+        depth: tuples and frozensets within one another at the most.
+    """
+
+    __slots__ = ("_depth", "_known", "_left")
+
+    def __init__(self, depth: int) -> None:
+        self._depth = depth
+        # By id: the value (kept, so that its id is not used anew), its members and its depth.
+        self._known: dict[int, tuple[Any, int, int]] = {}
+        self._left = _BASE
+
+    def weigh(self, value: Any) -> int:
+        """The members of *value*, itself included.
+
+        Raises:
+            InsecureJelly: they are too many, or nested too deep.
+        """
+        held = _held(value)
+        if not held:
+            return 1
+        known = self._known
+        found = known.get(id(value))
+        if found is None:
+            # Not by recursion: how deep it goes is what is to be found out.
+            todo = [(value, held, iter(held))]
+            known[id(value)] = (value, 1, 1)
+            while todo:
+                outer, held, items = todo[-1]
+                for item in items:
+                    inner = _held(item)
+                    if inner and id(item) not in known:
+                        # For now; what is met within itself has no hash in the end.
+                        known[id(item)] = (item, 1, 1)
+                        todo.append((item, inner, iter(inner)))
+                        break
+                else:
+                    todo.pop()
+                    members = depth = 1
+                    for item in held:
+                        _, weight, levels = known.get(id(item), (item, 1, 0))
+                        members += weight
+                        depth = max(depth, levels + 1)
+                    known[id(outer)] = found = (outer, members, depth)
+            assert found is not None
+        if found[1] > _MOST or found[2] > self._depth:
+            raise InsecureJelly("a tuple or frozenset that refers to its own parts too often, or too deep")
+        return found[1]
+
+    def keys(self, values: Any) -> None:
+        """*values* are about to be hashed, and to be compared where their hashes are equal.
+
+        Raises:
+            InsecureJelly: that would cost too much, or one of them has no hash.
+        """
+        heavy: dict[int, list[int]] = {}
+        left = self._left + _EACH * len(values)
+        for value in values:
+            weight = self.weigh(value)
+            if weight > 1:
+                left -= weight
+                if left < 0:
+                    break
+                heavy.setdefault(hash(value), []).append(weight)
+        for same in heavy.values():
+            if len(same) > 1:
+                # Each may be compared with every other.
+                left -= len(same) * sum(same)
+        self._left = left
+        if left < 0:
+            raise InsecureJelly("keys or members that cost too much to hash and to compare")
+
+
+def size_of(sexp: Any) -> int:
+    """The bytes that an expression is taken to cost, as `Limits.expression_bytes` counts them."""
+    size = 0
+    todo = [sexp]
+    while todo:
+        item = todo.pop()
+        if type(item) is list:
+            size += LIST_COST
+            todo += item
+        else:
+            size += ITEM_COST + (len(item) if type(item) is bytes else 0)
+    return size
