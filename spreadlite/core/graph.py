@@ -138,7 +138,9 @@ def shortened(value: object, most: int = 100) -> str:
     return text if len(text) <= most else text[:most] + "…"
 
 
-_BRACKETS: dict[type, tuple[str, str]] = {list: ("[", "]"), tuple: ("(", ")"), dict: ("{", "}"), set: ("{", "}"), frozenset: ("frozenset({", "})")}
+_BRACKETS: dict[type, tuple[str, str]] = {
+    list: ("[", "]"), tuple: ("(", ")"), dict: ("{", "}"), set: ("{", "}"), frozenset: ("frozenset({", "})"),
+}  # fmt: skip
 
 
 def _pieces(value: object, most: int) -> list[str]:
