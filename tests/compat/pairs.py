@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 TOP = Path(__file__).parents[2]
 
 #: Seconds that all scenarios of a pairing may take.
-PATIENCE = 240
+PATIENCE = 480
 
 
 class Pairing(NamedTuple):

@@ -23,7 +23,7 @@ from tests.vectors.spreads import TWISTED, load
 reactor: Any = _reactor
 
 #: Seconds that one scenario may take.
-LONGEST = 10.0
+LONGEST = 60.0
 
 
 class Network:
