@@ -309,7 +309,7 @@ class Broker(banana.Banana):
         """The connection has gone: everything that was set up for it is taken down, once.
 
         In this order: calls in flight fail with `PBConnectionLost`; the owners of cached objects are told; pages stop;
-        the ``notifyOnDisconnect`` callbacks are called; the tables go.
+        the factory is told, so that it knows when the ``notifyOnDisconnect`` callbacks are called; the tables go.
 
         What the peer had said before it ended the connection in an orderly way is worked on first.
         """
@@ -335,13 +335,13 @@ class Broker(banana.Banana):
             stop = getattr(pager, "connectionLost", None)
             if stop is not None:
                 self._guarded(stop, "a pager")
+        lost = getattr(self.factory, "_brokerLost", None)
+        if lost is not None:
+            self._guarded(lambda: lost(self, reason), "a factory")
         disconnects = list(self.disconnects)
         self.disconnects = []
         for notifier in disconnects:
             self._guarded(notifier, "a notifyOnDisconnect callback")
-        lost = getattr(self.factory, "_brokerLost", None)
-        if lost is not None:
-            self._guarded(lambda: lost(self, reason), "a factory")
         self.disconnects = None
         self.waitingForAnswers = None
         self.localSecurity = None
@@ -1166,6 +1166,9 @@ class PBClientFactory(protocol.ClientFactory):
     # Whether a connector has us, and will tell of a connection that failed or was lost.  An endpoint does not.
     _hasConnector = False
 
+    # Whether a connection has been ready since the first of those that we have now began.
+    _wasReady = False
+
     def __init__(
         self,
         unsafeTracebacks: Any = False,
@@ -1230,12 +1233,15 @@ class PBClientFactory(protocol.ClientFactory):
 
     def stopFactory(self) -> None:
         """No connection is left, or could be made."""
-        if self._tellsItself():
+        # Whoever has asked since a connection was lost, waits for the next: a ClientService is about to make it.
+        if self._tellsItself() and not self._wasReady:
             self._failAll(failure.Failure(error.ConnectError(string="no connection to the server was made")))
+        self._wasReady = False
         super().stopFactory()  # type: ignore[no-untyped-call]
 
     def clientConnectionMade(self, broker: Any) -> None:
         """A connection is ready: whoever waits for the root gets it."""
+        self._wasReady = True
         self._broker = broker
         self._root = broker.remoteForName("root")
         requests = self.rootObjectRequests

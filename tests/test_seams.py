@@ -10,10 +10,11 @@ import copy
 import datetime
 from typing import Any
 
+from twisted.application.internet import ClientService
 from twisted.cred.checkers import AllowAnonymousAccess, InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import Anonymous, UsernamePassword
 from twisted.cred.portal import IRealm, Portal
-from twisted.internet import defer, protocol, reactor, task
+from twisted.internet import defer, endpoints, protocol, reactor, task
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import implementer
@@ -1736,6 +1737,28 @@ class ReconnectingTests(Rows, Served):
         again = yield factory.getRootObject()
         self.assertIsNot(root.broker, again.broker)
         factory.stopTrying()
+        yield self.end()
+        yield task.deferLater(reactor, 0.001)
+
+    @each(SIDES)
+    @defer.inlineCallbacks
+    def test_client_service(self, side: str) -> Any:
+        """Under a ClientService, who asks for the root as the connection goes gets it from the next connection."""
+        port = self.serve(load(side).pb.PBServerFactory(echo(load(side))))
+        factory = load(side).pb.PBClientFactory()
+        endpoint = endpoints.TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
+        service = ClientService(endpoint, factory, retryPolicy=lambda attempts: 0.01)
+        service.startService()
+        root = yield factory.getRootObject()
+        for _each in range(2):
+            asked: defer.Deferred[Any] = defer.Deferred()
+            root.notifyOnDisconnect(lambda reference, asked=asked: factory.getRootObject().chainDeferred(asked))
+            root.broker.transport.loseConnection()
+            again = yield asked
+            self.assertIsNot(root.broker, again.broker)
+            self.assertEqual(1, (yield again.callRemote("echo", 1)))
+            root = again
+        yield service.stopService()
         yield self.end()
         yield task.deferLater(reactor, 0.001)
 

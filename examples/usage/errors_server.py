@@ -1,6 +1,6 @@
 """A server whose methods fail, some as planned and some not.
 
-Usage: python errors_server.py [PORT]
+Usage: python errors_server.py [PORT [unsafe]], where ``unsafe`` has clients see tracebacks
 """
 
 import sys
@@ -29,11 +29,11 @@ class Bank(pb.Root):
         return self.balance // heirs
 
 
-async def main(reactor, port=pb.portno):
+async def main(reactor, port=pb.portno, tracebacks=""):
     """Listen on the loopback interface until the process is told to stop; log to standard error."""
     log.startLogging(sys.stderr, setStdout=False)
     endpoint = endpoints.TCP4ServerEndpoint(reactor, int(port), interface="127.0.0.1")
-    listening = await endpoint.listen(pb.PBServerFactory(Bank()))
+    listening = await endpoint.listen(pb.PBServerFactory(Bank(), unsafeTracebacks=tracebacks == "unsafe"))
     print("listening on port", listening.getHost().port, flush=True)
     await defer.Deferred()
 

@@ -105,6 +105,16 @@ class UsageTests(ExampleCase):
         self.assertNotIn("Overdrawn", server.errors)
 
     @pairings(*ALL)
+    def test_traceback(self, server_kind, client_kind):
+        """A client sees the server's traceback if, and only if, the server's factory was told so."""
+        for option, seen in (("", False), ("unsafe", True)):
+            server, port = self.serve(server_kind, "errors_server.py", option)
+            lines = self.run_client(client_kind, "traceback_client.py", port)
+            self.stops_well(server, quiet=False)
+            self.assertEqual(seen, any("remote_split" in line for line in lines), lines)
+            self.assertEqual(not seen, "Traceback unavailable" in lines, lines)
+
+    @pairings(*ALL)
     def test_trap(self, server_kind, client_kind):
         """One trap tells apart an expected error, a refused argument, a panic, a lost and a stale connection."""
         server, port = self.serve(server_kind, "trap_server.py")
