@@ -11,10 +11,12 @@ import textwrap
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from spreadlite import pb
 from spreadlite.core.vocabulary import WORDS
 from spreadlite.core.wire import Decoder
 from tests.docs.lamps import conversation
 from tests.examples.programs import EXAMPLES, OURS, ExampleCase, runner
+from tests.pairs import Pair
 from tests.processes import ROOT
 from tests.vectors.spreads import TWISTED
 
@@ -23,6 +25,13 @@ DOCS = os.path.join(ROOT, "docs")
 TUTORIALS = """
     async cacheable chat copyable cred finger managing-clients paging quotes sizes testing tls tutorial wire
 """.split()
+
+
+class Room(pb.Root):
+    """A root for a conversation."""
+
+    def remote_light(self):
+        return "on"
 
 
 def read(*names):
@@ -146,6 +155,22 @@ class WireTests(SynchronousTestCase):
             decoder.feed(data)
             self.assertEqual(ast.literal_eval(expression), decoder.next(words))
             self.assertFalse(decoder.unfinished)
+
+    def test_listening(self):
+        """A broker's `expressionReceived` can be overridden to see what a connection says."""
+        heard = []
+
+        class Curious(pb.Broker):
+            def expressionReceived(self, expression):
+                heard.append(expression)
+                super().expressionReceived(expression)
+
+        factory = pb.PBServerFactory(Room())
+        factory.protocol = Curious
+        both = Pair(serving=factory)
+        self.assertEqual("on", both.value("light"))
+        self.assertEqual([b"version", 6], heard[0])
+        self.assertEqual([b"message", 1, b"root", b"light", 1, [b"tuple"], [b"dictionary"]], heard[1])
 
     def test_bytes(self):
         """Two peers say that to one another, whoever made them, and nothing else."""
