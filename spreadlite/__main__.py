@@ -35,7 +35,7 @@ it is a module.  What stands after it is the program's.
 Pythons of this environment that PROGRAM starts do the same, unless --alone is given.
 """
 
-#: Held here, because the program's takes its place in sys.modules.
+#: Python's own __main__; held here, because the program's takes its place.
 _this = sys.modules[__name__]
 
 
@@ -171,6 +171,9 @@ def _run(code: CodeType, file: str | None, spec: ModuleSpec | None, loader: obje
     names.update(__builtins__=builtins, __file__=file, __spec__=spec, __loader__=loader)
     names["__package__"] = None if spec is None else spec.parent
     names["__cached__"] = None if spec is None else spec.cached
+    if "__annotations__" in vars(_this):
+        # Python makes one for __main__, though not in all versions.
+        names["__annotations__"] = {}
     sys.modules["__main__"] = main
     _hide(exec, code, names)
 

@@ -313,7 +313,7 @@ class Day:
         number = self.begin("slow")
         self.worker.mark()
         self.master.end(signal.SIGKILL)
-        self.worker.expect("Lost connection")
+        self.worker.expect("Scheduling retry")
         self.master.start()
         self.master.expect("attaching from")
         self.interrupt(self.again("slow", number))
@@ -376,7 +376,8 @@ class Day:
         """Wait until a build later than the known one runs its command; returns its number."""
         text = (
             "select builds.id from builds join steps on steps.buildid = builds.id join logs on logs.stepid = steps.id"
-            " join logchunks on logchunks.logid = logs.id where builds.id > ? and steps.name = ? and content like ?"
+            " join logchunks on logchunks.logid = logs.id"
+            " where builds.id > ? and steps.name = ? and cast(content as text) like ?"
         )
         return until("a running build", lambda: self.query(text, known, branch, "%begun%"))[0][0]
 
