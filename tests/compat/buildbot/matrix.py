@@ -32,8 +32,11 @@ import venv
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 PACKAGES = ("buildbot==4.3.*", "buildbot-worker==4.3.*", "SQLAlchemy==2.0.36", "alembic==1.14.0")
-OURS, THEIRS = "spreadlite", "twisted.spread"
+OURS, THEIRS, OLD = "spreadlite", "twisted.spread", "buildbot-slave 0.8"
+#: A worker of 2016, with a Twisted that its Python has.
+OLD_PACKAGES = ("Twisted==19.10.0", "buildbot-slave==0.8.14", "future")
 PAIRINGS = ((THEIRS, THEIRS), (OURS, THEIRS), (THEIRS, OURS), (OURS, OURS))
+OLD_PAIRINGS = ((THEIRS, OLD), (OURS, OLD))
 PATIENCE = 120
 #: What Buildbot calls the results of builds and steps.
 RESULTS = ("success", "warnings", "failure", "skipped", "exception", "retry", "cancelled")
@@ -120,8 +123,8 @@ class Daemon:
 class Day:
     """One pairing's run: what it saw is in ``seen``, by name."""
 
-    def __init__(self, bin, folder, master, worker):
-        self.bin, self.folder, self.kinds = bin, folder, (master, worker)
+    def __init__(self, bin, folder, master, worker, python2=None, old=None):
+        self.bin, self.folder, self.kinds, self.python2, self.old = bin, folder, (master, worker), python2, old
         os.makedirs(folder)
         self.port = free_port()
         self.seen = {}
@@ -133,9 +136,23 @@ class Day:
             "MATRIX_PYTHON": sys.executable,
         }
         self.master = Daemon(self, master, "buildbot", "master")
-        self.worker = Daemon(self, worker, "buildbot-worker", "worker")
+        self.worker = Daemon(self, worker, "buildslave" if worker == OLD else "buildbot-worker", "worker")
+        self.parts = [
+            self.builds,
+            self.changes,
+            self.tries,
+            self.interrupts,
+            self.restarts,
+            self.kills,
+            self.shutdowns,
+            self.daemons,
+        ]
+        if worker == OLD:
+            self.parts = [self.builds, self.interrupts, self.restarts, self.kills, self.shutdowns]
 
     def command(self, kind, program, *arguments):
+        if kind == OLD:
+            return ["env", f"PYTHONPATH={self.old}", self.python2, os.path.join(self.old, "bin", program), *arguments]
         if kind == OURS:
             return [os.path.join(self.bin, "python"), "-m", "spreadlite", "run", program, *arguments]
         return [os.path.join(self.bin, program), *arguments]
@@ -183,16 +200,7 @@ class Day:
     def play(self):
         try:
             self.prepare()
-            for part in (
-                self.builds,
-                self.changes,
-                self.tries,
-                self.interrupts,
-                self.restarts,
-                self.kills,
-                self.shutdowns,
-                self.daemons,
-            ):
+            for part in self.parts:
                 began = time.monotonic()
                 part()
                 print(f"  {part.__name__:<10} {time.monotonic() - began:5.1f} s", flush=True)
@@ -226,6 +234,10 @@ class Day:
         self.attach()
 
     def create_worker(self, worker, name):
+        if worker.kind == OLD:
+            place = [worker.folder, f"127.0.0.1:{self.port}", name, "secret"]
+            self.run(OLD, "buildslave", "create-slave", "-q", "--keepalive=1", "--allow-shutdown=signal", *place)
+            return
         options = ["-q", "--keepalive=1", "--allow-shutdown=signal"]
         place = [worker.folder, f"127.0.0.1:{self.port}", name, "secret"]
         self.run(THEIRS, "buildbot-worker", "create-worker", *options, *place)
@@ -352,7 +364,7 @@ class Day:
 
     def guarded(self):
         """Whether master and worker were run with what this pairing says."""
-        return [daemon.guarded() == f"{daemon.kind}.pb" for daemon in (self.master, self.worker)]
+        return [daemon.guarded() == f"{daemon.kind}.pb" for daemon in (self.master, self.worker) if daemon.kind != OLD]
 
     def send(self, branch, auth="change:changepw", file="file", kind=THEIRS):
         options = [f"--master=127.0.0.1:{self.port}", f"--auth={auth}", f"--branch={branch}", "--who=tom <tom@localhost>"]
@@ -451,6 +463,7 @@ def compare(name, seen, oracle):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--venv", help="an environment with Buildbot and spreadlite, to save the making of one")
+    parser.add_argument("--python2", metavar="PYTHON", help="a Python 2.7 with pip: then a worker of 2016 takes part")
     parser.add_argument("--keep", action="store_true", help="leave the folders of the runs, and say where")
     given = parser.parse_args()
     folder = os.path.realpath(tempfile.mkdtemp(prefix="matrix-"))
@@ -462,15 +475,18 @@ def main():
             pip = [os.path.join(home, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             subprocess.run([*pip, *PACKAGES, "-e", ROOT], check=True)
         bin = os.path.join(os.path.abspath(home), "bin")
-        oracle, differences = None, 0
-        for number, pairing in enumerate(PAIRINGS):
+        pairings, old = PAIRINGS, os.path.join(folder, "old")
+        if given.python2 is not None:
+            pip = [given.python2, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", old]
+            subprocess.run([*pip, *OLD_PACKAGES], check=True)
+            pairings += OLD_PAIRINGS
+        oracles, differences = {}, 0
+        for number, pairing in enumerate(pairings):
             name = "master {}, worker {}".format(*pairing)
             print(name, flush=True)
-            day = Day(bin, os.path.join(folder, str(number)), *pairing)
+            day = Day(bin, os.path.join(folder, str(number)), *pairing, given.python2, old)
             day.play()
-            if oracle is None:
-                oracle = day.seen
-            differences += compare(name, day.seen, oracle)
+            differences += compare(name, day.seen, oracles.setdefault(pairing[1] == OLD, day.seen))
         sys.exit(1 if differences else 0)
     finally:
         if given.keep:
