@@ -11,10 +11,16 @@ SUITES = (
     "twisted.spread.test.test_jelly",
     "twisted.spread.test.test_pb",
     "twisted.spread.test.test_pbfailure",
+    # Requests are Copyable, and sites can be views.
+    "twisted.web.test.test_web",
+    "twisted.web.test.test_cgi",
     "twisted.web.test.test_distrib",
     "twisted.web.test.test_tap",
-    "twisted.words.test.test_service",
+    # service, im.pbsupport and the plugin.
+    "twisted.words.test",
     "twisted.mail.test",
+    # It reloads banana.
+    "twisted.test.test_rebuild",
 )
 
 #: Runs trial under install(), and tells afterwards whose modules served.
