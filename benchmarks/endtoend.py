@@ -138,7 +138,7 @@ def measure(
         names: the contenders.
         workloads: what they are to do.
         rounds: how often.
-        seconds: what one contender's turn at one workload takes, about; one turn is at least two calls.
+        seconds: what one contender's turn at one workload takes, about; one turn is at least one call.
         tell: is told what is being done.
         with_peers: whether to measure what users might pick instead, too.
 
@@ -198,7 +198,7 @@ def _sizes(contender: Contender, workload: str, sizes: Mapping[str, tuple[int, i
 
 def _calibrate(contender: Contender, workload: str, seconds: float, sizes: Any) -> int:
     """How many calls fill about so many seconds."""
-    least = {"outstanding": OUTSTANDING, "connections": 10}.get(workload, 2)
+    least = {"outstanding": OUTSTANDING, "connections": 10}.get(workload, 1)
     calls = least
     while True:
         server, client, _ = contender.run(workload, calls, **_sizes(contender, workload, sizes))

@@ -77,7 +77,8 @@ class Client:
                 numbers = await defer.gatherResults([part.callRemote("number") for part in answer])
                 return {"right": numbers == [7] * payloads.OBJECTS}
             if workload == "copies":
-                return {"right": [vars(copy) for copy in answer] == [payloads.record_state(n) for n in range(1000)]}
+                states = [payloads.record_state(number) for number in range(payloads.OBJECTS)]
+                return {"right": [vars(copy) for copy in answer] == states}
             return {"right": answer == VALUES[workload]}
         gc.collect()
         match workload:
