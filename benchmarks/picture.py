@@ -1,4 +1,5 @@
-"""A picture of the calls' figures: ``python -m benchmarks.picture RESULTS.json PICTURE.svg``.
+"""A picture of the calls' figures: ``python -m benchmarks.picture RESULTS.json PICTURE.svg``; and, printed, the table that
+docs/performance.rst has of them.
 
 Each workload has a bar for each contender, as long as the times that it takes less CPU than twisted.spread, on a
 logarithmic scale; a mark shows where the floor is.  The file says its colours for light and for dark pages.
@@ -8,13 +9,13 @@ from __future__ import annotations
 
 import json
 import math
-import statistics
 import sys
 from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-from .endtoend import BASELINE, COMPILED, FLOOR, PURE
+from .endtoend import BASELINE, COMPILED, FLOOR, PURE, Figure
+from .report import number
 from .workloads import WORKLOADS
 
 #: Names short enough for the picture.
@@ -57,21 +58,38 @@ STYLE = """
 """
 
 
+def total(figure: Mapping[str, list[float]], statistic: str | None) -> float:
+    """CPU of client and server."""
+    return Figure(**figure).total(statistic or "minimum")
+
+
 def ratios(results: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     """By workload and contender: how many times less CPU than twisted.spread it takes."""
-
-    def total(figure: Mapping[str, list[float]]) -> float:
-        if results.get("statistic") == "median":
-            return statistics.median(figure["server"]) + statistics.median(figure["client"])
-        return min(map(sum, zip(figure["server"], figure["client"], strict=True)))
-
+    statistic = results.get("statistic")
     found = {}
     for workload, contenders in results["calls"].items():
-        base = total(contenders[BASELINE])
+        base = total(contenders[BASELINE], statistic)
         found[workload] = {
-            name: base / total(contenders[name]) for name in (*BARS, FLOOR) if name in contenders
+            name: base / total(contenders[name], statistic) for name in (*BARS, FLOOR) if name in contenders
         }
     return found
+
+
+def summary(results: Mapping[str, Any]) -> str:
+    """A table in reStructuredText: microseconds, and how many times less than twisted.spread."""
+    names = [name for name in (BASELINE, *BARS, FLOOR) if any(name in row for row in results["calls"].values())]
+    found = ratios(results)
+    rows = [["", *names]]
+    for workload, contenders in results["calls"].items():
+        cells = [TITLES.get(workload, workload)]
+        for name in names:
+            figure = number(total(contenders[name], results.get("statistic")))
+            cells.append(figure if name == BASELINE else f"{figure} ({_figure(found[workload][name])})")
+        rows.append(cells)
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    rule = "  ".join("=" * width for width in widths)
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([rule, lines[0], rule, *lines[1:], rule])
 
 
 def picture(results: Mapping[str, Any]) -> str:
@@ -120,10 +138,10 @@ def _lines(found: Mapping[str, Mapping[str, float]], about: Mapping[str, str]) -
         title = escape(TITLES.get(workload, WORKLOADS[workload].title))
         yield f'  <text x="{LEFT - 12}" y="{middle + 4.5}" text-anchor="end">{title}</text>'
         floor = x(row[FLOOR]) if FLOOR in row else None
-        for number, name in enumerate(bars):
+        for index, name in enumerate(bars):
             if name not in row:
                 continue
-            at, end = y + number * (BAR + GAP), x(row[name])
+            at, end = y + index * (BAR + GAP), x(row[name])
             yield (
                 f'  <rect class="{BARS[name]}" x="{LEFT}" y="{at}" width="{round(max(end - LEFT, 1.5), 1)}" '
                 f'height="{BAR}" rx="2"/>'
@@ -154,11 +172,12 @@ def _figure(ratio: float) -> str:
 
 
 def main(results: str, target: str) -> None:
-    """Read results, and write the picture of them."""
+    """Read results, write the picture of them, and print the table."""
     with open(results, encoding="utf-8") as file:
-        drawn = picture(json.load(file))
+        found = json.load(file)
     with open(target, "w", encoding="utf-8") as file:
-        file.write(drawn)
+        file.write(picture(found))
+    print(summary(found))
 
 
 if __name__ == "__main__":

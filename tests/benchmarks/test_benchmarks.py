@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import xml.etree.ElementTree as ElementTree
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -10,7 +11,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from benchmarks import codecs, control, endtoend, peers, picture, report, serializers
 from benchmarks.endtoend import BASELINE, COMPILED, FLOOR, PURE, Figure
 from benchmarks.workloads import WORKLOADS
-from spreadlite.core import codec
 from tests.processes import ROOT, python
 
 #: Who is here: the compiled codec need not be built.
@@ -109,7 +109,7 @@ class CodecsTests(Small):
         times = codecs.measure((*codecs.CONTENDERS, "pickle", "json"), chosen, 1, 0.0001, silent)
         expected = {BASELINE, PURE, "pickle", "json"}
         if COMPILED in HERE:
-            expected |= {COMPILED} | ({codecs.FUSED} if codec.PACKS else set())
+            expected |= {COMPILED, codecs.FUSED}
         for payload in chosen:
             # Text does not hold bytes.
             without = {"json"} if payload.startswith("bytes") else set()
@@ -168,6 +168,12 @@ class ReportTests(SynchronousTestCase):
         self.assertIn("×2.5", texts)
         self.assertIn("small call", texts)
         self.assertIn("CPython 3, Twisted 26, a <fast> one; python -m benchmarks", texts)
+
+    def test_summary(self):
+        """The table of the documents says the same, beside the microseconds."""
+        lines = picture.summary({"calls": report.as_data(self.figures)}).splitlines()
+        self.assertEqual(["twisted.spread", "spreadlite pure", "floor"], re.split("  +", lines[1].strip()))
+        self.assertEqual(["small call", "300", "120 (×2.5)", "30.0 (×10)"], re.split("  +", lines[3].strip()))
 
     def test_committed_picture(self):
         """The picture that the documents show is well-formed."""
