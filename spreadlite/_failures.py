@@ -12,13 +12,23 @@ from twisted.python import failure, log, reflect
 
 from . import banana
 from .core.errors import RemoteError
-from .flavors import Copyable, RemoteCopy
+from .core.graph import shortened
+from .core.text import cut, escaped
+from .core.weights import within
+from .flavors import Copyable, RemoteCopy, attributesOf
 from .jelly import _newInstance, setUnjellyableForClass
+
+#: Members of what an exception has for arguments, beyond which its text is not made.
+_MOST_SHOWN = 100_000
 
 
 def textOfException(value: Any) -> str:
     """``str(value)``, in any case."""
     try:
+        arguments = getattr(value, "args", ())
+        if type(arguments) is tuple and not within(arguments, _MOST_SHOWN):
+            # What a peer sent may be a container whose text never ends; an application may put it into an exception.
+            return f"{reflect.qual(type(value))}: {shortened(arguments, 1000)}"
         return str(value)
     except BaseException as error:
         return f"<{reflect.qual(type(value))}, whose text cannot be had: {type(error).__name__}>"
@@ -88,16 +98,17 @@ class CopiedFailure(RemoteCopy, failure.Failure):
 
     def setCopyableState(self, state: Any) -> None:
         """Take what the other side sent; a peer of before Twisted 1.3 or so sends no ``parents``."""
-        state = {
-            name.decode("utf-8", "replace") if isinstance(name, bytes) else name: value
-            for name, value in (state or {}).items()
-        }
+        state = attributesOf(state, type(self))
         kind = state.setdefault("type", b"unknown")
+        if not isinstance(kind, (bytes, str)):
+            kind = state["type"] = shortened(kind).encode("utf-8", "replace")
         parents = state.pop("parents", None)
         if not isinstance(parents, (list, tuple)):
             parents = [kind]
         state["_parents"] = [
-            parent.decode("utf-8", "replace") if isinstance(parent, bytes) else parent for parent in parents
+            parent.decode("utf-8", "replace") if isinstance(parent, bytes) else parent
+            for parent in parents
+            if isinstance(parent, (bytes, str))
         ]
         state.setdefault("value", "")
         state.setdefault("traceback", "Traceback unavailable\n")
@@ -161,7 +172,10 @@ class CopiedFailure(RemoteCopy, failure.Failure):
         """The text of the exception."""
         value: Any = self.value
         # Peers that run Python 2 send bytes.
-        return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+        if isinstance(value, bytes):
+            return value.decode("utf-8", "replace")
+        # Whatever else a peer sends for a text may have one that never ends.
+        return shortened(value, 1000) if type(value) in (list, tuple, dict, set, frozenset) else str(value)
 
     def _error(self) -> RemoteError:
         return RemoteError(self.type, self.getErrorMessage(), self.__dict__.get("traceback"))
@@ -179,7 +193,9 @@ class CopiedFailure(RemoteCopy, failure.Failure):
 
     def getTraceback(self, elideFrameworkCode: Any = 0, detail: Any = "default") -> str:
         """What is known of the traceback, as text."""
-        return f"Traceback from remote host -- {self._name()}: {self.getErrorMessage()}\n"
+        text = f"Traceback from remote host -- {self._name()}: {self.getErrorMessage()}\n"
+        # This is what is logged of a failure that nobody has taken care of.
+        return escaped(cut(text, 3000, 1000))
 
     def printTraceback(self, file: Any = None, elideFrameworkCode: Any = 0, detail: Any = "default") -> None:
         """Write `getTraceback` to *file*, or to the log."""
@@ -191,7 +207,8 @@ class CopiedFailure(RemoteCopy, failure.Failure):
     printDetailedTraceback = printTraceback
 
     def __repr__(self) -> str:
-        return f"<{reflect.qual(type(self))} {self._name()}: {self.getErrorMessage()}>"
+        text = f"{reflect.qual(type(self))} {self._name()}: {self.getErrorMessage()}"
+        return f"<{escaped(cut(text, 3000, 1000))}>"
 
     def __reduce__(self) -> Any:
         return _rebuildCopied, (dict(self.__dict__),)

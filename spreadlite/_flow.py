@@ -5,8 +5,8 @@ not read its answers is not worked for (`Limits.unread_output`).  What arrives m
 transport is asked to read no more.
 
 Nobody is deadlocked by that.  Two sides that have asked much of one another, and do not work for one another until their
-answers are read, still *read*: each up to as much as it has unsent itself, and a little more.  So the one that has more to
-say has room for all that the other wants to be rid of.
+answers are read, still *read*: each up to as much as it had unsent itself at the most since it began to wait, and a little
+more.  So the one that has more to say has room for all that the other wants to be rid of.
 
 Out: what one reading causes is gathered, and written once and straight through where nothing is queued before it.
 """
@@ -41,7 +41,7 @@ class Inflow:
     """
 
     __slots__ = (
-        "_backlog", "_call", "_limits", "_lost", "_output", "_paused", "_transport", "_wait", "_waiting", "stop",
+        "_backlog", "_call", "_limits", "_lost", "_output", "_paused", "_room", "_transport", "_wait", "_waiting", "stop",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -50,6 +50,8 @@ class Inflow:
         # The DelayedCall that goes on, and what it waits for: seconds between looks at a peer that does not read, or 0.
         self._call: Any = None
         self._wait = 0.0
+        # While it waits for a peer that does not read: bytes that may be kept meanwhile.
+        self._room = 0
         self._paused = False
         # Why the connection went, if there was still something to work off.
         self._lost: Any = None
@@ -151,7 +153,9 @@ class Inflow:
             return
         room = _WAITING
         if self._wait:
-            room = broker.limits.unread_output + unsent(broker.transport)
+            self._room = room = max(self._room, broker.limits.unread_output + unsent(broker.transport))
+        else:
+            self._room = 0
         if self._waiting > room:
             self._paused = True
             broker.transport.pauseProducing()

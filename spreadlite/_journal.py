@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from twisted.python import failure, log
 from twisted.python.reflect import qual
 
 from .core.limits import Limits
+from .core.text import cut, escaped
 
 _log = Logger()
 
@@ -22,20 +22,6 @@ _OTHERS = "others"
 # Characters of a traceback that is logged: its beginning and, after a cut, its end.
 _HEAD = 3000
 _TAIL = 1000
-
-
-def escaped(text: str) -> str:
-    """*text*, with controls, and characters that turn the direction of writing, written as escapes; lines stay."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(map(_escape, text))
-
-
-def _escape(character: str) -> str:
-    # Cc: controls; Cf: formats, bidi among them; Cs: surrogates; Zl and Zp: line ends that only some know.
-    if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp"):
-        return character
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def _kind_of(reason: failure.Failure) -> str:
@@ -55,9 +41,7 @@ class _Told(failure.Failure):
             text = str(super().getTraceback(*args, **kw))
         except Exception as error:
             text = f"{_kind_of(self)}, whose traceback cannot be told: {type(error).__name__}\n"
-        if len(text) > _HEAD + _TAIL:
-            text = f"{text[:_HEAD]}\n… {len(text) - _HEAD - _TAIL} characters …\n{text[-_TAIL:]}"
-        return escaped(text)
+        return escaped(cut(text, _HEAD, _TAIL))
 
 
 class Journal:

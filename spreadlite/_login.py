@@ -4,23 +4,30 @@ The root of a server that was given a portal answers ``login(username)`` with a 
 ``respond(response, mind)`` takes the answer to it and returns the avatar; ``loginAnonymous(mind)`` asks for no password.
 The response is ``md5(md5(password) + challenge)``.  This keeps the password itself off the wire and nothing more: who
 reads the wire can try passwords at leisure, and read the rest anyway.  Use TLS.
+
+Until it has logged in, a peer is a stranger, for whom `Limits.before_login` holds; a `_Ledger` counts what it tries.
 """
 
 from __future__ import annotations
 
 import hmac
 import secrets
+from functools import lru_cache
 from hashlib import md5
 from typing import Any
+from weakref import WeakSet
 
 from twisted.cred.credentials import Anonymous, ICredentials, IUsernameHashedPassword
-from twisted.cred.error import UnauthorizedLogin
+from twisted.cred.error import LoginFailed, UnauthorizedLogin
 from twisted.cred.portal import Portal
 from twisted.internet import defer
+from twisted.python import failure
 from twisted.python.components import registerAdapter
 from zope.interface import Interface, implementer
 
 from .core.errors import Error
+from .core.graph import shortened
+from .core.limits import DEFAULT_LIMITS, Limits
 from .flavors import IPBRoot, Referenceable
 from .interfaces import IJellyable
 
@@ -89,10 +96,114 @@ class _PortalRoot:
 registerAdapter(_PortalRoot, Portal, IPBRoot)
 
 
+@lru_cache(maxsize=64)
+def _before_login(limits: Limits) -> Limits:
+    return limits.before_login()
+
+
+class _Ledger:
+    """The logins of one connection: those begun, failed and in force.
+
+    Args:
+        broker: the connection's.  Its limits are those of a stranger from now on, until a login succeeds.
+    """
+
+    def __init__(self, broker: Any) -> None:
+        self._broker = broker
+        self._limits: Limits = getattr(broker, "limits", DEFAULT_LIMITS)
+        # Weak, for a peer may let go of a challenge and never answer it.
+        self._open: WeakSet[Any] = WeakSet()
+        self._asked = 0
+        self._held = 0
+        self._failed = 0
+        self._use(_before_login(self._limits))
+
+    def _use(self, limits: Limits) -> None:
+        use = getattr(self._broker, "useLimits", None)
+        if use is not None:
+            use(limits)
+
+    def check_name(self, name: Any) -> None:
+        """Refuse a user name that is no text, or too long."""
+        if not isinstance(name, (str, bytes)):
+            raise Error(f"a user name is text, not {shortened(name)}")
+        most = self._limits.name_bytes
+        if len(name) > most or isinstance(name, str) and len(name.encode("utf-8", "surrogatepass")) > most:
+            raise Error(f"a user name has at most {most} bytes")
+
+    def challenged(self, challenger: Any) -> None:
+        """A challenge is given out."""
+        if len(self._open) >= self._limits.open_challenges:
+            raise Error(f"{self._limits.open_challenges} logins are begun and not ended")
+        self._open.add(challenger)
+
+    def ask(self, credentials: Any) -> None:
+        """The portal is to be asked for an avatar."""
+        if self._held + self._asked >= self._limits.logins:
+            self._open.discard(credentials)
+            raise Error(f"{self._limits.logins} logins are in force, or asked for")
+        self._asked += 1
+
+    def refused(self, credentials: Any, reason: failure.Failure) -> failure.Failure:
+        """The portal gave no avatar."""
+        self._open.discard(credentials)
+        self._asked -= 1
+        self._failed += 1
+        if self._failed > self._limits.failed_logins and not self._broker.disconnected:
+            refuse = getattr(self._broker, "_refuse", self._broker.transport.loseConnection)
+            refuse(f"more than {self._limits.failed_logins} logins failed")
+        if isinstance(reason.value, LoginFailed):
+            # Without what tells an unknown user from a wrong password: how the checker came to its answer.
+            return failure.Failure(reason.value.with_traceback(None))
+        return reason
+
+    def admitted(self, credentials: Any) -> None:
+        """The portal gave an avatar, which the peer is about to get."""
+        self._open.discard(credentials)
+        self._asked -= 1
+        self._held += 1
+        self._use(self._limits)
+
+    def ended(self) -> None:
+        """An avatar was logged out."""
+        self._held -= 1
+        if not self._held and not self._broker.disconnected:
+            self._use(_before_login(self._limits))
+
+
 class _JellyableAvatarMixin:
     """Hands an avatar to a peer."""
 
     broker: Any
+    # Made when it is needed: applications make these objects themselves.
+    _ledger: Any = None
+
+    def _ask(self, ledger: _Ledger, ask: Any) -> Any:
+        """What *ask*, which asks the portal, comes to: the avatar."""
+        ledger.ask(self)
+        # The application's portal is given this object, or may hold on to its answer: no more than once, in any case.
+        d = defer.maybeDeferred(ask)
+        d.addCallback(lambda result: self._admit(ledger, result))
+        d.addErrback(lambda reason: ledger.refused(self, reason))
+        return d
+
+    def _admit(self, ledger: _Ledger, result: Any) -> Any:
+        interface, avatar, logout = result
+        counted: list[bool] = []
+
+        def leave() -> None:
+            if counted:
+                ledger.ended()
+            logout()
+
+        try:
+            avatar = self._cbLogin((interface, avatar, leave))
+        except BaseException:
+            logout()
+            raise
+        ledger.admitted(self)
+        counted.append(True)
+        return avatar
 
     def _cbLogin(self, result: Any) -> Any:
         """Make the avatar something that can be sent, and see to it that its logout is called once: when the peer lets
@@ -145,19 +256,20 @@ class _PortalWrapper(Referenceable, _JellyableAvatarMixin):
     def __init__(self, portal: Any, broker: Any) -> None:
         self.portal = portal
         self.broker = broker
+        self._ledger = _Ledger(broker)
 
     def remote_login(self, username: Any) -> Any:
         """Begin a login: returns a challenge, and the object that takes the answer."""
-        if not isinstance(username, (str, bytes)):
-            raise Error("a user name is text")
+        self._ledger.check_name(username)
         made = challenge()
-        return made, _PortalAuthChallenger(self.portal, self.broker, username, made)
+        challenger = _PortalAuthChallenger(self.portal, self.broker, username, made)
+        challenger._ledger = self._ledger
+        self._ledger.challenged(challenger)
+        return made, challenger
 
     def remote_loginAnonymous(self, mind: Any) -> Any:
         """Log in without a name."""
-        d = self.portal.login(Anonymous(), mind, IPerspective)
-        d.addCallback(self._cbLogin)
-        return d
+        return self._ask(self._ledger, lambda: self.portal.login(Anonymous(), mind, IPerspective))
 
 
 @implementer(IUsernameHashedPassword, IUsernameMD5Password)
@@ -185,10 +297,13 @@ class _PortalAuthChallenger(Referenceable, _JellyableAvatarMixin):
             return defer.fail(UnauthorizedLogin("a challenge is answered once"))
         self._answered = True
         self.response = response
-        d = self.portal.login(self, mind, IPerspective)
-        d.addErrback(self._ebOtherSpelling, mind)
-        d.addCallback(self._cbLogin)
-        return d
+        if self._ledger is None:
+            self._ledger = _Ledger(self.broker)
+        return self._ask(self._ledger, lambda: self._login(mind))
+
+    def _login(self, mind: Any) -> Any:
+        d = defer.maybeDeferred(self.portal.login, self, mind, IPerspective)
+        return d.addErrback(self._ebOtherSpelling, mind)
 
     def _ebOtherSpelling(self, reason: Any, mind: Any) -> Any:
         """Ask again with the name as text where it came as bytes, or the reverse.

@@ -137,7 +137,8 @@ def call(method: Callable[..., Any], args: tuple[Any, ...], kw: dict[str, Any], 
 
 def noteArguments(method: Callable[..., Any], args: tuple[Any, ...], kw: dict[str, Any], broker: Any) -> None:
     """Note that a method which a peer of *broker* asked for raised a TypeError, most likely because of its arguments."""
-    text = f"{shortened(method)} didn't accept {shortened(args, 400)} and {shortened(kw, 400)}"
+    name = getattr(method, "__qualname__", None) or shortened(method)
+    text = f"{name} didn't accept {shortened(args, 400)} and {shortened(kw, 400)}"
     # An application may bring a broker of its own.
     note = getattr(broker, "_note", None)
     if note is None:
@@ -186,7 +187,7 @@ class Referenceable(Serializable):
             message = textOf(message)
         method = getattr(self, "remote_" + message, None)
         if method is None:
-            raise NoSuchMethod(f"No such method: remote_{message}")
+            raise NoSuchMethod(f"No such method: remote_{message[:200]}")
         try:
             result = method(*args, **kw)
         except TypeError:

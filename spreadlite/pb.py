@@ -242,6 +242,8 @@ class Broker(banana.Banana):
         # Objects that the peer let go of just before an answer which may bring them back; see proto_decref.
         self._justReleased: dict[int, Any] = {}
         self._negotiation: Any = None
+        # Whether the connection ends as soon as what was said has been sent.
+        self._parting = False
         self._idling: Any = None
         # Calls of the peer's whose answer is a Deferred that has not fired.
         self._answering = 0
@@ -270,7 +272,7 @@ class Broker(banana.Banana):
 
     def _negotiationTimedOut(self) -> None:
         self._negotiation = None
-        if self._deaf:
+        if self._deaf or self._parting:
             self._end()
         else:
             self._refuse(f"no dialect was agreed on within {self.limits.negotiation_seconds} seconds")
@@ -464,6 +466,8 @@ class Broker(banana.Banana):
         Raises:
             ProtocolError: it is no message, or not one that makes sense.
         """
+        if self._parting:
+            return
         command = sexp[0] if isinstance(sexp, list) and sexp else None
         if type(command) is not bytes:
             raise ProtocolError(f"not a message: {shortened(sexp)}")
@@ -551,7 +555,8 @@ class Broker(banana.Banana):
         )
 
     def _write(self, data: bytes, obj: Any) -> None:
-        self._output.write(self.transport, data, type(obj) is tuple and obj[0] in _REPLIES)
+        # Also what is said in the course of a call of the peer's, such as calls back, is said because it asked.
+        self._output.write(self.transport, data, self._receiving or (type(obj) is tuple and obj[0] in _REPLIES))
 
     # Pages.
 
@@ -616,9 +621,22 @@ class Broker(banana.Banana):
         self.maxBrokerRefsViolations += 1
         message = f"Maximum PB {what} count exceeded."
         if self.maxBrokerRefsViolations > 3:
-            self.transport.loseConnection()
+            self._part(f"it was to hold more than {len(table) - 1} objects, for the fourth time")
             message += "  Goodbye."
         raise Error(message)
+
+    def _part(self, what: str) -> None:
+        """End the connection when what is being said is said; nothing that the peer sends after this is looked at."""
+        if self._parting or self._deaf:
+            return
+        self._parting = True
+        peer = self.transport.getPeer() if hasattr(self.transport, "getPeer") else None
+        self._journal().warn("refused", "PB: {peer} was refused and disconnected: {what}", peer=peer, what=what)
+        self.transport.loseConnection()
+        if self._reactor is not None:
+            # The peer may not want to read the rest.
+            self._stopNegotiation()
+            self._negotiation = self._reactor.callLater(self.limits.negotiation_seconds, self._negotiationTimedOut)
 
     def setNameForLocal(self, name: Any, object: Any) -> None:
         """Publish *object* under a name on this connection; the root's name is "root"."""
@@ -945,7 +963,7 @@ class Broker(banana.Banana):
         question = self.waitingForAnswers.take(requestID)
         try:
             result = self.unserialize(sexp)
-        except Exception:
+        except BaseException:
             question.errback(failure.Failure())
         else:
             fire(question, result)
@@ -984,7 +1002,7 @@ class Broker(banana.Banana):
         except UnicodeDecodeError:
             raise ProtocolError(f"the name of a method is not UTF-8: {shortened(message)}") from None
         try:
-            if answerRequired and self._answering >= self.limits.outstanding_calls:
+            if self._answering >= self.limits.outstanding_calls:
                 raise Error(f"{self.limits.outstanding_calls} calls wait for their answer already")
             object = findObjMethod(objectID)
             if object is None:
@@ -1005,17 +1023,25 @@ class Broker(banana.Banana):
                 self._sendError(CopyableFailure(), requestID)  # type: ignore[no-untyped-call]
             self._journal().error(failure.Failure(), before=_FOLLOWS if answerRequired else None)
         else:
-            if answerRequired:
-                if isinstance(netResult, defer.Deferred):
-                    if not netResult.called:
-                        self._answering += 1
-                        netResult.addBoth(self._noLongerAnswering)
+            if isinstance(netResult, defer.Deferred):
+                if not netResult.called:
+                    self._answering += 1
+                    netResult.addBoth(self._noLongerAnswering)
+                if answerRequired:
                     netResult.addCallbacks(
                         self._sendAnswer, self._sendFailureOrError, callbackArgs=(requestID,), errbackArgs=(requestID,)
                     )
                 else:
-                    self._sendAnswer(netResult, requestID)
+                    # Else it would be reported when it is collected, as often as the peer likes.
+                    netResult.addCallbacks(lambda result: None, self._unansweredFailure)
+            elif answerRequired:
+                self._sendAnswer(netResult, requestID)
         self._unsent = None
+
+    def _unansweredFailure(self, fail: Any) -> None:
+        """A call that the peer wants no answer to came to nothing."""
+        if fail.check(Error) is None:
+            self._journal().error(fail)
 
     def _noLongerAnswering(self, outcome: Any) -> Any:
         self._answering -= 1
@@ -1270,7 +1296,11 @@ class PBClientFactory(protocol.ClientFactory):
         return root.callRemote("login", username).addCallback(self._cbResponse, password, client)
 
     def _cbResponse(self, challenges: Any, password: Any, client: Any) -> Any:
+        if not isinstance(challenges, (tuple, list)) or len(challenges) != 2:
+            raise InsecureJelly(f"not a challenge: {shortened(challenges)}")
         challenge, challenger = challenges
+        if not isinstance(challenge, bytes) or not hasattr(challenger, "callRemote"):
+            raise InsecureJelly(f"not a challenge: {shortened(challenges)}")
         return challenger.callRemote("respond", respond(challenge, password), client)
 
     def _cbLoginAnonymous(self, root: Any, client: Any) -> Any:

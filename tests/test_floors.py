@@ -9,7 +9,7 @@ from tests.processes import ROOT
 
 #: The rooms of each floor, from the ground up.  A room may import from lower floors, and from no others but as said below.
 FLOORS = (
-    ("interfaces", "core.errors", "core.limits", "core.vocabulary"),
+    ("interfaces", "core.errors", "core.limits", "core.text", "core.vocabulary"),
     ("core.wire", "core.policy", "core.registry", "core.weights"),
     ("core.graph",),
     ("core.tables", "core.codec"),

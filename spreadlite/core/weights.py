@@ -128,3 +128,24 @@ def size_of(sexp: Any) -> int:
         else:
             size += ITEM_COST + (len(item) if type(item) is bytes else 0)
     return size
+
+
+def within(value: Any, most: int) -> bool:
+    """Whether *value* and all that it holds, each as often as it occurs, are no more than *most*."""
+    todo = [value]
+    while todo:
+        most -= 1
+        if most < 0:
+            return False
+        item = todo.pop()
+        kind = type(item)
+        if kind in (list, tuple, set, frozenset):
+            if len(item) > most:
+                return False
+            todo += item
+        elif kind is dict:
+            if len(item) > most:
+                return False
+            todo += item
+            todo += item.values()
+    return True
