@@ -22,6 +22,8 @@ _OTHERS = "others"
 # Characters of a traceback that is logged: its beginning and, after a cut, its end.
 _HEAD = 3000
 _TAIL = 1000
+# Exceptions of which one is the cause, or came as the other was handled.
+_MOST_CAUSES = 100
 
 
 def _kind_of(reason: failure.Failure) -> str:
@@ -33,15 +35,43 @@ def _kind_of(reason: failure.Failure) -> str:
 
 
 class _Told(failure.Failure):
-    """A failure as it is logged: its text is escaped and cut, for a peer has a say in it."""
+    """A failure as it is logged: its text is escaped and cut, for a peer has a say in it.
+
+    It has no frames.  Logs and what looks at them keep failures, and frames keep a connection and all that came by it.
+    """
+
+    _text: str
+
+    @classmethod
+    def of(cls, reason: failure.Failure) -> _Told:
+        """What is told of *reason*, which nobody needs any more."""
+        try:
+            text = str(reason.getTraceback())
+        except Exception as error:
+            text = f"{_kind_of(reason)}, whose traceback cannot be told: {type(error).__name__}\n"
+        told = cls.__new__(cls)
+        told.__dict__.update(reason.__dict__)
+        told.__dict__.update(_text=escaped(cut(text, _HEAD, _TAIL)), _frames=[], tb=None, stack=[], pickled=1)
+        if "frames" in told.__dict__:
+            told.__dict__["frames"] = []
+        error = reason.value
+        for _ in range(_MOST_CAUSES):
+            if not isinstance(error, BaseException):
+                break
+            error.__traceback__ = None
+            error = error.__cause__ or error.__context__
+        return told
 
     def getTraceback(self, *args: Any, **kw: Any) -> str:
         """The traceback's text."""
-        try:
-            text = str(super().getTraceback(*args, **kw))
-        except Exception as error:
-            text = f"{_kind_of(self)}, whose traceback cannot be told: {type(error).__name__}\n"
-        return escaped(cut(text, _HEAD, _TAIL))
+        return self._text
+
+    def printTraceback(self, file: Any = None, *args: Any, **kw: Any) -> None:
+        """Write the traceback's text."""
+        (log.logfile if file is None else file).write(self._text)
+
+    printBriefTraceback = printTraceback
+    printDetailedTraceback = printTraceback
 
 
 class Journal:
@@ -101,10 +131,8 @@ class Journal:
             )
 
     def error(self, reason: failure.Failure, why: str | None = None, before: str | None = None) -> None:
-        """Log a failure with its traceback, after the line *before*."""
+        """Log a failure with its traceback, after the line *before*; it is of no other use after that."""
         if self.admits(_kind_of(reason)):
             if before is not None:
                 log.msg(before)
-            told = _Told.__new__(_Told)
-            told.__dict__.update(reason.__dict__)
-            log.err(told, why)
+            log.err(_Told.of(reason), why)

@@ -171,6 +171,21 @@ class _Ledger:
             self._use(_before_login(self._limits))
 
 
+class _Logout:
+    """Calls *logout* at its first call, and lets go of it then."""
+
+    def __init__(self, broker: Any, logout: Any) -> None:
+        self._broker = broker
+        self._logout = logout
+
+    def __call__(self) -> None:
+        broker, self._broker = self._broker, None
+        logout, self._logout = self._logout, None
+        if broker is not None:
+            broker.dontNotifyOnDisconnect(self)
+            logout()
+
+
 class _JellyableAvatarMixin:
     """Hands an avatar to a peer."""
 
@@ -210,13 +225,7 @@ class _JellyableAvatarMixin:
         go of it, or when the connection goes."""
         _interface, avatar, logout = result
         broker = self.broker
-        pending = [logout]
-
-        def logoutOnce() -> None:
-            broker.dontNotifyOnDisconnect(logoutOnce)
-            if pending:
-                pending.pop()()
-
+        logoutOnce = _Logout(broker, logout)
         if broker.disconnected:
             # The peer left while the portal was at work.
             logoutOnce()

@@ -1070,8 +1070,8 @@ class Broker(banana.Banana):
         """Log an unexpected failure, and send it."""
         if self.disconnected and fail.check(DeadReferenceError):
             return
-        self._journal().error(fail, before=_FOLLOWS)
         self._sendError(fail, requestID)
+        self._journal().error(fail, before=_FOLLOWS)
 
     def _sendError(self, fail: Any, requestID: Any) -> None:
         """Send an exception or failure as the outcome of a call of the peer's."""
