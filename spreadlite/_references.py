@@ -9,6 +9,7 @@ from twisted.persisted import styles
 from twisted.python import log
 from zope.interface import implementer
 
+from .core import graph
 from .core.errors import InsecureJelly
 from .core.graph import item_of, shortened
 from .flavors import Serializable, nameBytes
@@ -175,4 +176,5 @@ class RemoteReference(Serializable, styles.Ephemeral):
 
 
 setUnjellyableForClass("remote", RemoteReference)
+graph.STOCK["reference_unjelly"] = RemoteReference.unjellyFor
 

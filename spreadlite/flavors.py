@@ -366,6 +366,17 @@ class RemoteCopy(Unjellyable):
 
 
 graph.RETURNS_ITSELF.add(RemoteCopy.unjellyFor)
+graph.STOCK.update(
+    referenceable_jelly=Referenceable.jellyFor,
+    copyable_jelly=Copyable.jellyFor,
+    copyable_type_for=Copyable.getTypeToCopyFor,
+    copyable_type=Copyable.getTypeToCopy,
+    copyable_state_for=Copyable.getStateToCopyFor,
+    copyable_state=Copyable.getStateToCopy,
+    copy_unjelly=RemoteCopy.unjellyFor,
+    copy_set_state=RemoteCopy.setCopyableState,
+    slot_names=_slotNames,
+)
 
 
 @lru_cache(maxsize=1024)

@@ -25,7 +25,7 @@ from twisted.python.deprecate import deprecatedModuleAttribute
 from twisted.python.reflect import namedAny, namedObject, qual
 from zope.interface import implementer
 
-from .core import graph
+from .core import codec, graph
 from .core.errors import InsecureJelly
 from .core.graph import Jellier as _Jellier
 from .core.graph import Jellyable, Unjellyable, Unpersistable
@@ -187,7 +187,7 @@ def jelly(
         InsecureJelly: a type is not allowed.
         core.errors.BananaError: values are nested too deep.
     """
-    return graph.jelly(object, taster, persistentStore, invoker, limits.depth)
+    return codec.jelly(object, taster, persistentStore, invoker, limits.depth)
 
 
 def unjelly(
@@ -211,4 +211,4 @@ def unjelly(
     Raises:
         InsecureJelly: something in it is not allowed, or has not the shape that its tag asks for.
     """
-    return graph.unjelly(sexp, taster, persistentLoad, invoker, DEFAULT_REGISTRY, limits.depth)
+    return codec.unjelly(sexp, taster, persistentLoad, invoker, DEFAULT_REGISTRY, limits.depth)

@@ -1,26 +1,53 @@
 """Which codec runs: the one place that chooses.
 
-So far there is the pure one alone; see `spreadlite.core.wire` and `spreadlite.core.graph`.  It goes by expressions.  A
-codec may go from objects to bytes and back without them: what would be an expression is then `Packed`.
+There are two that do the same.  The pure one (`spreadlite.core.wire` and `spreadlite.core.graph`) goes by expressions.  The
+compiled one (`spreadlite.core._compiled`), which is there where a C compiler was when spreadlite was installed, can also go
+from objects to bytes and back without them: what would be an expression is then `Packed`.
+
+The environment variable ``SPREADLITE_PURE=1`` has the pure one run even where the other is.
 """
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
-from .graph import jelly, leaf, leaves, unjelly
+from . import graph, wire
+from .limits import DEFAULT_LIMITS, Limits
 from .policy import Taster
 from .registry import DEFAULT_REGISTRY, Registry
-from .wire import NEED_DATA, Decoder, encode
+from .vocabulary import PREFIX_LIMIT, SIZE_LIMIT
+from .wire import NEED_DATA
 
-#: What runs: "pure".
-implementation = "pure"
+compiled: Any
+try:
+    from . import _compiled as compiled
+except ImportError:
+    compiled = None
+
+if os.environ.get("SPREADLITE_PURE", "0") in ("", "0") and compiled is not None:
+    chosen = compiled
+else:
+    chosen = None
+
+#: What runs: "pure" or "compiled".
+implementation = "pure" if chosen is None else "compiled"
 
 #: Whether the decoder can leave the lists in a message as `Packed`; see its attribute ``shallow``.
-PACKS = False
+PACKS = chosen is not None
 
 
-class Packed:
+class PureDecoder(wire.Decoder):
+    """`wire.Decoder`, with the attribute ``shallow``, which has no effect: what the lists come as is a matter of speed."""
+
+    __slots__ = ("shallow",)
+
+    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        super().__init__(limits)
+        self.shallow = False
+
+
+class PurePacked:
     """An expression (a list) as the bytes that stand for it.  The pure codec makes none."""
 
     __slots__ = ()
@@ -30,14 +57,49 @@ class Packed:
         raise NotImplementedError
 
 
-def pack(obj: Any, taster: Taster, invoker: Any, depth: int, size_limit: int, prefix_limit: int) -> Any:
-    """The expression of *obj*, or the same as `Packed`."""
-    return jelly(obj, taster, None, invoker, depth)
+def pure_pack(
+    obj: Any,
+    taster: Taster,
+    invoker: Any = None,
+    depth: int = DEFAULT_LIMITS.depth,
+    size_limit: int = SIZE_LIMIT,
+    prefix_limit: int = PREFIX_LIMIT,
+) -> Any:
+    """The expression of *obj*, or the same as `Packed`: for `encode`, by itself or as a part of another.
+
+    Args:
+        obj, taster, invoker, depth: as for `graph.jelly`.
+        size_limit, prefix_limit: as for `wire.encode`.  What breaks them is refused by `encode` when it comes to that,
+            and not here.
+
+    Raises:
+        InsecureJelly, BananaError: as `graph.jelly`.
+    """
+    return graph.jelly(obj, taster, None, invoker, depth)
 
 
-def unpack(sexp: Any, taster: Taster, invoker: Any, depth: int, registry: Registry = DEFAULT_REGISTRY) -> Any:
-    """The object that an expression, or a `Packed`, stands for."""
-    return unjelly(expression_of(sexp), taster, None, invoker, registry, depth)
+def pure_unpack(
+    sexp: Any,
+    taster: Taster,
+    invoker: Any = None,
+    depth: int = DEFAULT_LIMITS.depth,
+    registry: Registry = DEFAULT_REGISTRY,
+) -> Any:
+    """The object that an expression, or a `Packed`, stands for.
+
+    Raises:
+        InsecureJelly: as `graph.unjelly`.
+    """
+    return graph.unjelly(sexp, taster, None, invoker, registry, depth)
+
+
+Decoder: Any = PureDecoder if chosen is None else chosen.Decoder
+Packed: Any = PurePacked if chosen is None else chosen.Packed
+encode: Any = wire.encode if chosen is None else chosen.encode
+jelly: Any = graph.jelly if chosen is None else chosen.jelly
+unjelly: Any = graph.unjelly if chosen is None else chosen.unjelly
+pack: Any = pure_pack if chosen is None else chosen.pack
+unpack: Any = pure_unpack if chosen is None else chosen.unpack
 
 
 def expression_of(sexp: Any) -> Any:
@@ -54,8 +116,6 @@ __all__ = [
     "expression_of",
     "implementation",
     "jelly",
-    "leaf",
-    "leaves",
     "pack",
     "unjelly",
     "unpack",

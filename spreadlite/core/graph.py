@@ -204,6 +204,12 @@ def get_state(instance: Any) -> Any:
     return instance.__dict__
 
 
+#: What `flavors` does for objects that do nothing of their own, by a name for each: methods of `Copyable`,
+#: `Referenceable`, `RemoteCopy` and `RemoteReference`, and the function that finds slots.  The compiled codec knows by
+#: these that a class has not overridden them, and then does the same without calling them.
+STOCK: dict[str, Any] = {}
+
+
 # Objects to expressions.
 
 
@@ -557,7 +563,20 @@ _STOCK_WRITERS: dict[type, Writer] = {
     types.ModuleType: write_module,
     type: write_class,
 }
-#: The same, and the writers found for classes since; it is emptied before it grows beyond `_MOST_WRITERS`, so that a
+#: Writers that look at the object alone, and not at the jellier.
+LEAF_WRITERS = frozenset(
+    (
+        write_datetime,
+        write_date,
+        write_time,
+        write_timedelta,
+        write_decimal,
+        write_function,
+        write_module,
+        write_class,
+    )
+)
+#: The same as `_STOCK_WRITERS`, and the writers found for classes since; it is emptied before it grows beyond `_MOST_WRITERS`, so that a
 #: program which makes classes all the time does not keep them.
 WRITERS: dict[type, Writer] = dict(_STOCK_WRITERS)
 _MOST_WRITERS = 5_000

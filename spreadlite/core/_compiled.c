@@ -1,0 +1,3208 @@
+/* The compiled twin of `wire` and `graph`.
+ *
+ * The Python of those two modules is the specification: what is done here is what it does, byte for byte, error for
+ * error.  Only what is frequent is here.  The rest (rare types, hooks of applications, cycles through things that cannot
+ * be made empty) is done by the very functions of `graph`, called with a Jellier or Unjellier that shares the memo of
+ * this file; and where a message has to be composed, the Python twin composes it.
+ *
+ * In the order of this file: the state of the module; output; tokens; packed lists; encode; Decoder; objects to
+ * expressions and to bytes (jelly, pack); expressions and bytes to objects (unjelly, unpack); the module.
+ *
+ * Three things hold everywhere.  Nothing is allocated by a length that a peer claims, beyond the bytes that are there.
+ * Every descent that a peer or an application can make deep is either a loop with a stack of its own, or asks Python
+ * whether it may go on.  No reference that is borrowed is kept over a call of Python code.
+ */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define LIST 0x80
+#define INT 0x81
+#define STRING 0x82
+#define NEG 0x83
+#define FLOAT 0x84
+#define LONGINT 0x85
+#define LONGNEG 0x86
+#define VOCAB 0x87
+
+/* As in graph: from MANY members on, hashes are counted. */
+#define MANY 256
+#define LARGEST_WORD 64
+#define LONGEST_WORD 24
+#define KEYS 512
+#define LONGEST_KEY 32
+#define UNBOUNDED PY_SSIZE_T_MAX
+
+typedef unsigned char byte;
+
+/* The heads that are read here. */
+enum { H_UNICODE, H_NONE, H_BOOLEAN, H_LIST, H_TUPLE, H_DICTIONARY, H_SET, H_FROZENSET, H_REFERENCE, H_DEREFERENCE, HEADS };
+
+static const char *const head_names[HEADS] = {"unicode", "None", "boolean",   "list",      "tuple",
+                                              "dictionary", "set", "frozenset", "reference", "dereference"};
+
+/* Everything that is looked up by name once: in Python modules, or to be a name itself. */
+#define FROM_ERRORS(X) X(BananaError) X(UnknownElement) X(UnknownWord) X(InsecureJelly)
+#define FROM_WIRE(X) X(NEED_DATA) X(encode) X(_encode_int) X(_figure)
+#define FROM_GRAPH(X)                                                                                                  \
+    X(Jellier) X(Unjellier) X(Pending) X(WRITERS) X(find_writer) X(write_jellyable) X(LEAF_WRITERS) X(READERS)         \
+    X(STOCK) X(jelly) X(read) X(read_registered) X(read_instance) X(read_reference) X(read_dereference)                \
+    X(read_boolean) X(read_unicode) X(finish_list) X(finish_set) X(finish_tuple) X(finish_frozenset)                   \
+    X(finish_dictionary) X(shortened)
+#define NAMES(X)                                                                                                       \
+    X(jellyFor) X(getTypeToCopyFor) X(getTypeToCopy) X(getStateToCopyFor) X(getStateToCopy) X(serializingPerspective)  \
+    X(unserializingPerspective) X(registerReference) X(isTypeAllowed) X(allowedTypes) X(classes) X(factories)          \
+    X(postUnjelly) X(unjellyFor) X(setCopyableState) X(finish) X(announce) X(room) X(references) X(pending)            \
+    X(postCallbacks) X(preserved) X(cooked) X(cooker) X(met_again) X(known) X(value) X(get) X(expression_bytes)        \
+    X(expression_depth) X(__dict__) X(__init__) X(__class__)
+/* What flavors puts into graph.STOCK. */
+#define STOCK_NAMES(X)                                                                                                 \
+    X(copyable_jelly) X(copyable_type_for) X(copyable_type) X(copyable_state_for) X(copyable_state)                    \
+    X(referenceable_jelly) X(copy_unjelly) X(copy_set_state) X(reference_unjelly) X(slot_names)
+
+typedef struct {
+#define X(name) PyObject *name;
+    FROM_ERRORS(X) FROM_WIRE(X)
+#undef X
+#define X(name) PyObject *g_##name;
+    FROM_GRAPH(X)
+#undef X
+#define X(name) PyObject *s_##name;
+    NAMES(X) STOCK_NAMES(X)
+#undef X
+    PyObject *stock_asks, *dummy_asks; /* isTypeAllowed of SecurityOptions and of DummySecurityOptions */
+    PyObject *qual;
+    PyObject *default_registry, *default_depth, *default_size, *default_prefix, *default_nesting, *default_limits;
+    PyObject *WORDS, *NUMBERS;
+    PyObject *no_args;
+    PyTypeObject *Packed, *Decoder, *Place;
+    long long item_cost, list_cost, word_cost;
+    /* The vocabulary: a word by its number, the numbers as objects, and which first letters occur at a length. */
+    PyObject *word[LARGEST_WORD], *number[LARGEST_WORD];
+    Py_ssize_t words;
+    uint32_t letters[LONGEST_WORD];
+    int head_of_word[LARGEST_WORD];
+    PyObject *head[HEADS];
+    PyObject *true_word, *false_word;
+    /* The bytes of what is written often. */
+    PyObject *w_none, *w_true, *w_false, *w_unicode, *w_reference, *w_dereference, *w_remote;
+    PyObject *w_head[HEADS];
+    /* Short texts that were keys of dictionaries lately: they come again, and then have their hash. */
+    PyObject *keys[KEYS];
+} State;
+
+static inline State *state_of(PyObject *module) { return (State *)PyModule_GetState(module); }
+
+static inline State *state_of_type(PyTypeObject *type) { return (State *)PyType_GetModuleState(type); }
+
+/* A bound, which may be any number: the largest integer not above it (or, with `up`, the smallest not below). */
+static int bound_of(PyObject *value, int up, long long *result) {
+    if (PyLong_Check(value)) {
+        int overflow;
+        *result = PyLong_AsLongLongAndOverflow(value, &overflow);
+        if (overflow) *result = overflow > 0 ? LLONG_MAX : LLONG_MIN;
+        return *result == -1 && PyErr_Occurred() ? -1 : 0;
+    }
+    double number = PyFloat_AsDouble(value);
+    if (number == -1.0 && PyErr_Occurred()) return -1;
+    number = up ? ceil(number) : floor(number);
+    *result = number >= 9e18 ? LLONG_MAX : number <= -9e18 ? LLONG_MIN : (long long)number;
+    return 0;
+}
+
+/* Positional and keyword arguments into `out`, of which the first `least` must be given.  The rest stay NULL. */
+static int take_args(const char *function, const char *const *names, PyObject *const *args, Py_ssize_t count,
+                     PyObject *keywords, Py_ssize_t least, Py_ssize_t most, PyObject **out) {
+    if (count > most) {
+        PyErr_Format(PyExc_TypeError, "%s() takes at most %zd arguments (%zd given)", function, most, count);
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < most; i++) out[i] = i < count ? args[i] : NULL;
+    Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
+    for (Py_ssize_t k = 0; k < named; k++) {
+        PyObject *name = PyTuple_GET_ITEM(keywords, k);
+        Py_ssize_t i = 0;
+        while (i < most && PyUnicode_CompareWithASCIIString(name, names[i])) i++;
+        if (i == most || out[i]) {
+            PyErr_Format(PyExc_TypeError, "%s() got an unexpected argument %R", function, name);
+            return -1;
+        }
+        out[i] = args[count + k];
+    }
+    for (Py_ssize_t i = 0; i < least; i++)
+        if (!out[i]) {
+            PyErr_Format(PyExc_TypeError, "%s() misses its argument '%s'", function, names[i]);
+            return -1;
+        }
+    return 0;
+}
+
+/* A RecursionError becomes what the Python twin makes of it. */
+static void tell_recursion(PyObject *cls, const char *format) {
+    if (!PyErr_ExceptionMatches(PyExc_RecursionError)) return;
+    PyObject *type, *error, *trace, *cause = NULL;
+    PyErr_Fetch(&type, &error, &trace);
+    PyErr_NormalizeException(&type, &error, &trace);
+    if (trace && error) PyException_SetTraceback(error, trace);
+    cause = error;
+    PyErr_Format(cls, format, cause);
+    Py_XDECREF(type);
+    Py_XDECREF(trace);
+    if (PyErr_ExceptionMatches(cls)) {
+        PyErr_Fetch(&type, &error, &trace);
+        PyErr_NormalizeException(&type, &error, &trace);
+        if (error && cause) {
+            PyException_SetContext(error, Py_NewRef(cause));
+            PyException_SetCause(error, Py_NewRef(cause));
+        }
+        PyErr_Restore(type, error, trace);
+    }
+    Py_XDECREF(cause);
+}
+
+/* ---- Output: a bytes object that grows, so that it need not be copied when it is done. ---- */
+
+typedef struct {
+    PyObject *bytes;
+    byte *data;
+    Py_ssize_t length, room;
+} Out;
+
+static int out_start(Out *out, Py_ssize_t room) {
+    out->bytes = PyBytes_FromStringAndSize(NULL, room);
+    if (!out->bytes) return -1;
+    out->data = (byte *)PyBytes_AS_STRING(out->bytes);
+    out->length = 0;
+    out->room = room;
+    return 0;
+}
+
+static int out_grow(Out *out, Py_ssize_t more) {
+    if (more > PY_SSIZE_T_MAX / 2 - out->length) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    Py_ssize_t room = out->length + more + (out->length + more) / 2 + 64;
+    if (_PyBytes_Resize(&out->bytes, room)) {
+        out->data = NULL;
+        out->length = out->room = 0;
+        return -1;
+    }
+    out->data = (byte *)PyBytes_AS_STRING(out->bytes);
+    out->room = room;
+    return 0;
+}
+
+static inline int out_room(Out *out, Py_ssize_t more) {
+    return out->room - out->length >= more ? 0 : out_grow(out, more);
+}
+
+static inline int out_add(Out *out, const void *data, Py_ssize_t length) {
+    if (out_room(out, length)) return -1;
+    memcpy(out->data + out->length, data, (size_t)length);
+    out->length += length;
+    return 0;
+}
+
+static inline int out_bytes(Out *out, PyObject *bytes) {
+    return out_add(out, PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes));
+}
+
+static PyObject *out_done(Out *out) {
+    PyObject *bytes = out->bytes;
+    out->bytes = NULL;
+    if (out->length != out->room && _PyBytes_Resize(&bytes, out->length)) return NULL;
+    return bytes;
+}
+
+static inline int out_head(Out *out, uint64_t number, byte kind) {
+    if (out_room(out, 12)) return -1;
+    byte *at = out->data + out->length;
+    do {
+        *at++ = number & 0x7F;
+        number >>= 7;
+    } while (number);
+    *at++ = kind;
+    out->length = at - out->data;
+    return 0;
+}
+
+static inline int head_length(uint64_t number) {
+    int length = 1;
+    do length++;
+    while (number >>= 7);
+    return length;
+}
+
+/* The number of a word of the vocabulary; 0 for what is none. */
+static inline int word_number(State *st, const char *data, Py_ssize_t length) {
+    if (length >= LONGEST_WORD || length == 0 || !(st->letters[length] & (1u << (data[0] & 31)))) return 0;
+    for (Py_ssize_t i = 1; i <= st->words; i++) {
+        PyObject *word = st->word[i];
+        if (PyBytes_GET_SIZE(word) == length && !memcmp(PyBytes_AS_STRING(word), data, (size_t)length)) return (int)i;
+    }
+    return 0;
+}
+
+static inline int out_float(Out *out, double number) {
+    uint64_t bits;
+    if (out_room(out, 9)) return -1;
+    memcpy(&bits, &number, 8);
+    byte *at = out->data + out->length;
+    *at++ = FLOAT;
+    for (int shift = 56; shift >= 0; shift -= 8) *at++ = (byte)(bits >> shift);
+    out->length += 9;
+    return 0;
+}
+
+/* An exact int or a bool. */
+static int out_int(State *st, Out *out, PyObject *number, long long prefix_limit) {
+    int overflow;
+    long long value = PyLong_AsLongLongAndOverflow(number, &overflow);
+    if (value == -1 && !overflow && PyErr_Occurred()) return -1;
+    if (!overflow && value >= 0 && value < 1024) return out_head(out, (uint64_t)value, INT);
+    /* Nine bytes of seven bits hold every value below; fewer are for the twin to count. */
+    if (!overflow && prefix_limit >= 10) {
+        if (value >= 0) return out_head(out, (uint64_t)value, value <= 0x7FFFFFFFLL ? INT : LONGINT);
+        return out_head(out, 0 - (uint64_t)value, value < -0x80000000LL ? LONGNEG : NEG);
+    }
+    PyObject *limit = PyLong_FromLongLong(prefix_limit);
+    if (!limit) return -1;
+    PyObject *bytes = PyObject_CallFunctionObjArgs(st->_encode_int, number, limit, NULL);
+    Py_DECREF(limit);
+    if (!bytes) return -1;
+    int result = -1;
+    if (PyBytes_Check(bytes)) result = out_bytes(out, bytes);
+    Py_DECREF(bytes);
+    return result;
+}
+
+/* ---- Tokens. ---- */
+
+/* The type byte at `at`, with the prefix before it; 0 if the data end first, -1 if the prefix is too long. */
+static inline int scan(const byte *at, const byte *end, long long prefix_limit, Py_ssize_t *length, uint64_t *number,
+                       int *large) {
+    uint64_t value = 0;
+    Py_ssize_t i = 0;
+    *large = 0;
+    while (at + i < end) {
+        byte digit = at[i];
+        if (digit >= 0x80) {
+            *length = i;
+            *number = value;
+            return digit;
+        }
+        if (i >= prefix_limit) return -1;
+        if (i < 9)
+            value |= (uint64_t)digit << (7 * i);
+        else if (digit)
+            *large = 1;
+        i++;
+    }
+    return 0;
+}
+
+/* The integer of a prefix that has `length` bytes. */
+static PyObject *make_int(const byte *prefix, Py_ssize_t length, uint64_t number, int large, int negative) {
+    if (!large) return PyLong_FromLongLong(negative ? -(long long)number : (long long)number);
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, length - length / 8);
+    if (!bytes) return NULL;
+    byte *at = (byte *)PyBytes_AS_STRING(bytes), *end = at + PyBytes_GET_SIZE(bytes);
+    unsigned held = 0, bits = 0;
+    for (Py_ssize_t i = 0; i < length; i++) {
+        held |= (unsigned)prefix[i] << bits;
+        bits += 7;
+        if (bits >= 8) {
+            *at++ = held & 0xFF;
+            held >>= 8;
+            bits -= 8;
+        }
+    }
+    while (at < end) {
+        *at++ = held & 0xFF;
+        held >>= 8;
+    }
+    PyObject *value = PyObject_CallMethod((PyObject *)&PyLong_Type, "from_bytes", "Os", bytes, "little");
+    Py_DECREF(bytes);
+    if (value && negative) {
+        PyObject *positive = value;
+        value = PyNumber_Negative(positive);
+        Py_DECREF(positive);
+    }
+    return value;
+}
+
+static PyObject *make_float(const byte *at) {
+    uint64_t bits = 0;
+    double number;
+    for (int i = 0; i < 8; i++) bits = bits << 8 | at[i];
+    memcpy(&number, &bits, 8);
+    return PyFloat_FromDouble(number);
+}
+
+/* One element of bytes that are known to be whole and right, or one item of a list. */
+enum { T_END, T_LIST, T_BYTES, T_INT, T_FLOAT, T_OBJECT };
+
+typedef struct {
+    int kind, large, negative, word;
+    int is_key; /* of a dictionary: set by who reads that */
+    const byte *start, *body; /* of the element, and of what follows its prefix and type byte (bytes: the body) */
+    Py_ssize_t prefix;        /* bytes of its prefix */
+    uint64_t number;
+    Py_ssize_t length; /* bytes of a body, or items of a list */
+    PyObject *object;  /* borrowed: the word, or the item of the list */
+} Token;
+
+typedef struct {
+    const byte *at, *end;
+    PyObject *list; /* borrowed: then items are taken from it and not from bytes */
+    Py_ssize_t index;
+} Cursor;
+
+static int broken_bytes(void) {
+    PyErr_SetString(PyExc_SystemError, "spreadlite: packed bytes are broken");
+    return -1;
+}
+
+static inline int next_token(State *st, Cursor *cursor, Token *token) {
+    token->object = NULL;
+    token->is_key = 0;
+    if (cursor->list) {
+        if (cursor->index >= PyList_GET_SIZE(cursor->list)) {
+            PyErr_SetString(PyExc_RuntimeError, "an expression was changed while it was read");
+            return -1;
+        }
+        PyObject *item = token->object = PyList_GET_ITEM(cursor->list, cursor->index++);
+        if (PyList_CheckExact(item)) {
+            token->kind = T_LIST;
+            token->length = PyList_GET_SIZE(item);
+        } else if (PyBytes_CheckExact(item)) {
+            token->kind = T_BYTES;
+            token->word = 0;
+            token->body = (const byte *)PyBytes_AS_STRING(item);
+            token->length = PyBytes_GET_SIZE(item);
+        } else
+            token->kind = T_OBJECT;
+        return 0;
+    }
+    const byte *start = token->start = cursor->at, *end = cursor->end;
+    int kind = scan(start, end, UNBOUNDED, &token->prefix, &token->number, &token->large);
+    if (kind <= 0) return broken_bytes();
+    const byte *body = token->body = start + token->prefix + 1;
+    cursor->at = body;
+    switch (kind) {
+        case STRING:
+            if (token->large || token->number > (uint64_t)(end - body)) return broken_bytes();
+            token->kind = T_BYTES;
+            token->word = 0;
+            token->length = (Py_ssize_t)token->number;
+            cursor->at = body + token->length;
+            return 0;
+        case LIST:
+            if (token->large || token->number > (uint64_t)(end - body)) return broken_bytes();
+            token->kind = T_LIST;
+            token->length = (Py_ssize_t)token->number;
+            return 0;
+        case INT:
+        case LONGINT:
+        case NEG:
+        case LONGNEG:
+            token->kind = T_INT;
+            token->negative = kind == NEG || kind == LONGNEG;
+            return 0;
+        case VOCAB:
+            if (token->large || token->number < 1 || token->number > (uint64_t)st->words) return broken_bytes();
+            token->kind = T_BYTES;
+            token->word = (int)token->number;
+            token->object = st->word[token->number];
+            token->body = (const byte *)PyBytes_AS_STRING(token->object);
+            token->length = PyBytes_GET_SIZE(token->object);
+            return 0;
+        case FLOAT:
+            if (end - body < 8) return broken_bytes();
+            token->kind = T_FLOAT;
+            cursor->at = body + 8;
+            return 0;
+        default:
+            return broken_bytes();
+    }
+}
+
+/* The value of a token that is no list. */
+static inline PyObject *scalar(const Token *token) {
+    if (token->object) return Py_NewRef(token->object);
+    switch (token->kind) {
+        case T_BYTES:
+            return PyBytes_FromStringAndSize((const char *)token->body, token->length);
+        case T_INT:
+            return make_int(token->start, token->prefix, token->number, token->large, token->negative);
+        default:
+            return make_float(token->body);
+    }
+}
+
+/* The list whose token begins at the cursor, which is on bytes.  A loop: it may be as deep as the limits of the
+   connection say, which is deeper than Python's own. */
+static PyObject *decode_list(State *st, Cursor *cursor) {
+    struct open {
+        PyObject *list;
+        Py_ssize_t filled, size;
+    } few[16], *stack = few;
+    Py_ssize_t depth = 0, room = 16;
+    PyObject *item = NULL;
+    Token token;
+    for (;;) {
+        if (next_token(st, cursor, &token)) goto failed;
+        if (token.kind == T_LIST) {
+            PyObject *list = PyList_New(token.length);
+            if (!list) goto failed;
+            if (token.length) {
+                /* Not to be seen while it has holes. */
+                PyObject_GC_UnTrack(list);
+                if (depth == room) {
+                    struct open *more = stack == few ? PyMem_Malloc(2 * sizeof(*more) * (size_t)room)
+                                                     : PyMem_Realloc(stack, 2 * sizeof(*more) * (size_t)room);
+                    if (!more) {
+                        Py_DECREF(list);
+                        PyErr_NoMemory();
+                        goto failed;
+                    }
+                    if (stack == few) memcpy(more, few, sizeof(few));
+                    stack = more;
+                    room *= 2;
+                }
+                stack[depth].list = list;
+                stack[depth].filled = 0;
+                stack[depth++].size = token.length;
+                continue;
+            }
+            item = list;
+        } else if (!(item = scalar(&token)))
+            goto failed;
+        while (depth) {
+            struct open *top = &stack[depth - 1];
+            PyList_SET_ITEM(top->list, top->filled, item);
+            if (++top->filled < top->size) break;
+            item = top->list;
+            PyObject_GC_Track(item);
+            depth--;
+            if (!depth) goto done;
+        }
+        if (!depth) goto done; /* no list, or an empty one */
+    }
+failed:
+    while (depth) Py_DECREF(stack[--depth].list);
+    item = NULL;
+done:
+    if (stack != few) PyMem_Free(stack);
+    return item;
+}
+
+/* ---- Packed: the bytes of one list. ---- */
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *data;  /* bytes, in dialect pb; NULL where there is an error */
+    PyObject *error; /* what the encoder has to say about it */
+    Py_ssize_t nest; /* lists within lists in it, at the most; it may have fewer */
+} Packed;
+
+static PyObject *packed_new(State *st, PyObject *data, PyObject *error, Py_ssize_t nest) {
+    /* Takes over data and error. */
+    Packed *self = PyObject_GC_New(Packed, st->Packed);
+    if (!self) {
+        Py_XDECREF(data);
+        Py_XDECREF(error);
+        return NULL;
+    }
+    self->data = data;
+    self->error = error;
+    self->nest = nest;
+    if (error) PyObject_GC_Track(self); /* bytes lead nowhere */
+    return (PyObject *)self;
+}
+
+static int packed_traverse(Packed *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->error);
+    return 0;
+}
+
+static int packed_clear(Packed *self) {
+    Py_CLEAR(self->error);
+    return 0;
+}
+
+static void packed_dealloc(Packed *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    Py_XDECREF(self->data);
+    Py_XDECREF(self->error);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+static void raise_again(PyObject *error) { PyErr_SetObject((PyObject *)Py_TYPE(error), error); }
+
+static PyObject *packed_expression(Packed *self, PyObject *Py_UNUSED(ignored)) {
+    if (!self->data) {
+        if (self->error)
+            raise_again(self->error);
+        else
+            PyErr_SetString(PyExc_ValueError, "nothing is packed here");
+        return NULL;
+    }
+    const byte *data = (const byte *)PyBytes_AS_STRING(self->data);
+    Cursor cursor = {data, data + PyBytes_GET_SIZE(self->data), NULL, 0};
+    return decode_list(state_of_type(Py_TYPE(self)), &cursor);
+}
+
+static PyObject *packed_repr(Packed *self) {
+    State *st = state_of_type(Py_TYPE(self));
+    if (!self->data) return PyUnicode_FromFormat("<Packed: %R>", self->error ? self->error : Py_None);
+    PyObject *expression = packed_expression(self, NULL);
+    if (!expression) return NULL;
+    PyObject *text = PyObject_CallOneArg(st->g_shortened, expression);
+    Py_DECREF(expression);
+    if (!text) return NULL;
+    PyObject *result = PyUnicode_FromFormat("<Packed %U>", text);
+    Py_DECREF(text);
+    return result;
+}
+
+static PyMethodDef packed_methods[] = {
+    {"expression", (PyCFunction)packed_expression, METH_NOARGS, "The list, new each time."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot packed_slots[] = {
+    {Py_tp_doc, "The bytes of one list, which were checked.  Made by `Decoder.next` and `pack`."},
+    {Py_tp_dealloc, packed_dealloc},
+    {Py_tp_traverse, packed_traverse},
+    {Py_tp_clear, packed_clear},
+    {Py_tp_repr, packed_repr},
+    {Py_tp_methods, packed_methods},
+    {0, NULL},
+};
+
+static PyType_Spec packed_spec = {
+    "spreadlite.core._compiled.Packed",
+    sizeof(Packed),
+    0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
+    packed_slots,
+};
+
+/* How deep lists nest in these bytes, exactly. */
+static Py_ssize_t nesting(State *st, PyObject *data) {
+    const byte *at = (const byte *)PyBytes_AS_STRING(data);
+    Cursor cursor = {at, at + PyBytes_GET_SIZE(data), NULL, 0};
+    Py_ssize_t depth = 0, deepest = 0, room = 0, *missing = NULL;
+    Token token;
+    do {
+        if (next_token(st, &cursor, &token)) {
+            PyMem_Free(missing);
+            return -1;
+        }
+        if (token.kind == T_LIST) {
+            /* An empty list counts: it is refused where one with items would be. */
+            if (depth + 1 > deepest) deepest = depth + 1;
+            if (token.length) {
+                if (depth == room) {
+                    room = room ? 2 * room : 64;
+                    Py_ssize_t *more = PyMem_Realloc(missing, sizeof(*missing) * (size_t)room);
+                    if (!more) {
+                        PyMem_Free(missing);
+                        PyErr_NoMemory();
+                        return -1;
+                    }
+                    missing = more;
+                }
+                missing[depth++] = token.length;
+                continue;
+            }
+        }
+        while (depth && --missing[depth - 1] == 0) depth--;
+    } while (depth);
+    PyMem_Free(missing);
+    return deepest;
+}
+
+/* ---- encode: expressions to bytes. ---- */
+
+/* Whether a dictionary is the stock vocabulary.  Copies of it have the same objects in the same order, so that a look
+   at each is enough for them. */
+static int is_stock(State *st, PyObject *words, int by_number) {
+    if (!words || !PyDict_CheckExact(words) || PyDict_GET_SIZE(words) != st->words) return 0;
+    Py_ssize_t position = 0, i = 1;
+    PyObject *key, *value;
+    while (PyDict_Next(words, &position, &key, &value)) {
+        PyObject *word = by_number ? value : key, *number = by_number ? key : value;
+        if (word != st->word[i] || number != st->number[i])
+            return PyObject_RichCompareBool(words, by_number ? st->NUMBERS : st->WORDS, Py_EQ);
+        i++;
+    }
+    return 1;
+}
+
+typedef struct {
+    State *st;
+    Out *out;
+    PyObject *words; /* a dictionary, or NULL */
+    int stock;
+    long long size, prefix, depth;
+    long long deepest; /* result */
+} Encoder;
+
+#define ODD 1 /* something that the Python twin is to judge: an error, or a type that is not sent often */
+
+/* Adds the bytes of an expression.  Returns 0, -1 with an error set, or ODD. */
+static int encode_into(Encoder *self, PyObject *expression) {
+    struct open {
+        PyObject *sequence;
+        Py_ssize_t next;
+    } few[16], *stack = few;
+    Py_ssize_t depth = 0, room = 16;
+    State *st = self->st;
+    Out *out = self->out;
+    PyObject *item = expression;
+    int result = 0;
+    for (;;) {
+        PyTypeObject *type = Py_TYPE(item);
+        if (type == &PyBytes_Type) {
+            Py_ssize_t length = PyBytes_GET_SIZE(item);
+            if (self->stock) {
+                int number = word_number(st, PyBytes_AS_STRING(item), length);
+                if (number) {
+                    if (out_head(out, (uint64_t)number, VOCAB)) goto failed;
+                    goto written;
+                }
+            } else if (self->words) {
+                PyObject *number = PyDict_GetItemWithError(self->words, item);
+                if (number) {
+                    int overflow;
+                    if (!PyLong_CheckExact(number)) goto odd;
+                    long long value = PyLong_AsLongLongAndOverflow(number, &overflow);
+                    if (overflow || value < 0) goto odd;
+                    if (out_head(out, (uint64_t)value, VOCAB)) goto failed;
+                    goto written;
+                }
+                if (PyErr_Occurred()) goto failed;
+            }
+            if (length > self->size) goto odd;
+            if (out_head(out, (uint64_t)length, STRING) || out_bytes(out, item)) goto failed;
+        } else if (type == &PyList_Type || type == &PyTuple_Type) {
+            Py_ssize_t size = Py_SIZE(item);
+            if (size > self->size || depth >= self->depth) goto odd;
+            if (depth >= self->deepest) self->deepest = depth + 1;
+            if (out_head(out, (uint64_t)size, LIST)) goto failed;
+            if (size) {
+                if (depth == room) {
+                    struct open *more = stack == few ? PyMem_Malloc(2 * sizeof(*more) * (size_t)room)
+                                                     : PyMem_Realloc(stack, 2 * sizeof(*more) * (size_t)room);
+                    if (!more) {
+                        PyErr_NoMemory();
+                        goto failed;
+                    }
+                    if (stack == few) memcpy(more, few, sizeof(few));
+                    stack = more;
+                    room *= 2;
+                }
+                stack[depth].sequence = Py_NewRef(item);
+                stack[depth++].next = 0;
+            }
+        } else if (type == &PyLong_Type || type == &PyBool_Type) {
+            if (out_int(st, out, item, self->prefix)) goto failed;
+        } else if (type == &PyFloat_Type) {
+            if (out_float(out, PyFloat_AS_DOUBLE(item))) goto failed;
+        } else if (type == st->Packed) {
+            Packed *packed = (Packed *)item;
+            if (packed->error) {
+                raise_again(packed->error);
+                goto failed;
+            }
+            if (!packed->data || !self->stock) goto odd;
+            if (depth + packed->nest > self->depth) {
+                Py_ssize_t nest = nesting(st, packed->data);
+                if (nest < 0) goto failed;
+                if (depth + nest > self->depth) goto odd;
+            }
+            if (depth + packed->nest > self->deepest) self->deepest = depth + packed->nest;
+            if (out_bytes(out, packed->data)) goto failed;
+        } else
+            goto odd;
+    written:
+        while (depth) {
+            struct open *top = &stack[depth - 1];
+            if (top->next < Py_SIZE(top->sequence)) break;
+            Py_DECREF(top->sequence);
+            depth--;
+        }
+        if (!depth) break;
+        struct open *top = &stack[depth - 1];
+        item = PyList_CheckExact(top->sequence) ? PyList_GET_ITEM(top->sequence, top->next)
+                                                : PyTuple_GET_ITEM(top->sequence, top->next);
+        top->next++;
+    }
+    goto done;
+odd:
+    result = ODD;
+    goto done;
+failed:
+    result = -1;
+done:
+    while (depth) Py_DECREF(stack[--depth].sequence);
+    if (stack != few) PyMem_Free(stack);
+    return result;
+}
+
+/* The expression with each packed list in it as a list: for the Python twin. */
+static PyObject *without_packed(State *st, PyObject *expression, int levels) {
+    if (Py_IS_TYPE(expression, st->Packed)) return packed_expression((Packed *)expression, NULL);
+    if (!levels || !(PyList_CheckExact(expression) || PyTuple_CheckExact(expression))) return Py_NewRef(expression);
+    PyObject *result = PySequence_List(expression);
+    if (!result) return NULL;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(result); i++) {
+        PyObject *item = without_packed(st, PyList_GET_ITEM(result, i), levels - 1);
+        if (!item || PyList_SetItem(result, i, item)) {
+            Py_DECREF(result);
+            return NULL;
+        }
+    }
+    return result;
+}
+
+static PyObject *encode(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    static const char *const names[] = {"expression", "words", "size_limit", "prefix_limit", "depth"};
+    State *st = state_of(module);
+    PyObject *given[5];
+    if (take_args("encode", names, args, count, keywords, 2, 5, given)) return NULL;
+    if (!given[2]) given[2] = st->default_size;
+    if (!given[3]) given[3] = st->default_prefix;
+    if (!given[4]) given[4] = st->default_nesting;
+    PyObject *words = given[1] == Py_None ? NULL : given[1];
+    int result = ODD, stock = words ? is_stock(st, words, 0) : 0;
+    if (stock < 0) return NULL;
+    Out out;
+    Encoder encoder = {st, &out, words, stock, 0, 0, 0, 0};
+    if (out_start(&out, 256)) return NULL;
+    if (bound_of(given[2], 0, &encoder.size) || bound_of(given[3], 0, &encoder.prefix) ||
+        bound_of(given[4], 1, &encoder.depth)) {
+        Py_XDECREF(out.bytes);
+        return NULL;
+    }
+    if (!words || PyDict_CheckExact(words)) result = encode_into(&encoder, given[0]);
+    if (!result) return out_done(&out);
+    Py_XDECREF(out.bytes);
+    if (result < 0) return NULL;
+    PyObject *plain = without_packed(st, given[0], 3);
+    if (!plain) return NULL;
+    PyObject *bytes =
+        PyObject_CallFunctionObjArgs(st->encode, plain, given[1], given[2], given[3], given[4], NULL);
+    Py_DECREF(plain);
+    return bytes;
+}
+
+/* ---- Decoder: bytes to expressions. ---- */
+
+typedef struct {
+    PyObject *list;          /* NULL in a list that is skimmed over */
+    Py_ssize_t missing;      /* items that it lacks */
+    Py_ssize_t filled;       /* items that it has, where it was made in its size at once; else -1 */
+} Open;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *limits;
+    long long most, deepest; /* limits.expression_bytes and .expression_depth */
+    /* Where the bytes are: in what was fed last, or, where more has to be kept, in a buffer of our own. */
+    PyObject *chunk;
+    byte *own;
+    Py_ssize_t own_room;
+    const byte *data;
+    Py_ssize_t position, end;
+    Open *stack;
+    Py_ssize_t depth, stack_room;
+    Py_ssize_t skim_from; /* where the list begins that is skimmed over; -1 */
+    Py_ssize_t skim_depth;
+    Py_ssize_t body; /* bytes of the string whose head was read; -1 */
+    long long held;
+    PyObject *broken; /* the text of the error after which nothing is read */
+    PyObject *late;   /* what was fed while `next` was at work, by way of a finalizer */
+    char shallow, busy;
+} Decoder;
+
+static int decoder_traverse(Decoder *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->limits);
+    Py_VISIT(self->late);
+    for (Py_ssize_t i = 0; i < self->depth; i++) Py_VISIT(self->stack[i].list);
+    return 0;
+}
+
+/* Lets go of the unfinished expression and of all bytes. */
+static void decoder_drop(Decoder *self) {
+    while (self->depth) Py_XDECREF(self->stack[--self->depth].list);
+    PyMem_Free(self->stack);
+    self->stack = NULL;
+    self->stack_room = 0;
+    Py_CLEAR(self->chunk);
+    PyMem_Free(self->own);
+    self->own = NULL;
+    self->own_room = 0;
+    self->data = NULL;
+    self->position = self->end = 0;
+    self->skim_from = self->body = -1;
+}
+
+static int decoder_clear(Decoder *self) {
+    Py_CLEAR(self->limits);
+    Py_CLEAR(self->late);
+    decoder_drop(self);
+    return 0;
+}
+
+static void decoder_dealloc(Decoder *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    decoder_clear(self);
+    Py_XDECREF(self->broken);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+static int decoder_bound_by(State *st, Decoder *self, PyObject *limits) {
+    PyObject *most = PyObject_GetAttr(limits, st->s_expression_bytes);
+    PyObject *deepest = most ? PyObject_GetAttr(limits, st->s_expression_depth) : NULL;
+    int failed = !deepest || bound_of(most, 0, &self->most) || bound_of(deepest, 1, &self->deepest);
+    Py_XDECREF(most);
+    Py_XDECREF(deepest);
+    if (failed) return -1;
+    Py_XSETREF(self->limits, Py_NewRef(limits));
+    return 0;
+}
+
+static PyObject *decoder_new(PyTypeObject *type, PyObject *args, PyObject *keywords) {
+    static char *names[] = {"limits", NULL};
+    State *st = state_of_type(type);
+    PyObject *limits = st->default_limits;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O:Decoder", names, &limits)) return NULL;
+    Decoder *self = PyObject_GC_New(Decoder, type);
+    if (!self) return NULL;
+    memset((char *)self + sizeof(PyObject), 0, sizeof(Decoder) - sizeof(PyObject));
+    self->skim_from = self->body = -1;
+    PyObject_GC_Track(self);
+    if (decoder_bound_by(st, self, limits)) {
+        Py_DECREF(self);
+        return NULL;
+    }
+    return (PyObject *)self;
+}
+
+static PyObject *decoder_bound(Decoder *self, PyObject *limits) {
+    return decoder_bound_by(state_of_type(Py_TYPE(self)), self, limits) ? NULL : Py_NewRef(Py_None);
+}
+
+static int decoder_take(Decoder *self, PyObject *data) {
+    Py_ssize_t length = PyBytes_GET_SIZE(data);
+    Py_ssize_t keep = self->skim_from >= 0 ? self->skim_from : self->position;
+    Py_ssize_t kept = self->end - keep;
+    if (!length) return 0;
+    if (!kept) {
+        if (self->own_room > 1 << 16) {
+            PyMem_Free(self->own);
+            self->own = NULL;
+            self->own_room = 0;
+        }
+        Py_XSETREF(self->chunk, Py_NewRef(data));
+        self->data = (const byte *)PyBytes_AS_STRING(data);
+        self->position = 0;
+        self->end = length;
+        return 0;
+    }
+    if (kept > PY_SSIZE_T_MAX / 2 - length) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    /* What is kept moves to the front only when at least as much before it was used up, so that on the whole each byte
+       moves a fixed number of times. */
+    int move = self->chunk || keep >= kept;
+    Py_ssize_t start = move ? 0 : keep;
+    if (start + kept + length > self->own_room) {
+        Py_ssize_t room = start + 2 * kept + length;
+        byte *more;
+        if (self->chunk) {
+            more = PyMem_Malloc((size_t)room);
+        } else
+            more = PyMem_Realloc(self->own, (size_t)room);
+        if (!more) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        if (self->chunk)
+            PyMem_Free(self->own);
+        else
+            self->data = more;
+        self->own = more;
+        self->own_room = room;
+    }
+    if (move) memmove(self->own, self->data + keep, (size_t)kept);
+    memcpy(self->own + start + kept, PyBytes_AS_STRING(data), (size_t)length);
+    self->position += start - keep;
+    self->end = start + kept + length;
+    if (self->skim_from >= 0) self->skim_from = start;
+    self->data = self->own;
+    Py_CLEAR(self->chunk);
+    return 0;
+}
+
+static PyObject *decoder_feed(Decoder *self, PyObject *data) {
+    if (self->broken) Py_RETURN_NONE;
+    data = PyBytes_Check(data) ? Py_NewRef(data) : PyBytes_FromObject(data);
+    if (!data) return NULL;
+    int failed;
+    if (self->busy) {
+        if (!self->late) self->late = PyList_New(0);
+        failed = !self->late || PyList_Append(self->late, data);
+    } else
+        failed = decoder_take(self, data);
+    Py_DECREF(data);
+    return failed ? NULL : Py_NewRef(Py_None);
+}
+
+/* The word with that number, new; NULL without an error if there is none. */
+static PyObject *find_word(State *st, PyObject *words, int stock, const byte *prefix, Py_ssize_t length,
+                           uint64_t number, int large) {
+    if (stock) return !large && number && number <= (uint64_t)st->words ? Py_NewRef(st->word[number]) : NULL;
+    PyObject *key = make_int(prefix, length, number, large, 0);
+    if (!key) return NULL;
+    PyObject *word;
+    if (PyDict_CheckExact(words))
+        word = Py_XNewRef(PyDict_GetItemWithError(words, key));
+    else
+        word = PyObject_CallMethodOneArg(words, st->s_get, key);
+    Py_DECREF(key);
+    if (word == Py_None) Py_CLEAR(word);
+    return word;
+}
+
+/* Raises cls(format % figure, limit): `figure` is a peer's number. */
+static void refuse(State *st, PyObject *cls, const char *format, const byte *prefix, Py_ssize_t length, uint64_t number,
+                   int large, PyObject *limit) {
+    PyObject *value = make_int(prefix, length, number, large, 0);
+    PyObject *figure = value ? PyObject_CallOneArg(st->_figure, value) : NULL;
+    if (figure) PyErr_Format(cls, format, figure, limit);
+    Py_XDECREF(value);
+    Py_XDECREF(figure);
+}
+
+static void refuse_cost(State *st, Decoder *self, PyObject *name, const char *format) {
+    PyObject *limit = PyObject_GetAttr(self->limits, name);
+    if (limit) PyErr_Format(st->BananaError, format, limit);
+    Py_XDECREF(limit);
+}
+
+static int decoder_open(Decoder *self, PyObject *list, Py_ssize_t missing, Py_ssize_t filled) {
+    /* Takes over the list, also when it fails. */
+    if (self->depth == self->stack_room) {
+        Py_ssize_t room = self->stack_room ? 2 * self->stack_room : 16;
+        Open *more = PyMem_Realloc(self->stack, sizeof(Open) * (size_t)room);
+        if (!more) {
+            Py_XDECREF(list);
+            PyErr_NoMemory();
+            return -1;
+        }
+        self->stack = more;
+        self->stack_room = room;
+    }
+    self->stack[self->depth++] = (Open){list, missing, filled};
+    return 0;
+}
+
+static PyObject *decoder_work(State *st, Decoder *self, PyObject *words, PyObject *size_limit, PyObject *prefix_limit) {
+    long long most_size, most_prefix;
+    if (bound_of(size_limit, 0, &most_size) || bound_of(prefix_limit, 0, &most_prefix)) return NULL;
+    int stock = words ? is_stock(st, words, 1) : 0;
+    if (stock < 0) return NULL;
+    const char *too_costly = "an expression that takes more than %S bytes of memory";
+    for (;;) {
+        const byte *start = self->data + self->position, *end = self->data + self->end;
+        int skimming = self->skim_from >= 0;
+        PyObject *item = NULL;
+        if (self->body >= 0) {
+            if (end - start < self->body) return Py_NewRef(st->NEED_DATA);
+            if (!skimming && !(item = PyBytes_FromStringAndSize((const char *)start, self->body))) return NULL;
+            self->position += self->body;
+            self->body = -1;
+        } else {
+            Py_ssize_t length;
+            uint64_t number;
+            int large;
+            int kind = scan(start, end, most_prefix, &length, &number, &large);
+            if (kind <= 0) {
+                if (!kind) return Py_NewRef(st->NEED_DATA);
+                PyErr_Format(st->BananaError, "a prefix of more than %S bytes", prefix_limit);
+                return NULL;
+            }
+            Py_ssize_t taken = length + 1;
+            long long cost = st->item_cost;
+            switch (kind) {
+                case STRING:
+                    if (large || number > (uint64_t)LLONG_MAX || (long long)number > most_size) {
+                        refuse(st, st->BananaError, "a string of %U bytes; the limit is %S", start, length, number, large,
+                               size_limit);
+                        return NULL;
+                    }
+                    cost = (long long)number > LLONG_MAX - cost ? LLONG_MAX : cost + (long long)number;
+                    break;
+                case LIST:
+                    if (large || number > (uint64_t)LLONG_MAX || (long long)number > most_size) {
+                        refuse(st, st->BananaError, "a list of %U items; the limit is %S", start, length, number, large,
+                               size_limit);
+                        return NULL;
+                    }
+                    cost = st->list_cost;
+                    break;
+                case VOCAB:
+                    if (!words) {
+                        PyErr_SetString(st->UnknownElement, "a word of the vocabulary in a dialect that has none");
+                        return NULL;
+                    }
+                    /* In a list that is kept in bytes, the word has to be one of those by which it will be read. */
+                    item = find_word(st, words, stock || skimming, start, length, number, large);
+                    if (!item) {
+                        if (!PyErr_Occurred())
+                            refuse(st, st->UnknownWord, "no word has the number %U", start, length, number, large, NULL);
+                        return NULL;
+                    }
+                    cost = st->word_cost;
+                    break;
+                case FLOAT:
+                    if (end - start - taken < 8) return Py_NewRef(st->NEED_DATA);
+                    break;
+                case INT:
+                case LONGINT:
+                case NEG:
+                case LONGNEG:
+                    break;
+                default:
+                    PyErr_Format(st->UnknownElement, "no element has the type byte 0x%02x", kind);
+                    return NULL;
+            }
+            if (cost > self->most || self->held > self->most - cost) {
+                Py_XDECREF(item);
+                refuse_cost(st, self, st->s_expression_bytes, too_costly);
+                return NULL;
+            }
+            if (kind == STRING) {
+                self->held += cost;
+                self->position += taken;
+                self->body = (Py_ssize_t)number;
+                continue;
+            }
+            if (kind == LIST) {
+                int keep_bytes = !skimming && self->shallow && stock && self->depth == 1;
+                if (number) {
+                    if (self->depth >= self->deepest) {
+                        refuse_cost(st, self, st->s_expression_depth, "lists nested more than %S deep");
+                        return NULL;
+                    }
+                    PyObject *list = NULL;
+                    /* A short list is made in its size.  A longer one grows: its size is only what a peer says. */
+                    Py_ssize_t filled = number <= 64 ? 0 : -1;
+                    if (!skimming && !keep_bytes) {
+                        if (!(list = PyList_New(filled ? 0 : (Py_ssize_t)number))) return NULL;
+                        /* Not to be seen while it has holes. */
+                        if (!filled) PyObject_GC_UnTrack(list);
+                    }
+                    if (decoder_open(self, list, (Py_ssize_t)number, filled)) return NULL;
+                    if (keep_bytes) {
+                        self->skim_from = self->position;
+                        self->skim_depth = 1;
+                    } else if (skimming && self->depth - 1 > self->skim_depth)
+                        self->skim_depth = self->depth - 1;
+                    self->held += cost;
+                    self->position += taken;
+                    continue;
+                }
+                if (keep_bytes) {
+                    PyObject *bytes = PyBytes_FromStringAndSize((const char *)start, taken);
+                    item = bytes ? packed_new(st, bytes, NULL, 1) : NULL;
+                } else if (!skimming)
+                    item = PyList_New(0);
+                else if (self->depth > self->skim_depth)
+                    self->skim_depth = self->depth;
+                if (!item && !skimming) return NULL;
+            } else if (kind == FLOAT) {
+                if (!skimming && !(item = make_float(start + taken))) return NULL;
+                taken += 8;
+            } else if (kind != VOCAB && !skimming) {
+                item = make_int(start, length, number, large, kind == NEG || kind == LONGNEG);
+                if (!item) return NULL;
+            }
+            self->held += cost;
+            self->position += taken;
+        }
+        if (skimming) Py_CLEAR(item);
+        /* The item goes into the list around it, which may thereby be whole, and so on. */
+        for (;;) {
+            if (!self->depth) {
+                self->held = 0;
+                return item;
+            }
+            Open *top = &self->stack[self->depth - 1];
+            if (top->list) {
+                if (top->filled >= 0)
+                    PyList_SET_ITEM(top->list, top->filled++, item);
+                else {
+                    int failed = PyList_Append(top->list, item);
+                    Py_DECREF(item);
+                    if (failed) return NULL;
+                }
+            }
+            if (--top->missing) break;
+            item = top->list;
+            self->depth--;
+            if (item) {
+                if (top->filled >= 0) PyObject_GC_Track(item);
+            } else if (self->depth == 1) {
+                PyObject *bytes = PyBytes_FromStringAndSize((const char *)self->data + self->skim_from,
+                                                            self->position - self->skim_from);
+                self->skim_from = -1;
+                if (!bytes || !(item = packed_new(st, bytes, NULL, self->skim_depth))) return NULL;
+            }
+        }
+    }
+}
+
+static PyObject *decoder_next(Decoder *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    static const char *const names[] = {"words", "size_limit", "prefix_limit"};
+    State *st = state_of_type(Py_TYPE(self));
+    PyObject *given[3];
+    if (take_args("next", names, args, count, keywords, 1, 3, given)) return NULL;
+    if (self->broken) {
+        PyErr_SetObject(st->BananaError, self->broken);
+        return NULL;
+    }
+    if (self->busy) {
+        PyErr_SetString(PyExc_RuntimeError, "the decoder is at work");
+        return NULL;
+    }
+    self->busy = 1;
+    PyObject *item = decoder_work(st, self, given[0] == Py_None ? NULL : given[0], given[1] ? given[1] : st->default_size,
+                                  given[2] ? given[2] : st->default_prefix);
+    self->busy = 0;
+    if (!item && PyErr_ExceptionMatches(st->BananaError)) {
+        PyObject *type, *error, *trace;
+        PyErr_Fetch(&type, &error, &trace);
+        PyErr_NormalizeException(&type, &error, &trace);
+        PyObject *text = error ? PyObject_Str(error) : NULL;
+        if (!text) {
+            Py_XDECREF(type);
+            Py_XDECREF(error);
+            Py_XDECREF(trace);
+            return NULL;
+        }
+        Py_XSETREF(self->broken, text);
+        Py_CLEAR(self->late);
+        decoder_drop(self);
+        PyErr_Restore(type, error, trace);
+    }
+    if (self->late && item) {
+        PyObject *late = self->late;
+        self->late = NULL;
+        for (Py_ssize_t i = 0; item && i < PyList_GET_SIZE(late); i++)
+            if (decoder_take(self, PyList_GET_ITEM(late, i))) Py_CLEAR(item);
+        Py_DECREF(late);
+    }
+    return item;
+}
+
+static PyObject *decoder_unfinished(Decoder *self, void *Py_UNUSED(closure)) {
+    return PyBool_FromLong(self->body >= 0 || self->depth || self->position < self->end);
+}
+
+static PyObject *decoder_get_shallow(Decoder *self, void *Py_UNUSED(closure)) { return PyBool_FromLong(self->shallow); }
+
+static int decoder_set_shallow(Decoder *self, PyObject *value, void *Py_UNUSED(closure)) {
+    int truth = value ? PyObject_IsTrue(value) : 0;
+    if (truth < 0) return -1;
+    self->shallow = (char)truth;
+    return 0;
+}
+
+static PyMethodDef decoder_methods[] = {
+    {"feed", (PyCFunction)decoder_feed, METH_O, "Take the next bytes of the stream."},
+    {"bound", (PyCFunction)decoder_bound, METH_O, "Have these limits from now on."},
+    {"next", (PyCFunction)(void (*)(void))decoder_next, METH_FASTCALL | METH_KEYWORDS,
+     "The next whole expression, or NEED_DATA."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef decoder_attributes[] = {
+    {"unfinished", (getter)decoder_unfinished, NULL,
+     "Whether bytes were taken in that have not come out as part of an expression.", NULL},
+    {"shallow", (getter)decoder_get_shallow, (setter)decoder_set_shallow,
+     "Whether the lists in a list come as `Packed`, where the vocabulary is the stock one.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot decoder_slots[] = {
+    {Py_tp_doc, "Gives the expressions of a stream of bytes, one by one; see `spreadlite.core.wire.Decoder`."},
+    {Py_tp_new, decoder_new},
+    {Py_tp_dealloc, decoder_dealloc},
+    {Py_tp_traverse, decoder_traverse},
+    {Py_tp_clear, decoder_clear},
+    {Py_tp_methods, decoder_methods},
+    {Py_tp_getset, decoder_attributes},
+    {0, NULL},
+};
+
+static PyType_Spec decoder_spec = {
+    "spreadlite.core._compiled.Decoder",
+    sizeof(Decoder),
+    0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+    decoder_slots,
+};
+
+/* ---- Tasters. ---- */
+
+/* 1: SecurityOptions' own isTypeAllowed is asked; 2: that of DummySecurityOptions; 0: something else; -1: error. */
+static int taster_kind(State *st, PyObject *taster) {
+    PyTypeObject *type = Py_TYPE(taster);
+    if (type->tp_getattro != PyObject_GenericGetAttr) return 0;
+    PyObject *asks = PyObject_GetAttr((PyObject *)type, st->s_isTypeAllowed);
+    if (!asks) {
+        PyErr_Clear();
+        return 0;
+    }
+    Py_DECREF(asks);
+    int kind = asks == st->stock_asks ? 1 : asks == st->dummy_asks ? 2 : 0;
+    if (kind && type->tp_dictoffset) {
+        PyObject *own = PyObject_GenericGetDict(taster, NULL);
+        if (!own) {
+            PyErr_Clear();
+            return 0;
+        }
+        int shadowed = PyDict_Contains(own, st->s_isTypeAllowed);
+        Py_DECREF(own);
+        if (shadowed) return shadowed < 0 ? -1 : 0;
+    }
+    return kind;
+}
+
+/* ---- Place: what the Python jellier has in its memo for an object that was written here. ---- */
+
+typedef struct {
+    PyObject_HEAD
+    Py_ssize_t entry;
+    PyObject *number; /* the id that the jellier gave it, or NULL */
+} Place;
+
+static void place_dealloc(Place *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    Py_XDECREF(self->number);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+/* The jellier says ``made[:] = [b"reference", number, made[:]]``.  The number is all that is needed. */
+static PyObject *place_get(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(key)) { Py_RETURN_NONE; }
+
+static int place_set(Place *self, PyObject *Py_UNUSED(key), PyObject *value) {
+    if (value && PyList_CheckExact(value) && PyList_GET_SIZE(value) == 3)
+        Py_XSETREF(self->number, Py_NewRef(PyList_GET_ITEM(value, 1)));
+    return 0;
+}
+
+static PyType_Slot place_slots[] = {
+    {Py_tp_doc, "Stands in a jellier's memo for an object whose expression is not a list."},
+    {Py_tp_dealloc, place_dealloc},
+    {Py_mp_subscript, place_get},
+    {Py_mp_ass_subscript, place_set},
+    {0, NULL},
+};
+
+static PyType_Spec place_spec = {
+    "spreadlite.core._compiled.Place",
+    sizeof(Place),
+    0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
+    place_slots,
+};
+
+/* ---- Objects to expressions (jelly), or at once to bytes (pack). ----
+ *
+ * The memo tells what was met before.  graph rewrites the expression of an object that is met again in place; here the
+ * object's entry gets the number, and the rewriting is done at the end: in bytes, ``[reference number`` is put in
+ * front.  What a hook returns is a hole in the bytes, filled at the end, because it may be rewritten until then.
+ *
+ * The memo is a table of this file until the first hook needs a jellier.  From then on it is the jellier's own, in which
+ * what was written here has a `Place`.
+ */
+
+typedef struct {
+    PyObject *object; /* kept alive: its address is the key */
+    PyObject *list;   /* its expression, when lists are made */
+    PyObject *again;  /* what stands for it when it is met again, when lists are made */
+    Py_ssize_t position, size, written; /* where its bytes begin, the size that its head says, the size that it has */
+    long long number; /* its id; 0 if it was not met again */
+} Entry;
+
+typedef struct {
+    Py_ssize_t position;
+    long long level;
+    PyObject *expression;
+} Hole;
+
+enum { K_HOOK = 1, K_COPY, K_REMOTE, K_LEAF, K_WRITER };
+
+/* What is known of a class, as long as its version is the same. */
+typedef struct {
+    PyTypeObject *type;
+    unsigned int version;
+    char kind, stock_tag, stock_state;
+    PyObject *tag, *writer;
+} Kind;
+
+#define KINDS 8
+
+typedef struct {
+    PyObject *list;
+    Py_ssize_t filled, size;
+} Build;
+
+typedef struct {
+    State *st;
+    PyObject *taster, *store, *invoker, *depth;
+    int lists; /* whether lists are made, and not bytes */
+    long long room;
+    Out out;
+    Build *top;       /* the list that is being filled, when lists are made */
+    PyObject *result; /* the outermost one */
+    Entry *entries, few[8];
+    Py_ssize_t count, entry_room;
+    Py_ssize_t *table; /* entry + 1 by address, once there are more than a few */
+    size_t mask;
+    long long cooked;
+    int patched;
+    Hole *holes;
+    Py_ssize_t hole_count, hole_room;
+    long long level, deepest, size_limit, prefix_limit;
+    PyObject *error; /* the first that wire.encode would raise, and how many holes come before it */
+    Py_ssize_t error_holes;
+    PyObject *jellier, *preserved, *cooker, *places;
+    Kind kinds[KINDS];
+} Writer;
+
+static int w_value(Writer *w, PyObject *object);
+
+static void writer_end(Writer *w) {
+    for (Py_ssize_t i = 0; i < w->count; i++) {
+        Py_DECREF(w->entries[i].object);
+        Py_XDECREF(w->entries[i].list);
+        Py_XDECREF(w->entries[i].again);
+    }
+    for (Py_ssize_t i = 0; i < w->hole_count; i++) Py_DECREF(w->holes[i].expression);
+    for (int i = 0; i < KINDS; i++) {
+        Py_XDECREF(w->kinds[i].type);
+        Py_XDECREF(w->kinds[i].tag);
+        Py_XDECREF(w->kinds[i].writer);
+    }
+    if (w->entries != w->few) PyMem_Free(w->entries);
+    PyMem_Free(w->table);
+    PyMem_Free(w->holes);
+    Py_XDECREF(w->out.bytes);
+    Py_XDECREF(w->result);
+    Py_XDECREF(w->error);
+    Py_XDECREF(w->jellier);
+    Py_XDECREF(w->preserved);
+    Py_XDECREF(w->cooker);
+    Py_XDECREF(w->places);
+}
+
+static inline size_t address_hash(const void *address) {
+    uint64_t bits = (uint64_t)(uintptr_t)address >> 4;
+    return (size_t)((bits * 0x9E3779B97F4A7C15ull) >> 20);
+}
+
+static Entry *find_entry(Writer *w, PyObject *object) {
+    if (!w->table) {
+        for (Py_ssize_t i = 0; i < w->count; i++)
+            if (w->entries[i].object == object) return &w->entries[i];
+        return NULL;
+    }
+    for (size_t at = address_hash(object);; at++) {
+        Py_ssize_t entry = w->table[at & w->mask];
+        if (!entry) return NULL;
+        if (w->entries[entry - 1].object == object) return &w->entries[entry - 1];
+    }
+}
+
+static void table_add(Writer *w, Py_ssize_t entry) {
+    size_t at = address_hash(w->entries[entry].object);
+    while (w->table[at & w->mask]) at++;
+    w->table[at & w->mask] = entry + 1;
+}
+
+static Entry *add_entry(Writer *w, PyObject *object) {
+    if (w->count == w->entry_room) {
+        Py_ssize_t room = 4 * w->entry_room;
+        Entry *more = w->entries == w->few ? PyMem_Malloc(sizeof(Entry) * (size_t)room)
+                                           : PyMem_Realloc(w->entries, sizeof(Entry) * (size_t)room);
+        if (more) {
+            if (w->entries == w->few) memcpy(more, w->few, sizeof(w->few));
+            w->entries = more;
+            w->entry_room = room;
+        }
+        Py_ssize_t *table = more ? PyMem_Calloc(2 * (size_t)room, sizeof(*table)) : NULL;
+        if (!table) {
+            PyErr_NoMemory();
+            return NULL;
+        }
+        PyMem_Free(w->table);
+        w->table = table;
+        w->mask = 2 * (size_t)room - 1;
+        for (Py_ssize_t i = 0; i < w->count; i++) table_add(w, i);
+    }
+    Entry *entry = &w->entries[w->count++];
+    memset(entry, 0, sizeof(*entry));
+    entry->object = Py_NewRef(object);
+    entry->position = w->out.length;
+    if (w->table) table_add(w, w->count - 1);
+    return entry;
+}
+
+/* An error that only the encoder would find: kept, if it is the first. */
+static int defer(Writer *w) {
+    if (w->lists || !PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError)) return -1;
+    PyObject *type, *error, *trace;
+    PyErr_Fetch(&type, &error, &trace);
+    PyErr_NormalizeException(&type, &error, &trace);
+    if (w->error)
+        Py_DECREF(error);
+    else {
+        w->error = error;
+        w->error_holes = w->hole_count;
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(trace);
+    return 0;
+}
+
+static int too_long(Writer *w, const char *format, Py_ssize_t size) {
+    PyErr_Format(w->st->BananaError, format, size, w->size_limit);
+    return defer(w);
+}
+
+/* Takes over the item. */
+static int put(Writer *w, PyObject *item) {
+    if (!item) return -1;
+    Build *top = w->top;
+    if (!top) {
+        Py_XSETREF(w->result, item);
+        return 0;
+    }
+    if (top->filled < top->size) {
+        PyList_SET_ITEM(top->list, top->filled++, item);
+        return 0;
+    }
+    /* More than there was to be, because a hook changed a container while it was written. */
+    int failed = PyList_Append(top->list, item);
+    Py_DECREF(item);
+    top->filled = ++top->size;
+    return failed;
+}
+
+static int w_bytes(Writer *w, PyObject *bytes) {
+    if (w->lists) return put(w, Py_NewRef(bytes));
+    Py_ssize_t length = PyBytes_GET_SIZE(bytes);
+    int number = word_number(w->st, PyBytes_AS_STRING(bytes), length);
+    if (number) return out_head(&w->out, (uint64_t)number, VOCAB);
+    if (length > w->size_limit)
+        return too_long(w, "a byte string of %zd bytes is too long to send; the limit is %lld", length);
+    return out_head(&w->out, (uint64_t)length, STRING) || out_bytes(&w->out, bytes) ? -1 : 0;
+}
+
+static int w_text(Writer *w, PyObject *text) {
+    PyObject *bytes = NULL;
+    const char *data;
+    Py_ssize_t length;
+    int failed;
+    if (w->lists || !PyUnicode_IS_COMPACT_ASCII(text)) {
+        if (!(bytes = PyUnicode_AsUTF8String(text))) return -1;
+        if (w->lists) {
+            PyObject *list = PyList_New(2);
+            if (!list) {
+                Py_DECREF(bytes);
+                return -1;
+            }
+            PyList_SET_ITEM(list, 0, Py_NewRef(w->st->head[H_UNICODE]));
+            PyList_SET_ITEM(list, 1, bytes);
+            return put(w, list);
+        }
+        data = PyBytes_AS_STRING(bytes);
+        length = PyBytes_GET_SIZE(bytes);
+    } else {
+        data = (const char *)PyUnicode_1BYTE_DATA(text);
+        length = PyUnicode_GET_LENGTH(text);
+    }
+    failed = out_bytes(&w->out, w->st->w_unicode);
+    if (!failed) {
+        int number = word_number(w->st, data, length);
+        if (number)
+            failed = out_head(&w->out, (uint64_t)number, VOCAB);
+        else if (length > w->size_limit)
+            failed = too_long(w, "a byte string of %zd bytes is too long to send; the limit is %lld", length);
+        else
+            failed = out_head(&w->out, (uint64_t)length, STRING) || out_add(&w->out, data, length);
+    }
+    Py_XDECREF(bytes);
+    return failed ? -1 : 0;
+}
+
+/* A list of constants: its bytes, or the list anew. */
+static int w_constant(Writer *w, PyObject *bytes, PyObject *head, PyObject *word) {
+    if (!w->lists) return out_bytes(&w->out, bytes);
+    PyObject *list = PyList_New(word ? 2 : 1);
+    if (!list) return -1;
+    PyList_SET_ITEM(list, 0, Py_NewRef(head));
+    if (word) PyList_SET_ITEM(list, 1, Py_NewRef(word));
+    return put(w, list);
+}
+
+/* An expression that is there as such: encoded at the end, in case it is rewritten until then. */
+static int w_hole(Writer *w, PyObject *expression) {
+    /* Takes it over. */
+    if (w->lists) return put(w, expression);
+    if (w->hole_count == w->hole_room) {
+        Py_ssize_t room = w->hole_room ? 2 * w->hole_room : 8;
+        Hole *more = PyMem_Realloc(w->holes, sizeof(Hole) * (size_t)room);
+        if (!more) {
+            Py_DECREF(expression);
+            PyErr_NoMemory();
+            return -1;
+        }
+        w->holes = more;
+        w->hole_room = room;
+    }
+    w->holes[w->hole_count++] = (Hole){w->out.length, w->level, expression};
+    return 0;
+}
+
+/* A list of `size` items begins; `build` is where it is kept track of when lists are made. */
+static int w_begin(Writer *w, Build *build, Py_ssize_t size) {
+    if (++w->level > w->deepest) w->deepest = w->level;
+    if (!w->lists) {
+        if (size > w->size_limit)
+            return too_long(w, "a list of %zd items is too long to send; the limit is %lld", size);
+        return out_head(&w->out, (uint64_t)size, LIST);
+    }
+    PyObject *list = PyList_New(size);
+    if (!list) return -1;
+    /* Not to be seen while it has holes. */
+    PyObject_GC_UnTrack(list);
+    *build = (Build){list, 0, size};
+    return 0;
+}
+
+/* The list ends, well or not; takes it over. */
+static int w_end(Writer *w, Build *build, Build *around, int failed) {
+    w->level--;
+    if (!w->lists) return failed;
+    w->top = around;
+    if (!failed && build->filled < build->size)
+        failed = PyList_SetSlice(build->list, build->filled, build->size, NULL);
+    if (failed) {
+        Py_DECREF(build->list);
+        return -1;
+    }
+    PyObject_GC_Track(build->list);
+    return put(w, build->list);
+}
+
+static PyObject *new_place(State *st, Py_ssize_t entry) {
+    Place *place = PyObject_New(Place, st->Place);
+    if (!place) return NULL;
+    place->entry = entry;
+    place->number = NULL;
+    return (PyObject *)place;
+}
+
+static int set_place(Writer *w, Py_ssize_t index) {
+    PyObject *key = PyLong_FromVoidPtr(w->entries[index].object);
+    PyObject *place = key ? new_place(w->st, index) : NULL;
+    int failed = !place || PyDict_SetItem(w->preserved, key, place) || PyList_Append(w->places, place) ||
+                 PyList_Append(w->cooker, w->entries[index].object);
+    Py_XDECREF(key);
+    Py_XDECREF(place);
+    return failed ? -1 : 0;
+}
+
+/* The jellier for hooks.  The first time, it is made, and takes over the memo. */
+static PyObject *jellier_of(Writer *w) {
+    State *st = w->st;
+    if (w->jellier) return w->jellier;
+    PyObject *cooked = NULL;
+    w->jellier = PyObject_CallFunctionObjArgs(st->g_Jellier, w->taster, w->store, w->invoker, w->depth, NULL);
+    if (!w->jellier || !(w->preserved = PyObject_GetAttr(w->jellier, st->s_preserved)) ||
+        !(w->cooker = PyObject_GetAttr(w->jellier, st->s_cooker)) || !(w->places = PyList_New(0)) ||
+        !(cooked = PyObject_GetAttr(w->jellier, st->s_cooked)))
+        goto failed;
+    /* Numbers count up from one in the order in which they are given, so the order of the entries does not matter. */
+    for (Py_ssize_t i = 0; i < w->count; i++) {
+        Entry *entry = &w->entries[i];
+        if (set_place(w, i)) goto failed;
+        if (entry->number) {
+            PyObject *key = PyLong_FromVoidPtr(entry->object);
+            PyObject *again = entry->again ? Py_NewRef(entry->again)
+                                           : Py_BuildValue("[OL]", st->head[H_DEREFERENCE], entry->number);
+            int failed = !key || !again || PyDict_SetItem(cooked, key, again);
+            Py_XDECREF(key);
+            Py_XDECREF(again);
+            if (failed) goto failed;
+        }
+    }
+    Py_DECREF(cooked);
+    return w->jellier;
+failed:
+    Py_XDECREF(cooked);
+    return NULL;
+}
+
+static int set_room(State *st, PyObject *object, long long room) {
+    PyObject *value = PyLong_FromLongLong(room);
+    int failed = !value || PyObject_SetAttr(object, st->s_room, value);
+    Py_XDECREF(value);
+    return failed ? -1 : 0;
+}
+
+static int get_room(State *st, PyObject *object, long long *room) {
+    PyObject *value = PyObject_GetAttr(object, st->s_room);
+    int failed = !value || bound_of(value, 0, room);
+    Py_XDECREF(value);
+    return failed ? -1 : 0;
+}
+
+/* Writes what stands for an object that was met before.  1: it was; 0: it was not. */
+static int w_seen(Writer *w, PyObject *object) {
+    State *st = w->st;
+    long long number;
+    PyObject *again = NULL;
+    if (w->jellier) {
+        PyObject *key = PyLong_FromVoidPtr(object);
+        if (!key) return -1;
+        int there = PyDict_Contains(w->preserved, key);
+        if (there > 0) again = PyObject_CallMethodOneArg(w->jellier, st->s_met_again, key);
+        Py_DECREF(key);
+        if (there <= 0) return there;
+        if (!again) return -1;
+        if (!w->lists && PyList_CheckExact(again) && PyList_GET_SIZE(again) == 2) {
+            int overflow;
+            number = PyLong_AsLongLongAndOverflow(PyList_GET_ITEM(again, 1), &overflow);
+            Py_DECREF(again);
+            if (number == -1 && PyErr_Occurred()) return -1;
+        } else
+            return w_hole(w, again) ? -1 : 1;
+    } else {
+        Entry *entry = find_entry(w, object);
+        if (!entry) return 0;
+        if (!entry->number) {
+            entry->number = ++w->cooked;
+            w->patched = 1;
+            if (w->lists && !(entry->again = Py_BuildValue("[OL]", st->head[H_DEREFERENCE], entry->number))) return -1;
+        }
+        number = entry->number;
+        if (w->lists) return put(w, Py_NewRef(entry->again)) ? -1 : 1;
+    }
+    return out_bytes(&w->out, st->w_dereference) || out_head(&w->out, (uint64_t)number, number <= 0x7FFFFFFF ? INT : LONGINT)
+               ? -1
+               : 1;
+}
+
+/* The expression of an object begins here.  Returns its entry's index. */
+static Py_ssize_t w_prepare(Writer *w, PyObject *object) {
+    if (!add_entry(w, object)) return -1;
+    Py_ssize_t index = w->count - 1;
+    if (w->jellier && set_place(w, index)) return -1;
+    if (--w->room < 0) {
+        PyErr_Format(w->st->BananaError, "values nested more than %S deep are not sent", w->depth);
+        return -1;
+    }
+    return index;
+}
+
+static int w_container(Writer *w, PyObject *object, int head) {
+    int seen = w_seen(w, object);
+    if (seen) return seen < 0 ? -1 : 0;
+    if (Py_EnterRecursiveCall(" while an object is jellied")) return -1;
+    Py_ssize_t size = head == H_DICTIONARY ? PyDict_GET_SIZE(object)
+                      : head == H_LIST || head == H_TUPLE ? Py_SIZE(object)
+                                                          : PySet_GET_SIZE(object);
+    Py_ssize_t written = 0, index = w_prepare(w, object);
+    Build build = {NULL, 0, 0}, *around = w->top;
+    int failed = index < 0;
+    if (failed || w_begin(w, &build, size + 1)) {
+        Py_LeaveRecursiveCall();
+        return -1;
+    }
+    if (w->lists) {
+        w->entries[index].list = Py_NewRef(build.list);
+        w->top = &build;
+        failed = put(w, Py_NewRef(w->st->head[head]));
+    } else
+        failed = out_bytes(&w->out, w->st->w_head[head]);
+    if (failed)
+        ;
+    else if (head == H_DICTIONARY) {
+        PyObject *key, *value;
+        Py_ssize_t position = 0;
+        while (!failed && PyDict_Next(object, &position, &key, &value)) {
+            Build pair = {NULL, 0, 0};
+            Py_INCREF(key);
+            Py_INCREF(value);
+            failed = w_begin(w, &pair, 2);
+            if (!failed) {
+                if (w->lists) w->top = &pair;
+                failed = w_value(w, key) || w_value(w, value);
+                failed = w_end(w, &pair, &build, failed);
+            }
+            Py_DECREF(key);
+            Py_DECREF(value);
+            written++;
+            if (!failed && PyDict_GET_SIZE(object) != size) {
+                PyErr_SetString(PyExc_RuntimeError, "dictionary changed size during iteration");
+                failed = 1;
+            }
+        }
+    } else if (head == H_LIST || head == H_TUPLE) {
+        for (; !failed && written < Py_SIZE(object); written++) {
+            PyObject *item = head == H_LIST ? PyList_GET_ITEM(object, written) : PyTuple_GET_ITEM(object, written);
+            Py_INCREF(item);
+            failed = w_value(w, item);
+            Py_DECREF(item);
+        }
+    } else {
+        PyObject *item, *items = PyObject_GetIter(object);
+        failed = !items;
+        while (!failed && (item = PyIter_Next(items))) {
+            failed = w_value(w, item);
+            Py_DECREF(item);
+            written++;
+        }
+        if (PyErr_Occurred()) failed = 1;
+        Py_XDECREF(items);
+    }
+    if (written != size && !w->lists) {
+        w->entries[index].size = size + 1;
+        w->entries[index].written = written + 1;
+        w->patched = 1;
+        if (!failed && written + 1 > w->size_limit)
+            failed = too_long(w, "a list of %zd items is too long to send; the limit is %lld", written + 1);
+    }
+    w->room++;
+    Py_LeaveRecursiveCall();
+    return w_end(w, &build, around, failed) ? -1 : 0;
+}
+
+/* Calls a hook or a writer of graph, with the jellier up to date, and writes what it returns. */
+static int w_by_python(Writer *w, PyObject *callable, PyObject *name, PyObject *object) {
+    PyObject *jellier = jellier_of(w), *expression;
+    if (!jellier || set_room(w->st, jellier, w->room)) return -1;
+    if (callable)
+        expression = PyObject_CallFunctionObjArgs(callable, jellier, object, NULL);
+    else
+        expression = PyObject_CallMethodOneArg(object, name, jellier);
+    if (!expression) return -1;
+    if (get_room(w->st, jellier, &w->room)) {
+        Py_DECREF(expression);
+        return -1;
+    }
+    return w_hole(w, expression);
+}
+
+/* What was written by Python for a leaf: nothing rewrites it, so it is encoded at once. */
+static int w_leaf(Writer *w, PyObject *writer, PyObject *object) {
+    PyObject *expression = PyObject_CallFunctionObjArgs(writer, Py_None, object, NULL);
+    if (!expression) return -1;
+    if (w->lists) return put(w, expression);
+    Encoder encoder = {w->st, &w->out, w->st->WORDS, 1, w->size_limit, w->prefix_limit, LLONG_MAX, 0};
+    Py_ssize_t before = w->out.length;
+    int result = encode_into(&encoder, expression);
+    if (result == ODD) {
+        w->out.length = before;
+        return w_hole(w, expression);
+    }
+    Py_DECREF(expression);
+    if (result) return defer(w);
+    if (w->level + encoder.deepest > w->deepest) w->deepest = w->level + encoder.deepest;
+    return 0;
+}
+
+/* Whether what a class has under that name is what STOCK has under the other. */
+static int is_stock_method(State *st, PyTypeObject *type, PyObject *name, PyObject *stock_name) {
+    PyObject *stock = PyDict_GetItemWithError(st->g_STOCK, stock_name);
+    if (!stock) return PyErr_Occurred() ? -1 : 0;
+    PyObject *found = PyObject_GetAttr((PyObject *)type, name);
+    if (!found) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
+        PyErr_Clear();
+        return 0;
+    }
+    Py_DECREF(found);
+    return found == stock;
+}
+
+/* Whether a class has slots, as flavors finds them; 1 too if flavors is not there to tell. */
+static int has_slots(State *st, PyTypeObject *type) {
+    PyObject *names = PyDict_GetItemWithError(st->g_STOCK, st->s_slot_names);
+    if (!names) return PyErr_Occurred() ? -1 : 1;
+    names = PyObject_CallOneArg(names, (PyObject *)type);
+    if (!names) return -1;
+    int some = PyObject_IsTrue(names);
+    Py_DECREF(names);
+    return some;
+}
+
+static int find_kind(Writer *w, Kind *kind, PyObject *object) {
+    State *st = w->st;
+    PyTypeObject *type = Py_TYPE(object);
+    Py_CLEAR(kind->type);
+    Py_CLEAR(kind->tag);
+    Py_CLEAR(kind->writer);
+    PyObject *writer = Py_XNewRef(PyDict_GetItemWithError(st->g_WRITERS, (PyObject *)type));
+    if (!writer) {
+        if (PyErr_Occurred() || !(writer = PyObject_CallOneArg(st->g_find_writer, (PyObject *)type))) return -1;
+    }
+    kind->writer = writer;
+    kind->stock_tag = kind->stock_state = 0;
+    if (writer != st->g_write_jellyable) {
+        int leaf = PySet_Contains(st->g_LEAF_WRITERS, writer);
+        if (leaf < 0) return -1;
+        kind->kind = leaf ? K_LEAF : K_WRITER;
+    } else {
+        kind->kind = K_HOOK;
+        int copy = is_stock_method(st, type, st->s_jellyFor, st->s_copyable_jelly);
+        int remote = copy ? 0 : is_stock_method(st, type, st->s_jellyFor, st->s_referenceable_jelly);
+        if (copy < 0 || remote < 0) return -1;
+        if (remote) kind->kind = K_REMOTE;
+        if (copy && type->tp_getattro == PyObject_GenericGetAttr) {
+            kind->kind = K_COPY;
+            int tag = is_stock_method(st, type, st->s_getTypeToCopyFor, st->s_copyable_type_for);
+            if (tag > 0) tag = is_stock_method(st, type, st->s_getTypeToCopy, st->s_copyable_type);
+            int state = is_stock_method(st, type, st->s_getStateToCopyFor, st->s_copyable_state_for);
+            if (state > 0) state = is_stock_method(st, type, st->s_getStateToCopy, st->s_copyable_state);
+            int slots = state > 0 ? has_slots(st, type) : 0;
+            if (tag < 0 || state < 0 || slots < 0) return -1;
+            kind->stock_state = state && !slots && type->tp_dictoffset;
+            if (tag) {
+                PyObject *cls = PyObject_GetAttr(object, st->s___class__);
+                if (!cls) return -1;
+                if (cls == (PyObject *)type) {
+                    PyObject *name = PyObject_CallOneArg(st->qual, cls);
+                    kind->tag = name && PyUnicode_Check(name) ? PyUnicode_AsUTF8String(name) : NULL;
+                    Py_XDECREF(name);
+                    kind->stock_tag = kind->tag != NULL;
+                    /* A name that cannot be sent is the hook's to refuse, at the time when it would. */
+                    if (!kind->tag) PyErr_Clear();
+                }
+                Py_DECREF(cls);
+            }
+        }
+    }
+    kind->type = (PyTypeObject *)Py_NewRef(type);
+    kind->version = type->tp_version_tag;
+    return 0;
+}
+
+static int w_remote(Writer *w, PyObject *object) {
+    PyObject *number = PyObject_CallMethodOneArg(w->invoker, w->st->s_registerReference, object);
+    if (!number) return -1;
+    if (w->lists || !PyLong_CheckExact(number)) {
+        PyObject *list = PyList_New(2);
+        if (!list) {
+            Py_DECREF(number);
+            return -1;
+        }
+        PyList_SET_ITEM(list, 0, Py_NewRef(PyList_GET_ITEM(w->st->w_remote, 0)));
+        PyList_SET_ITEM(list, 1, number);
+        return w_hole(w, list);
+    }
+    if (w->level + 1 > w->deepest) w->deepest = w->level + 1;
+    int failed = out_head(&w->out, 2, LIST) || w_bytes(w, PyList_GET_ITEM(w->st->w_remote, 0));
+    if (!failed && out_int(w->st, &w->out, number, w->prefix_limit)) failed = defer(w);
+    Py_DECREF(number);
+    return failed ? -1 : 0;
+}
+
+/* A copy whose jellyFor is Copyable's: what that does, with the parts that are overridden called. */
+static int w_copy(Writer *w, Kind *kind, PyObject *object) {
+    State *st = w->st;
+    int stock_state = kind->stock_state;
+    PyObject *tag = kind->stock_tag ? Py_NewRef(kind->tag) : NULL, *state = NULL;
+    PyObject *perspective = PyObject_GetAttr(w->invoker, st->s_serializingPerspective);
+    int result = -1;
+    if (!perspective) goto done;
+    if (!tag) {
+        tag = PyObject_CallMethodOneArg(object, st->s_getTypeToCopyFor, perspective);
+        if (tag && PyUnicode_Check(tag)) Py_SETREF(tag, PyUnicode_AsUTF8String(tag));
+        if (!tag) goto done;
+    }
+    if (stock_state)
+        state = PyObject_GetAttr(object, st->s___dict__);
+    else
+        state = PyObject_CallMethodOneArg(object, st->s_getStateToCopyFor, perspective);
+    if (!state || Py_EnterRecursiveCall(" while an object is jellied")) goto done;
+    Py_ssize_t index = w_prepare(w, object);
+    Build build = {NULL, 0, 0}, *around = w->top;
+    if (index >= 0 && !w_begin(w, &build, 2)) {
+        if (w->lists) {
+            w->entries[index].list = Py_NewRef(build.list);
+            w->top = &build;
+        }
+        int failed = PyBytes_CheckExact(tag) ? w_bytes(w, tag) : w_hole(w, Py_NewRef(tag));
+        failed = failed || w_value(w, state);
+        w->room++;
+        result = w_end(w, &build, around, failed) ? -1 : 0;
+    }
+    Py_LeaveRecursiveCall();
+done:
+    Py_XDECREF(perspective);
+    Py_XDECREF(tag);
+    Py_XDECREF(state);
+    return result;
+}
+
+/* Whether an instance has an attribute of its own by the name of a hook. */
+static int is_shadowed(State *st, PyObject *object) {
+    if (!Py_TYPE(object)->tp_dictoffset) return 0;
+    PyObject *own = PyObject_GenericGetDict(object, NULL);
+    if (!own) {
+        PyErr_Clear();
+        return 1;
+    }
+    PyObject *names[] = {st->s_jellyFor, st->s_getTypeToCopyFor, st->s_getTypeToCopy, st->s_getStateToCopyFor,
+                         st->s_getStateToCopy};
+    int found = 0;
+    for (int i = 0; i < 5 && !found; i++) found = PyDict_Contains(own, names[i]);
+    Py_DECREF(own);
+    return found;
+}
+
+static int w_other(Writer *w, PyObject *object) {
+    State *st = w->st;
+    PyTypeObject *type = Py_TYPE(object);
+    Kind *kind = &w->kinds[address_hash(type) % KINDS];
+    if (kind->type != type || !kind->version || kind->version != type->tp_version_tag)
+        if (find_kind(w, kind, object)) return -1;
+    if (kind->kind == K_LEAF) return w_leaf(w, kind->writer, object);
+    if (kind->kind == K_WRITER) {
+        PyObject *writer = Py_NewRef(kind->writer);
+        int failed = w_by_python(w, writer, NULL, object);
+        Py_DECREF(writer);
+        return failed;
+    }
+    int seen = w_seen(w, object);
+    if (seen) return seen < 0 ? -1 : 0;
+    if (kind->kind == K_REMOTE) {
+        /* A method of the instance's own, or one that a __getattribute__ gives, is the hook then. */
+        PyObject *hook = PyObject_GetAttr(object, st->s_jellyFor);
+        if (!hook) return -1;
+        PyObject *stock = PyDict_GetItemWithError(st->g_STOCK, st->s_referenceable_jelly);
+        int stocked = PyMethod_Check(hook) && PyMethod_GET_FUNCTION(hook) == stock && PyMethod_GET_SELF(hook) == object;
+        Py_DECREF(hook);
+        if (stocked && w->invoker != Py_None) return w_remote(w, object);
+    } else if (kind->kind == K_COPY && w->invoker != Py_None) {
+        int shadowed = is_shadowed(st, object);
+        if (shadowed < 0) return -1;
+        if (!shadowed) return w_copy(w, kind, object);
+    }
+    return w_by_python(w, NULL, st->s_jellyFor, object);
+}
+
+static int w_value(Writer *w, PyObject *object) {
+    State *st = w->st;
+    PyTypeObject *type = Py_TYPE(object);
+    if (type == &PyUnicode_Type) return w_text(w, object);
+    if (type == &PyLong_Type) {
+        if (w->lists) return put(w, Py_NewRef(object));
+        return out_int(st, &w->out, object, w->prefix_limit) ? defer(w) : 0;
+    }
+    if (type == &PyDict_Type) return w_container(w, object, H_DICTIONARY);
+    if (type == &PyList_Type) return w_container(w, object, H_LIST);
+    if (type == &PyTuple_Type) return w_container(w, object, H_TUPLE);
+    if (type == &PyBytes_Type) return w_bytes(w, object);
+    if (object == Py_None) return w_constant(w, st->w_none, st->head[H_NONE], NULL);
+    if (object == Py_True) return w_constant(w, st->w_true, st->head[H_BOOLEAN], st->true_word);
+    if (object == Py_False) return w_constant(w, st->w_false, st->head[H_BOOLEAN], st->false_word);
+    if (type == &PyFloat_Type) {
+        if (w->lists) return put(w, Py_NewRef(object));
+        return out_float(&w->out, PyFloat_AS_DOUBLE(object));
+    }
+    if (type == &PySet_Type) return w_container(w, object, H_SET);
+    if (type == &PyFrozenSet_Type) return w_container(w, object, H_FROZENSET);
+    return w_other(w, object);
+}
+
+static int writer_start(Writer *w, State *st, PyObject *taster, PyObject *store, PyObject *invoker, PyObject *depth) {
+    memset(w, 0, sizeof(*w));
+    w->st = st;
+    w->taster = taster;
+    w->store = store;
+    w->invoker = invoker;
+    w->depth = depth;
+    w->entries = w->few;
+    w->entry_room = 8;
+    return bound_of(depth, 0, &w->room);
+}
+
+/* The numbers that the jellier gave come to the entries. */
+static int take_numbers(Writer *w) {
+    for (Py_ssize_t i = 0; w->places && i < PyList_GET_SIZE(w->places); i++) {
+        Place *place = (Place *)PyList_GET_ITEM(w->places, i);
+        if (place->number) {
+            int overflow;
+            w->entries[place->entry].number = PyLong_AsLongLongAndOverflow(place->number, &overflow);
+            if (PyErr_Occurred()) return -1;
+            w->patched = 1;
+        }
+    }
+    return 0;
+}
+
+/* Lists: those that were met again become references. */
+static int refer(Writer *w) {
+    for (Py_ssize_t i = 0; i < w->count; i++) {
+        Entry *entry = &w->entries[i];
+        if (!entry->number || !entry->list) continue;
+        Py_ssize_t size = PyList_GET_SIZE(entry->list);
+        PyObject *content = PyList_GetSlice(entry->list, 0, size);
+        PyObject *made = content ? Py_BuildValue("[OLO]", w->st->head[H_REFERENCE], entry->number, content) : NULL;
+        int failed = !made || PyList_SetSlice(entry->list, 0, size, made);
+        Py_XDECREF(content);
+        Py_XDECREF(made);
+        if (failed) return -1;
+    }
+    return 0;
+}
+
+/* Bytes: what was written, with references put in and holes filled. */
+static int assemble(Writer *w) {
+    State *st = w->st;
+    Out out;
+    Py_ssize_t from = 0, entry = 0, hole = 0;
+    if (out_start(&out, w->out.length + 64 * w->hole_count + 8 * (Py_ssize_t)w->cooked + 64)) return -1;
+    for (;;) {
+        while (entry < w->count && !w->entries[entry].number && !w->entries[entry].written) entry++;
+        Entry *next = entry < w->count ? &w->entries[entry] : NULL;
+        Hole *gap = hole < w->hole_count ? &w->holes[hole] : NULL;
+        if (!next && !gap) break;
+        /* A hole at the same place was there before. */
+        if (gap && (!next || gap->position <= next->position)) {
+            if (w->error && hole >= w->error_holes) break;
+            if (out_add(&out, w->out.data + from, gap->position - from)) goto failed;
+            from = gap->position;
+            Encoder encoder = {st, &out, st->WORDS, 1, w->size_limit, w->prefix_limit, LLONG_MAX, 0};
+            Py_ssize_t before = out.length;
+            int result = encode_into(&encoder, gap->expression);
+            if (result == ODD) {
+                out.length = before;
+                PyObject *bytes = PyObject_CallFunction(st->encode, "OOLLL", gap->expression, st->WORDS, w->size_limit,
+                                                        w->prefix_limit, (long long)UNBOUNDED);
+                if (bytes) {
+                    result = PyBytes_Check(bytes) ? out_bytes(&out, bytes) : -1;
+                    /* How deep it is, nobody looked: the encoder of the whole will. */
+                    encoder.deepest = UNBOUNDED / 2;
+                    Py_DECREF(bytes);
+                } else
+                    result = -1;
+            }
+            if (result) {
+                Py_CLEAR(w->error);
+                if (defer(w)) goto failed;
+                break;
+            }
+            if (gap->level + encoder.deepest > w->deepest) w->deepest = gap->level + encoder.deepest;
+            hole++;
+            continue;
+        }
+        if (out_add(&out, w->out.data + from, next->position - from)) goto failed;
+        from = next->position;
+        if (next->number)
+            if (out_bytes(&out, st->w_reference) ||
+                out_head(&out, (uint64_t)next->number, next->number <= 0x7FFFFFFF ? INT : LONGINT))
+                goto failed;
+        if (next->written) {
+            if (out_head(&out, (uint64_t)next->written, LIST)) goto failed;
+            from += head_length((uint64_t)next->size);
+        }
+        entry++;
+    }
+    if (!w->error && out_add(&out, w->out.data + from, w->out.length - from)) goto failed;
+    Py_XSETREF(w->out.bytes, out.bytes);
+    w->out = out;
+    return 0;
+failed:
+    Py_XDECREF(out.bytes);
+    return -1;
+}
+
+/* What pack does where the twin has to do the work: the list is made, then encoded. */
+static PyObject *pack_by_python(State *st, PyObject *const *args) {
+    PyObject *expression = PyObject_CallFunctionObjArgs(st->g_jelly, args[0], args[1], Py_None, args[2], args[3], NULL);
+    if (!expression) return NULL;
+    PyObject *bytes = PyObject_CallFunction(st->encode, "OOOOL", expression, st->WORDS, args[4], args[5],
+                                            (long long)UNBOUNDED);
+    Py_DECREF(expression);
+    if (bytes) return packed_new(st, bytes, NULL, UNBOUNDED / 2);
+    if (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError)) return NULL;
+    PyObject *type, *error, *trace;
+    PyErr_Fetch(&type, &error, &trace);
+    PyErr_NormalizeException(&type, &error, &trace);
+    Py_XDECREF(type);
+    Py_XDECREF(trace);
+    return packed_new(st, NULL, error, 0);
+}
+
+static PyObject *pack(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    static const char *const names[] = {"obj", "taster", "invoker", "depth", "size_limit", "prefix_limit"};
+    State *st = state_of(module);
+    PyObject *given[6], *packed = NULL;
+    Writer w;
+    if (take_args("pack", names, args, count, keywords, 2, 6, given)) return NULL;
+    if (!given[2]) given[2] = Py_None;
+    if (!given[3]) given[3] = st->default_depth;
+    if (!given[4]) given[4] = st->default_size;
+    if (!given[5]) given[5] = st->default_prefix;
+    int kind = taster_kind(st, given[1]);
+    if (kind < 0 || writer_start(&w, st, given[1], Py_None, given[2], given[3]) ||
+        bound_of(given[4], 0, &w.size_limit) || bound_of(given[5], 0, &w.prefix_limit))
+        return NULL;
+    /* Limits below the sizes of what is written here unseen are for the twin to hold. */
+    if (!kind || w.size_limit < LONGEST_WORD || w.prefix_limit < 10) return pack_by_python(st, given);
+    if (PyBytes_CheckExact(given[0]) || PyLong_CheckExact(given[0]) || PyFloat_CheckExact(given[0]))
+        return Py_NewRef(given[0]);
+    if (out_start(&w.out, 256)) return NULL;
+    if (!w_value(&w, given[0]) && !take_numbers(&w)) {
+        int failed = (w.hole_count || (w.patched && !w.error)) && assemble(&w);
+        if (!failed && w.error) {
+            packed = packed_new(st, NULL, Py_NewRef(w.error), 0);
+        } else if (!failed) {
+            PyObject *bytes = out_done(&w.out);
+            long long nest = w.deepest + 1 + w.cooked + (w.places ? PyList_GET_SIZE(w.places) : 0);
+            if (bytes) packed = packed_new(st, bytes, NULL, nest > UNBOUNDED / 2 ? UNBOUNDED / 2 : (Py_ssize_t)nest);
+        }
+    }
+    if (!packed) tell_recursion(st->BananaError, "values nested too deep to be sent: %S");
+    writer_end(&w);
+    return packed;
+}
+
+static PyObject *jelly(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    static const char *const names[] = {"obj", "taster", "persistentStore", "invoker", "depth"};
+    State *st = state_of(module);
+    PyObject *given[5], *result = NULL;
+    Writer w;
+    if (take_args("jelly", names, args, count, keywords, 2, 5, given)) return NULL;
+    if (!given[2]) given[2] = Py_None;
+    if (!given[3]) given[3] = Py_None;
+    if (!given[4]) given[4] = st->default_depth;
+    int kind = taster_kind(st, given[1]);
+    if (kind < 0) return NULL;
+    if (!kind)
+        return PyObject_CallFunctionObjArgs(st->g_jelly, given[0], given[1], given[2], given[3], given[4], NULL);
+    if (writer_start(&w, st, given[1], given[2], given[3], given[4])) return NULL;
+    w.lists = 1;
+    if (!w_value(&w, given[0]) && !take_numbers(&w) && !(w.patched && refer(&w))) {
+        result = w.result;
+        w.result = NULL;
+    }
+    if (!result) tell_recursion(st->BananaError, "values nested too deep to be sent: %S");
+    writer_end(&w);
+    return result;
+}
+
+/* ---- Expressions (unjelly), or bytes at once (unpack), to objects. ----
+ *
+ * This is graph.read, from a cursor that is on bytes or on a list.  What it leaves to Python is done by graph's readers
+ * with an Unjellier that shares the references; as long as that has pending values, graph finishes the containers too.
+ */
+
+enum { A_UNKNOWN, A_PLAIN, A_REGISTERED, A_REFUSED };
+enum { R_HOOK = 1, R_COPY, R_REFERENCE };
+
+/* What is known of a registered class, as long as its version is the same. */
+typedef struct {
+    PyTypeObject *type;
+    unsigned int version;
+    char kind, stock_state, plain;
+} Made;
+
+typedef struct {
+    State *st;
+    PyObject *taster, *load, *invoker, *registry, *depth;
+    int kind; /* of the taster */
+    long long room;
+    int fresh; /* whether what follows is known to hold: no code of others ran since it was looked up */
+    PyObject *allowed, *classes, *factories;
+    char answer[HEADS];
+    PyObject *references;
+    PyObject *unjellier, *pending;
+    /* Keys and values of the dictionaries that are being read. */
+    PyObject **stack;
+    Py_ssize_t height, stack_room;
+    Made made[KINDS];
+} Reader;
+
+static void reader_end(Reader *r) {
+    while (r->height) Py_DECREF(r->stack[--r->height]);
+    PyMem_Free(r->stack);
+    Py_XDECREF(r->allowed);
+    Py_XDECREF(r->classes);
+    Py_XDECREF(r->factories);
+    Py_XDECREF(r->references);
+    Py_XDECREF(r->unjellier);
+    Py_XDECREF(r->pending);
+    for (int i = 0; i < KINDS; i++) Py_XDECREF(r->made[i].type);
+}
+
+static PyObject *read_list(Reader *r, Cursor *cursor, Token *token, PyObject *number);
+
+/* The items of a list, one by one. */
+typedef struct {
+    Cursor own, *cursor;
+    PyObject *list;
+    Py_ssize_t left;
+} Items;
+
+static void items_start(Items *items, Cursor *cursor, const Token *token) {
+    items->left = token->length;
+    items->list = NULL;
+    items->cursor = cursor;
+    if (cursor->list) {
+        items->list = Py_NewRef(token->object);
+        items->own = (Cursor){NULL, NULL, items->list, 0};
+        items->cursor = &items->own;
+    }
+}
+
+static inline int items_next(State *st, Items *items, Token *token) {
+    items->left--;
+    return next_token(st, items->cursor, token);
+}
+
+/* Passes over what is left. */
+static int items_end(State *st, Items *items, int failed) {
+    if (items->list) {
+        Py_CLEAR(items->list);
+        return failed;
+    }
+    Token token;
+    while (!failed && items->left > 0) {
+        items->left--;
+        failed = next_token(st, items->cursor, &token);
+        if (token.kind == T_LIST) items->left += token.length;
+    }
+    return failed;
+}
+
+static inline PyObject *read_item(Reader *r, Cursor *cursor, Token *token) {
+    return token->kind == T_LIST ? read_list(r, cursor, token, NULL) : scalar(token);
+}
+
+/* The list of a token, as graph's functions take it; the cursor is behind it then. */
+static PyObject *as_list(Reader *r, Cursor *cursor, const Token *token) {
+    if (cursor->list) return Py_NewRef(token->object);
+    cursor->at = token->start;
+    return decode_list(r->st, cursor);
+}
+
+static int refresh(Reader *r) {
+    State *st = r->st;
+    PyObject *classes = PyObject_GetAttr(r->registry, st->s_classes);
+    PyObject *factories = classes ? PyObject_GetAttr(r->registry, st->s_factories) : NULL;
+    PyObject *allowed = factories && r->kind == 1 ? PyObject_GetAttr(r->taster, st->s_allowedTypes) : NULL;
+    if (!factories || (r->kind == 1 && !allowed)) {
+        Py_XDECREF(classes);
+        Py_XDECREF(factories);
+        return -1;
+    }
+    Py_XSETREF(r->classes, classes);
+    Py_XSETREF(r->factories, factories);
+    Py_XSETREF(r->allowed, allowed);
+    memset(r->answer, A_UNKNOWN, sizeof(r->answer));
+    r->fresh = 1;
+    return 0;
+}
+
+static PyObject *unjellier_of(Reader *r) {
+    State *st = r->st;
+    if (!r->unjellier) {
+        PyObject *unjellier =
+            PyObject_CallFunctionObjArgs(st->g_Unjellier, r->taster, r->load, r->invoker, r->registry, r->depth, NULL);
+        if (!unjellier) return NULL;
+        r->unjellier = unjellier;
+        if (!(r->pending = PyObject_GetAttr(unjellier, st->s_pending))) return NULL;
+        if (!PyList_Check(r->pending)) {
+            PyErr_SetString(PyExc_TypeError, "an unjellier's pending is no list");
+            return NULL;
+        }
+        if (r->references) {
+            if (PyObject_SetAttr(unjellier, st->s_references, r->references)) return NULL;
+        } else if (!(r->references = PyObject_GetAttr(unjellier, st->s_references)))
+            return NULL;
+    }
+    return r->unjellier;
+}
+
+static inline int has_pending(const Reader *r) { return r->pending && PyList_GET_SIZE(r->pending) > 0; }
+
+/* Calls a function of graph with the unjellier up to date and up to three more arguments. */
+static PyObject *by_python(Reader *r, PyObject *callable, PyObject *first, PyObject *second, PyObject *third) {
+    PyObject *unjellier = unjellier_of(r);
+    if (!unjellier || set_room(r->st, unjellier, r->room)) return NULL;
+    PyObject *value = PyObject_CallFunctionObjArgs(callable, unjellier, first, second, third, NULL);
+    r->fresh = 0;
+    if (value && get_room(r->st, unjellier, &r->room)) Py_CLEAR(value);
+    return value;
+}
+
+/* A list as graph's function has it: reader(unjellier, list, number). */
+static PyObject *list_by_python(Reader *r, PyObject *reader, Cursor *cursor, const Token *token, PyObject *number) {
+    PyObject *list = as_list(r, cursor, token);
+    if (!list) return NULL;
+    Py_INCREF(reader);
+    PyObject *value = by_python(r, reader, list, number ? number : Py_None, NULL);
+    Py_DECREF(reader);
+    Py_DECREF(list);
+    return value;
+}
+
+/* The id `number` stands for `value`. */
+static int announce(Reader *r, PyObject *number, PyObject *value) {
+    if (!number) return 0;
+    if (has_pending(r)) {
+        PyObject *none = PyObject_CallMethodObjArgs(r->unjellier, r->st->s_announce, number, value, NULL);
+        r->fresh = 0;
+        Py_XDECREF(none);
+        return none ? 0 : -1;
+    }
+    if (!r->references && !(r->references = PyDict_New())) return -1;
+    return PyObject_SetItem(r->references, number, value);
+}
+
+static PyObject *announced(Reader *r, PyObject *number, PyObject *value) {
+    /* Takes the value over, and returns it. */
+    if (number && value && announce(r, number, value)) Py_CLEAR(value);
+    return value;
+}
+
+static int head_of(State *st, const Token *token) {
+    if (token->word) return st->head_of_word[token->word];
+    for (int head = 0; head < HEADS; head++)
+        if (PyBytes_GET_SIZE(st->head[head]) == token->length &&
+            !memcmp(PyBytes_AS_STRING(st->head[head]), token->body, (size_t)token->length))
+            return head;
+    return -1;
+}
+
+/* A text, which may be had from the table of keys. */
+static PyObject *read_key(State *st, const byte *data, Py_ssize_t length) {
+    uint32_t hash = 2166136261u;
+    if (length > LONGEST_KEY) return PyUnicode_DecodeUTF8((const char *)data, length, NULL);
+    for (Py_ssize_t i = 0; i < length; i++) hash = (hash ^ data[i]) * 16777619u;
+    PyObject **slot = &st->keys[(hash ^ hash >> 15) % KEYS], *key = *slot;
+    if (key && PyUnicode_GET_LENGTH(key) == length && !memcmp(PyUnicode_1BYTE_DATA(key), data, (size_t)length))
+        return Py_NewRef(key);
+    key = PyUnicode_DecodeUTF8((const char *)data, length, NULL);
+    if (key && PyUnicode_IS_COMPACT_ASCII(key)) Py_XSETREF(*slot, Py_NewRef(key));
+    return key;
+}
+
+/* ``[unicode x]``, with the tokens at the tag; NULL without an error for what graph has to judge. */
+static PyObject *read_text(State *st, Items *items, int as_key) {
+    Token token;
+    if (items->left < 1 || items_next(st, items, &token) || token.kind != T_BYTES) return NULL;
+    PyObject *text = as_key ? read_key(st, token.body, token.length)
+                            : PyUnicode_DecodeUTF8((const char *)token.body, token.length, NULL);
+    if (!text && PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) PyErr_Clear();
+    return text;
+}
+
+static int push(Reader *r, PyObject *value) {
+    /* Takes the value over. */
+    if (!value) return -1;
+    if (r->height == r->stack_room) {
+        Py_ssize_t room = r->stack_room ? 2 * r->stack_room : 64;
+        PyObject **more = PyMem_Realloc(r->stack, sizeof(PyObject *) * (size_t)room);
+        if (!more) {
+            Py_DECREF(value);
+            PyErr_NoMemory();
+            return -1;
+        }
+        r->stack = more;
+        r->stack_room = room;
+    }
+    r->stack[r->height++] = value;
+    return 0;
+}
+
+/* Whether a key or member has a hash of its own that runs no code, and which, among many, no peer can choose. */
+static int is_safe(PyObject *key, Py_ssize_t count) {
+    PyTypeObject *type = Py_TYPE(key);
+    if (type == &PyUnicode_Type || type == &PyBytes_Type || type == &PyBool_Type || key == Py_None) return 1;
+    if (type == &PyLong_Type) {
+        if (count <= MANY) return 1;
+        int overflow;
+        long long value = PyLong_AsLongLongAndOverflow(key, &overflow);
+        return !overflow && value < 1LL << 60 && value > -(1LL << 60);
+    }
+    return type == &PyFloat_Type && count <= MANY;
+}
+
+static PyObject *from_stack(Reader *r, Py_ssize_t base, Py_ssize_t step) {
+    PyObject *list = PyList_New((r->height - base) / step);
+    for (Py_ssize_t i = 0; list && i < PyList_GET_SIZE(list); i++)
+        PyList_SET_ITEM(list, i, Py_NewRef(r->stack[base + i * step]));
+    return list;
+}
+
+static void pop(Reader *r, Py_ssize_t base) {
+    while (r->height > base) {
+        PyObject *value = r->stack[--r->height];
+        Py_DECREF(value);
+    }
+}
+
+static PyObject *read_dictionary(Reader *r, Items *items, PyObject *number) {
+    State *st = r->st;
+    Py_ssize_t base = r->height, count = items->left;
+    int failed = 0, safe = 1;
+    PyObject *value = PyDict_New();
+    if (!value || announce(r, number, value)) goto failed;
+    while (items->left > 0 && !failed) {
+        Token token, part;
+        Items pair;
+        if (items_next(st, items, &token)) goto failed;
+        if (token.kind != T_LIST || token.length != 2) {
+            PyObject *item = token.kind == T_LIST ? as_list(r, items->cursor, &token) : scalar(&token);
+            PyObject *text = item ? PyObject_CallOneArg(st->g_shortened, item) : NULL;
+            if (text) PyErr_Format(st->InsecureJelly, "not a key and a value: %U", text);
+            Py_XDECREF(item);
+            Py_XDECREF(text);
+            goto failed;
+        }
+        items_start(&pair, items->cursor, &token);
+        /* The key; mostly a text, which is looked for among the latest. */
+        failed = items_next(st, &pair, &part);
+        if (!failed) {
+            if (part.kind != T_LIST) {
+                failed = push(r, scalar(&part));
+            } else {
+                part.is_key = 1;
+                failed = push(r, read_list(r, pair.cursor, &part, NULL));
+            }
+            if (!failed && safe) safe = is_safe(r->stack[r->height - 1], count);
+        }
+        failed = failed || items_next(st, &pair, &part) || push(r, read_item(r, pair.cursor, &part));
+        failed = items_end(st, &pair, failed);
+    }
+    if (failed) goto failed;
+    if (safe && !has_pending(r)) {
+        for (Py_ssize_t i = base; i < r->height; i += 2)
+            if (PyDict_SetItem(value, r->stack[i], r->stack[i + 1])) goto failed;
+        if (count > MANY && PyDict_GET_SIZE(value) != count) safe = 0; /* equal keys: graph counts them */
+    }
+    if (!safe || has_pending(r)) {
+        PyObject *keys = from_stack(r, base, 2), *values = NULL, *none = NULL;
+        if (keys) {
+            values = PyList_New((r->height - base) / 2);
+            for (Py_ssize_t i = 0; values && i < PyList_GET_SIZE(values); i++)
+                PyList_SET_ITEM(values, i, Py_NewRef(r->stack[base + 2 * i + 1]));
+        }
+        if (values) none = by_python(r, st->g_finish_dictionary, value, keys, values);
+        Py_XDECREF(keys);
+        Py_XDECREF(values);
+        Py_XDECREF(none);
+        if (!none) goto failed;
+    }
+    pop(r, base);
+    return value;
+failed:
+    pop(r, base);
+    Py_XDECREF(value);
+    return NULL;
+}
+
+static PyObject *read_sequence(Reader *r, Items *items, PyObject *number, int head) {
+    State *st = r->st;
+    Py_ssize_t count = items->left;
+    PyObject *value = NULL, *contents = NULL, *result = NULL;
+    Token token;
+    if (head == H_TUPLE && !number) {
+        /* Most tuples are never waited for. */
+        contents = PyTuple_New(count);
+        if (!contents) return NULL;
+        if (count) PyObject_GC_UnTrack(contents);
+        for (Py_ssize_t i = 0; i < count; i++) {
+            PyObject *item = items_next(st, items, &token) ? NULL : read_item(r, items->cursor, &token);
+            if (!item) goto done;
+            PyTuple_SET_ITEM(contents, i, item);
+        }
+        if (count) PyObject_GC_Track(contents);
+        if (!has_pending(r)) return contents;
+        Py_SETREF(contents, PySequence_List(contents));
+        if (!contents) return NULL;
+    } else {
+        if (head == H_LIST && number && (!(value = PyList_New(0)) || announce(r, number, value))) goto done;
+        if (head == H_SET && (!(value = PySet_New(NULL)) || announce(r, number, value))) goto done;
+        contents = PyList_New(count);
+        if (!contents) goto done;
+        if (count) PyObject_GC_UnTrack(contents);
+        for (Py_ssize_t i = 0; i < count; i++) {
+            PyObject *item = items_next(st, items, &token) ? NULL : read_item(r, items->cursor, &token);
+            if (!item) goto done;
+            PyList_SET_ITEM(contents, i, item);
+        }
+        if (count) PyObject_GC_Track(contents);
+        if (!has_pending(r)) {
+            if (head == H_LIST) {
+                if (!number)
+                    result = Py_NewRef(contents);
+                else if (!PyList_SetSlice(value, PyList_GET_SIZE(value), PyList_GET_SIZE(value), contents))
+                    result = Py_NewRef(value);
+                goto done;
+            }
+            if (head == H_TUPLE) {
+                result = announced(r, number, PyList_AsTuple(contents));
+                goto done;
+            }
+            int safe = count <= MANY;
+            for (Py_ssize_t i = 0; i < count && safe; i++) safe = is_safe(PyList_GET_ITEM(contents, i), count);
+            if (safe) {
+                if (head == H_FROZENSET) {
+                    result = announced(r, number, PyFrozenSet_New(contents));
+                    goto done;
+                }
+                for (Py_ssize_t i = 0; i < count; i++)
+                    if (PySet_Add(value, PyList_GET_ITEM(contents, i))) goto done;
+                result = Py_NewRef(value);
+                goto done;
+            }
+        }
+        if (head == H_LIST && !value && !(value = PyList_New(0))) goto done;
+    }
+    PyObject *finish = head == H_LIST    ? st->g_finish_list
+                       : head == H_TUPLE ? st->g_finish_tuple
+                       : head == H_SET   ? st->g_finish_set
+                                         : st->g_finish_frozenset;
+    result = by_python(r, finish, value ? value : Py_None, contents, number ? number : Py_None);
+done:
+    Py_XDECREF(value);
+    Py_XDECREF(contents);
+    return result;
+}
+
+/* [reference id x]; *odd is set for what graph has to judge, before anything was done. */
+static PyObject *read_reference(Reader *r, Items *items, PyObject *number, int *odd) {
+    State *st = r->st;
+    Token token;
+    *odd = 1;
+    if (items->left < 2) return NULL;
+    if (items_next(st, items, &token)) return NULL;
+    if (token.object ? !PyLong_CheckExact(token.object) : token.kind != T_INT) return NULL;
+    PyObject *own = scalar(&token), *value = NULL;
+    if (!own) return NULL;
+    if (!r->references && !(r->references = PyDict_New())) goto done;
+    int there = PyDict_Contains(r->references, own);
+    if (there) goto done;
+    if (items_next(st, items, &token)) goto done;
+    *odd = 0;
+    if (token.kind == T_LIST)
+        value = read_list(r, items->cursor, &token, own);
+    else
+        value = scalar(&token);
+    if (value) {
+        PyObject *known = PyDict_GetItemWithError(r->references, own);
+        if ((!known && PyErr_Occurred()) || (known != value && announce(r, own, value)) || announce(r, number, value))
+            Py_CLEAR(value);
+    }
+done:
+    Py_DECREF(own);
+    return value;
+}
+
+static PyObject *read_dereference(Reader *r, Items *items, PyObject *number) {
+    State *st = r->st;
+    Token token;
+    if (items->left < 1 || !r->references || items_next(st, items, &token)) return NULL;
+    if (token.object ? !PyLong_CheckExact(token.object) : token.kind != T_INT) return NULL;
+    PyObject *wanted = scalar(&token);
+    if (!wanted) return NULL;
+    PyObject *value = Py_XNewRef(PyDict_GetItemWithError(r->references, wanted));
+    Py_DECREF(wanted);
+    if (value && Py_IS_TYPE(value, (PyTypeObject *)st->g_Pending)) Py_CLEAR(value);
+    return announced(r, number, value);
+}
+
+/* ---- Instances of registered classes. ---- */
+
+static Made *find_made(Reader *r, PyTypeObject *type) {
+    State *st = r->st;
+    Made *made = &r->made[address_hash(type) % KINDS];
+    if (made->type == type && made->version && made->version == type->tp_version_tag) return made;
+    Py_CLEAR(made->type);
+    made->kind = R_HOOK;
+    made->plain = made->stock_state = 0;
+    if (type->tp_new == PyBaseObject_Type.tp_new && type->tp_getattro == PyObject_GenericGetAttr) {
+        int copy = is_stock_method(st, type, st->s_unjellyFor, st->s_copy_unjelly);
+        int reference = copy ? 0 : is_stock_method(st, type, st->s_unjellyFor, st->s_reference_unjelly);
+        if (copy < 0 || reference < 0) return NULL;
+        if (copy || reference) {
+            made->kind = copy ? R_COPY : R_REFERENCE;
+            PyObject *post = PyObject_GetAttr((PyObject *)type, st->s_postUnjelly);
+            if (post)
+                Py_DECREF(post);
+            else if (PyErr_ExceptionMatches(PyExc_AttributeError))
+                PyErr_Clear();
+            else
+                return NULL;
+            made->plain = !post;
+        }
+        if (copy) {
+            int state = is_stock_method(st, type, st->s_setCopyableState, st->s_copy_set_state);
+            int slots = state > 0 ? has_slots(st, type) : 0;
+            if (state < 0 || slots < 0) return NULL;
+            made->stock_state = state && !slots && type->tp_dictoffset;
+        }
+    }
+    made->type = (PyTypeObject *)Py_NewRef(type);
+    made->version = type->tp_version_tag;
+    return made;
+}
+
+/* graph's Unjellier.finish, which has nothing to do for most instances. */
+static int finish_made(Reader *r, PyObject *value, int plain) {
+    State *st = r->st;
+    if (plain && Py_TYPE(value)->tp_dictoffset) {
+        PyObject *own = PyObject_GenericGetDict(value, NULL);
+        int there = own ? PyDict_Contains(own, st->s_postUnjelly) : -1;
+        Py_XDECREF(own);
+        if (there < 0) return -1;
+        plain = !there;
+    }
+    if (plain && !has_pending(r)) return 0;
+    PyObject *unjellier = unjellier_of(r);
+    PyObject *same = unjellier ? PyObject_CallMethodOneArg(unjellier, st->s_finish, value) : NULL;
+    r->fresh = 0;
+    Py_XDECREF(same);
+    return same ? 0 : -1;
+}
+
+static int set_copy_state(Reader *r, PyObject *copy, PyObject *state, int stock) {
+    State *st = r->st;
+    if (stock && PyDict_CheckExact(state)) {
+        PyObject *key, *value;
+        Py_ssize_t position = 0;
+        int texts = 1;
+        while (texts && PyDict_Next(state, &position, &key, &value)) texts = PyUnicode_CheckExact(key);
+        if (texts) {
+            /* The attributes are a dictionary of their own; the state is nobody else's if this holds the only reference. */
+            PyObject *attributes = Py_REFCNT(state) == 1 ? Py_NewRef(state) : PyDict_Copy(state);
+            int failed = !attributes || PyObject_GenericSetAttr(copy, st->s___dict__, attributes);
+            Py_XDECREF(attributes);
+            return failed ? -1 : 0;
+        }
+    }
+    PyObject *none = PyObject_CallMethodOneArg(copy, st->s_setCopyableState, state);
+    r->fresh = 0;
+    Py_XDECREF(none);
+    return none ? 0 : -1;
+}
+
+/* A list whose tag is registered, with the tokens after the tag; *odd is set for what graph has to do, before anything
+   was done. */
+static PyObject *read_registered(Reader *r, PyObject *tag, Items *items, PyObject *number, int *odd) {
+    State *st = r->st;
+    *odd = 1;
+    if (r->invoker == Py_None || items->left < 1 || !PyDict_CheckExact(r->classes)) return NULL;
+    PyObject *cls = Py_XNewRef(PyDict_GetItemWithError(r->classes, tag));
+    PyObject *value = NULL, *state = NULL, *result = NULL;
+    Token token;
+    if (!cls) return NULL;
+    Made *made = PyType_Check(cls) ? find_made(r, (PyTypeObject *)cls) : NULL;
+    if (!made || made->kind == R_HOOK) goto done;
+    int plain = made->plain, stock_state = made->stock_state;
+    if (made->kind == R_REFERENCE) {
+        if (items_next(st, items, &token)) goto done;
+        if (token.kind == T_LIST || token.kind == T_FLOAT) goto done;
+        if (!(state = scalar(&token))) goto done;
+        if (!PyLong_CheckExact(state) && !PyBytes_CheckExact(state)) goto done;
+        *odd = 0;
+        if (!(value = ((PyTypeObject *)cls)->tp_new((PyTypeObject *)cls, st->no_args, NULL))) goto done;
+        PyObject *perspective = PyObject_GetAttr(r->invoker, st->s_unserializingPerspective);
+        PyObject *one = perspective ? PyLong_FromLong(1) : NULL;
+        PyObject *none =
+            one ? PyObject_CallMethodObjArgs(value, st->s___init__, perspective, r->invoker, state, one, NULL) : NULL;
+        Py_XDECREF(perspective);
+        Py_XDECREF(one);
+        Py_XDECREF(none);
+        r->fresh = 0;
+        if (none && !finish_made(r, value, plain) && !announce(r, number, value)) result = Py_NewRef(value);
+        goto done;
+    }
+    *odd = 0;
+    if (!(value = ((PyTypeObject *)cls)->tp_new((PyTypeObject *)cls, st->no_args, NULL))) goto done;
+    /* It may be met within its own state. */
+    if (announce(r, number, value) || items_next(st, items, &token)) goto done;
+    if (!(state = read_item(r, items->cursor, &token))) goto done;
+    if (Py_IS_TYPE(state, (PyTypeObject *)st->g_Pending)) {
+        PyErr_SetString(st->InsecureJelly, "a copy whose state is itself");
+        goto done;
+    }
+    if (!set_copy_state(r, value, state, stock_state) && !finish_made(r, value, plain)) result = Py_NewRef(value);
+done:
+    Py_XDECREF(state);
+    Py_XDECREF(value);
+    Py_DECREF(cls);
+    return result;
+}
+
+/* What graph's read asks first: 1 if the list may be read, 0 if not. */
+static int is_allowed(Reader *r, PyObject *tag) {
+    State *st = r->st;
+    if (r->kind == 2) return 1;
+    if (r->kind == 1 && PyDict_CheckExact(r->allowed)) {
+        int there = PyDict_Contains(r->allowed, tag);
+        return there ? there : memchr(PyBytes_AS_STRING(tag), '.', (size_t)PyBytes_GET_SIZE(tag)) != NULL;
+    }
+    PyObject *answer = PyObject_CallMethodOneArg(r->taster, st->s_isTypeAllowed, tag);
+    int truth = answer ? PyObject_IsTrue(answer) : -1;
+    Py_XDECREF(answer);
+    r->fresh = 0;
+    return truth;
+}
+
+static int is_registered(Reader *r, PyObject *tag) {
+    int there = PySequence_Contains(r->classes, tag);
+    return there ? there : PySequence_Contains(r->factories, tag);
+}
+
+static PyObject *refused(State *st, PyObject *tag) {
+    PyErr_SetObject(st->InsecureJelly, tag);
+    return NULL;
+}
+
+static PyObject *read_list_inner(Reader *r, Cursor *cursor, Token *token, PyObject *number) {
+    State *st = r->st;
+    Items items;
+    Token first;
+    Token whole = *token;
+    int odd = 0;
+    PyObject *value = NULL, *tag = NULL, *reader = NULL;
+    items_start(&items, cursor, token);
+    if (items.left && items_next(st, &items, &first)) goto failed;
+    if (!token->length || first.kind != T_BYTES) {
+        items_end(st, &items, 1);
+        return list_by_python(r, st->g_read, cursor, &whole, number);
+    }
+    if (!r->fresh && refresh(r)) goto failed;
+    int head = head_of(st, &first), answer = A_UNKNOWN;
+    if (head >= 0) {
+        answer = r->answer[head];
+        tag = Py_NewRef(st->head[head]);
+    } else if (!(tag = scalar(&first)))
+        goto failed;
+    if (answer == A_UNKNOWN) {
+        int allowed = is_allowed(r, tag);
+        if (allowed < 0) goto failed;
+        answer = allowed ? A_PLAIN : A_REFUSED;
+        if (allowed && --r->room < 0) goto too_deep;
+        if (allowed) {
+            if (!r->fresh && refresh(r)) goto failed;
+            int registered = is_registered(r, tag);
+            if (registered < 0) goto failed;
+            if (registered) answer = A_REGISTERED;
+        }
+        if (head >= 0 && r->kind && r->fresh) r->answer[head] = (char)answer;
+    } else if (answer != A_REFUSED && --r->room < 0)
+        goto too_deep;
+    if (answer == A_REFUSED) {
+        refused(st, tag);
+        goto failed;
+    }
+    if (answer == A_REGISTERED) {
+        value = read_registered(r, tag, &items, number, &odd);
+        if (!value && (!odd || PyErr_Occurred())) goto failed;
+        if (!value) {
+            items_end(st, &items, 1);
+            value = list_by_python(r, st->g_read_registered, cursor, &whole, number);
+            goto done;
+        }
+    } else {
+        switch (head) {
+            case H_UNICODE:
+                value = announced(r, number, read_text(st, &items, whole.is_key));
+                reader = st->g_read_unicode;
+                break;
+            case H_NONE:
+                value = announced(r, number, Py_NewRef(Py_None));
+                break;
+            case H_BOOLEAN:
+                if (items.left && !items_next(st, &items, &first) && first.kind == T_BYTES) {
+                    if (first.length == 4 && !memcmp(first.body, "true", 4))
+                        value = announced(r, number, Py_NewRef(Py_True));
+                    else if (first.length == 5 && !memcmp(first.body, "false", 5))
+                        value = announced(r, number, Py_NewRef(Py_False));
+                }
+                reader = st->g_read_boolean;
+                break;
+            case H_DICTIONARY:
+                value = read_dictionary(r, &items, number);
+                break;
+            case H_REFERENCE:
+                value = read_reference(r, &items, number, &odd);
+                if (odd) reader = st->g_read_reference;
+                break;
+            case H_DEREFERENCE:
+                value = read_dereference(r, &items, number);
+                reader = st->g_read_dereference;
+                break;
+            case -1:
+                reader = PyDict_GetItemWithError(st->g_READERS, tag);
+                if (!reader && !PyErr_Occurred()) reader = st->g_read_instance;
+                break;
+            default:
+                value = read_sequence(r, &items, number, head);
+        }
+        if (!value && (PyErr_Occurred() || !reader)) goto failed;
+        if (!value) {
+            items_end(st, &items, 1);
+            value = list_by_python(r, reader, cursor, &whole, number);
+            goto done;
+        }
+    }
+    if (items_end(st, &items, 0)) Py_CLEAR(value);
+done:
+    Py_XDECREF(tag);
+    r->room++;
+    return value;
+too_deep:
+    PyErr_Format(st->InsecureJelly, "values nested more than %S deep", r->depth);
+failed:
+    Py_XDECREF(tag);
+    items_end(st, &items, 1);
+    Py_XDECREF(value);
+    return NULL;
+}
+
+/* graph.read: the object that a list stands for, to which the id `number` (NULL: none) refers. */
+static PyObject *read_list(Reader *r, Cursor *cursor, Token *token, PyObject *number) {
+    if (Py_EnterRecursiveCall(" while an object is unjellied")) return NULL;
+    PyObject *value = read_list_inner(r, cursor, token, number);
+    Py_LeaveRecursiveCall();
+    return value;
+}
+
+static PyObject *load(State *st, Cursor *cursor, PyObject *taster, PyObject *loader, PyObject *invoker,
+                      PyObject *registry, PyObject *depth) {
+    Reader r;
+    Token token;
+    PyObject *value = NULL, *callbacks = NULL;
+    memset(&r, 0, sizeof(r));
+    r.st = st;
+    r.taster = taster;
+    r.load = loader;
+    r.invoker = invoker;
+    r.registry = registry;
+    r.depth = depth;
+    r.kind = taster_kind(st, taster);
+    if (r.kind < 0 || bound_of(depth, 0, &r.room)) return NULL;
+    if (next_token(st, cursor, &token)) return NULL;
+    value = read_item(&r, cursor, &token);
+    if (value && has_pending(&r)) {
+        if (Py_IS_TYPE(value, (PyTypeObject *)st->g_Pending)) Py_SETREF(value, PyObject_GetAttr(value, st->s_value));
+        for (Py_ssize_t i = 0; value && i < PyList_GET_SIZE(r.pending); i++) {
+            PyObject *known = PyObject_GetAttr(PyList_GET_ITEM(r.pending, i), st->s_known);
+            if (known == Py_False)
+                PyErr_SetString(st->InsecureJelly, "an expression refers to a value that it does not have");
+            if (known != Py_True) Py_CLEAR(value);
+            Py_XDECREF(known);
+        }
+    }
+    if (value && r.unjellier) {
+        callbacks = PyObject_GetAttr(r.unjellier, st->s_postCallbacks);
+        if (!callbacks || !PyList_Check(callbacks)) Py_CLEAR(value);
+        for (Py_ssize_t i = 0; value && i < PyList_GET_SIZE(callbacks); i++) {
+            PyObject *callback = Py_NewRef(PyList_GET_ITEM(callbacks, i));
+            PyObject *none = PyObject_CallNoArgs(callback);
+            Py_DECREF(callback);
+            Py_XDECREF(none);
+            if (!none) Py_CLEAR(value);
+        }
+        Py_XDECREF(callbacks);
+    }
+    if (!value) tell_recursion(st->InsecureJelly, "values nested too deep: %S");
+    reader_end(&r);
+    return value;
+}
+
+/* An expression, or a packed list, on a cursor.  The item stays the caller's. */
+static PyObject *load_from(State *st, PyObject *source, PyObject *taster, PyObject *loader, PyObject *invoker,
+                           PyObject *registry, PyObject *depth) {
+    Cursor cursor = {NULL, NULL, NULL, 0};
+    if (Py_IS_TYPE(source, st->Packed)) {
+        Packed *packed = (Packed *)source;
+        if (!packed->data) return packed_expression(packed, NULL);
+        PyObject *data = Py_NewRef(packed->data);
+        cursor.at = (const byte *)PyBytes_AS_STRING(data);
+        cursor.end = cursor.at + PyBytes_GET_SIZE(data);
+        PyObject *value = load(st, &cursor, taster, loader, invoker, registry, depth);
+        Py_DECREF(data);
+        return value;
+    }
+    if (!PyList_CheckExact(source)) return Py_NewRef(source);
+    PyObject *around = PyList_New(1);
+    if (!around) return NULL;
+    PyList_SET_ITEM(around, 0, Py_NewRef(source));
+    cursor.list = around;
+    PyObject *value = load(st, &cursor, taster, loader, invoker, registry, depth);
+    Py_DECREF(around);
+    return value;
+}
+
+static PyObject *unpack(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    static const char *const names[] = {"packed", "taster", "invoker", "depth", "registry"};
+    State *st = state_of(module);
+    PyObject *given[5];
+    if (take_args("unpack", names, args, count, keywords, 2, 5, given)) return NULL;
+    return load_from(st, given[0], given[1], Py_None, given[2] ? given[2] : Py_None,
+                     given[4] ? given[4] : st->default_registry, given[3] ? given[3] : st->default_depth);
+}
+
+static PyObject *unjelly(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    static const char *const names[] = {"sexp", "taster", "persistentLoad", "invoker", "registry", "depth"};
+    State *st = state_of(module);
+    PyObject *given[6];
+    if (take_args("unjelly", names, args, count, keywords, 2, 6, given)) return NULL;
+    return load_from(st, given[0], given[1], given[2] ? given[2] : Py_None, given[3] ? given[3] : Py_None,
+                     given[4] ? given[4] : st->default_registry, given[5] ? given[5] : st->default_depth);
+}
+
+/* ---- The module. ---- */
+
+static PyMethodDef functions[] = {
+    {"encode", (PyCFunction)(void (*)(void))encode, METH_FASTCALL | METH_KEYWORDS,
+     "The bytes of an expression; see `spreadlite.core.wire.encode`."},
+    {"pack", (PyCFunction)(void (*)(void))pack, METH_FASTCALL | METH_KEYWORDS,
+     "The expression of an object, packed; what stands for itself is returned as it is."},
+    {"unpack", (PyCFunction)(void (*)(void))unpack, METH_FASTCALL | METH_KEYWORDS,
+     "The object that a packed list, or an expression, stands for."},
+    {"jelly", (PyCFunction)(void (*)(void))jelly, METH_FASTCALL | METH_KEYWORDS,
+     "The expression of an object; see `spreadlite.core.graph.jelly`."},
+    {"unjelly", (PyCFunction)(void (*)(void))unjelly, METH_FASTCALL | METH_KEYWORDS,
+     "The object that an expression stands for; see `spreadlite.core.graph.unjelly`."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyObject *take(PyObject *from, const char *name) {
+    return from ? PyObject_GetAttrString(from, name) : NULL;
+}
+
+static int take_long(PyObject *from, const char *name, long long *value) {
+    PyObject *number = take(from, name);
+    int failed = !number || bound_of(number, 0, value);
+    Py_XDECREF(number);
+    return failed;
+}
+
+/* The vocabulary, from `vocabulary.WORDS`: the words by number, and what tells fast that something is none. */
+static int learn_words(State *st) {
+    PyObject *key, *value;
+    Py_ssize_t position = 0;
+    st->words = PyDict_GET_SIZE(st->WORDS);
+    if (st->words >= LARGEST_WORD || !(st->NUMBERS = PyDict_New())) return -1;
+    while (PyDict_Next(st->WORDS, &position, &key, &value)) {
+        long number = PyLong_AsLong(value);
+        if (number < 1 || number > st->words || !PyBytes_CheckExact(key) || PyBytes_GET_SIZE(key) >= LONGEST_WORD ||
+            PyBytes_GET_SIZE(key) < 1 || st->word[number] || PyDict_SetItem(st->NUMBERS, value, key)) {
+            if (!PyErr_Occurred()) PyErr_SetString(PyExc_ImportError, "a word of the vocabulary has no place");
+            return -1;
+        }
+        st->word[number] = Py_NewRef(key);
+        st->number[number] = Py_NewRef(value);
+        st->letters[PyBytes_GET_SIZE(key)] |= 1u << (PyBytes_AS_STRING(key)[0] & 31);
+        st->head_of_word[number] = -1;
+        for (int head = 0; head < HEADS; head++)
+            if (!strcmp(head_names[head], PyBytes_AS_STRING(key))) {
+                st->head_of_word[number] = head;
+                Py_XSETREF(st->head[head], Py_NewRef(key));
+            }
+    }
+    return 0;
+}
+
+/* The bytes of an expression in which nothing varies. */
+static PyObject *constant(State *st, const char *format, ...) {
+    va_list values;
+    Out out;
+    va_start(values, format);
+    PyObject *expression = Py_VaBuildValue(format, values);
+    va_end(values);
+    if (!expression || out_start(&out, 64)) {
+        Py_XDECREF(expression);
+        return NULL;
+    }
+    Encoder encoder = {st, &out, st->WORDS, 1, 1 << 20, 64, 64, 0};
+    int result = encode_into(&encoder, expression);
+    Py_DECREF(expression);
+    if (!result) return out_done(&out);
+    Py_XDECREF(out.bytes);
+    if (result == ODD) PyErr_SetString(PyExc_ImportError, "a constant cannot be encoded");
+    return NULL;
+}
+
+/* The beginning of a list: what `constant` makes of it, with another number of items than it has. */
+static PyObject *beginning(State *st, int size, PyObject *head) {
+    PyObject *bytes = constant(st, "[O]", head);
+    if (bytes) PyBytes_AS_STRING(bytes)[0] = (char)size;
+    return bytes;
+}
+
+static int module_exec(PyObject *module) {
+    State *st = state_of(module);
+    PyObject *errors = PyImport_ImportModule("spreadlite.core.errors");
+    PyObject *wire = errors ? PyImport_ImportModule("spreadlite.core.wire") : NULL;
+    PyObject *graph = wire ? PyImport_ImportModule("spreadlite.core.graph") : NULL;
+    PyObject *vocabulary = graph ? PyImport_ImportModule("spreadlite.core.vocabulary") : NULL;
+    PyObject *policy = vocabulary ? PyImport_ImportModule("spreadlite.core.policy") : NULL;
+    PyObject *limits = policy ? PyImport_ImportModule("spreadlite.core.limits") : NULL;
+    PyObject *registry = limits ? PyImport_ImportModule("spreadlite.core.registry") : NULL;
+    PyObject *security = NULL, *dummy = NULL;
+    int failed = !registry;
+#define X(name) failed = failed || !(st->name = take(errors, #name));
+    FROM_ERRORS(X)
+#undef X
+#define X(name) failed = failed || !(st->name = take(wire, #name));
+    FROM_WIRE(X)
+#undef X
+#define X(name) failed = failed || !(st->g_##name = take(graph, #name));
+    FROM_GRAPH(X)
+#undef X
+#define X(name) failed = failed || !(st->s_##name = PyUnicode_InternFromString(#name));
+    NAMES(X) STOCK_NAMES(X)
+#undef X
+    failed = failed || !(st->qual = take(graph, "qual")) || !(st->WORDS = take(vocabulary, "WORDS")) ||
+             !(st->default_limits = take(limits, "DEFAULT_LIMITS")) ||
+             !(st->default_depth = take(st->default_limits, "depth")) ||
+             !(st->default_nesting = take(st->default_limits, "expression_depth")) ||
+             !(st->default_size = take(vocabulary, "SIZE_LIMIT")) ||
+             !(st->default_prefix = take(vocabulary, "PREFIX_LIMIT")) ||
+             !(st->default_registry = take(registry, "DEFAULT_REGISTRY")) || !(st->no_args = PyTuple_New(0)) ||
+             !(security = take(policy, "SecurityOptions")) || !(dummy = take(policy, "DummySecurityOptions")) ||
+             !(st->stock_asks = take(security, "isTypeAllowed")) || !(st->dummy_asks = take(dummy, "isTypeAllowed")) ||
+             take_long(limits, "ITEM_COST", &st->item_cost) || take_long(limits, "LIST_COST", &st->list_cost) ||
+             take_long(limits, "WORD_COST", &st->word_cost) || learn_words(st);
+    for (int head = 0; !failed && head < HEADS; head++)
+        if (!st->head[head]) failed = !(st->head[head] = PyBytes_FromString(head_names[head]));
+    failed = failed || !(st->true_word = PyBytes_FromString("true")) ||
+             !(st->false_word = PyBytes_FromString("false")) || !(st->w_remote = Py_BuildValue("[y]", "remote"));
+    /* Types come before constants: the encoder compares with Packed. */
+    failed = failed || !(st->Packed = (PyTypeObject *)PyType_FromModuleAndSpec(module, &packed_spec, NULL)) ||
+             !(st->Decoder = (PyTypeObject *)PyType_FromModuleAndSpec(module, &decoder_spec, NULL)) ||
+             !(st->Place = (PyTypeObject *)PyType_FromModuleAndSpec(module, &place_spec, NULL)) ||
+             PyModule_AddType(module, st->Packed) || PyModule_AddType(module, st->Decoder);
+    failed = failed || !(st->w_none = constant(st, "[O]", st->head[H_NONE])) ||
+             !(st->w_true = constant(st, "[OO]", st->head[H_BOOLEAN], st->true_word)) ||
+             !(st->w_false = constant(st, "[OO]", st->head[H_BOOLEAN], st->false_word)) ||
+             !(st->w_unicode = beginning(st, 2, st->head[H_UNICODE])) ||
+             !(st->w_reference = beginning(st, 3, st->head[H_REFERENCE])) ||
+             !(st->w_dereference = beginning(st, 2, st->head[H_DEREFERENCE]));
+    for (int head = 0; !failed && head < HEADS; head++) failed = !(st->w_head[head] = constant(st, "O", st->head[head]));
+    if (!failed && (!PyDict_CheckExact(st->g_WRITERS) || !PyDict_CheckExact(st->g_READERS) ||
+                    !PyDict_CheckExact(st->g_STOCK) || !PyAnySet_Check(st->g_LEAF_WRITERS) ||
+                    !PyType_Check(st->g_Pending))) {
+        PyErr_SetString(PyExc_ImportError, "spreadlite.core.graph is not as it was when this was compiled");
+        failed = 1;
+    }
+    Py_XDECREF(errors);
+    Py_XDECREF(wire);
+    Py_XDECREF(graph);
+    Py_XDECREF(vocabulary);
+    Py_XDECREF(policy);
+    Py_XDECREF(limits);
+    Py_XDECREF(registry);
+    Py_XDECREF(security);
+    Py_XDECREF(dummy);
+    return failed ? -1 : 0;
+}
+
+/* Visits or clears each reference of the state. */
+#define EACH(X)                                                                                                        \
+    X(stock_asks) X(dummy_asks) X(qual) X(default_registry) X(default_depth) X(default_size) X(default_prefix)         \
+    X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder) X(Place) X(true_word)     \
+    X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference) X(w_remote)
+
+static int module_traverse(PyObject *module, visitproc visit, void *arg) {
+    State *st = state_of(module);
+    if (!st) return 0;
+#define X(name) Py_VISIT(st->name);
+    FROM_ERRORS(X) FROM_WIRE(X) EACH(X)
+#undef X
+#define X(name) Py_VISIT(st->g_##name);
+    FROM_GRAPH(X)
+#undef X
+    return 0;
+}
+
+static int module_clear(PyObject *module) {
+    State *st = state_of(module);
+    if (!st) return 0;
+#define X(name) Py_CLEAR(st->name);
+    FROM_ERRORS(X) FROM_WIRE(X) EACH(X)
+#undef X
+#define X(name) Py_CLEAR(st->g_##name);
+    FROM_GRAPH(X)
+#undef X
+#define X(name) Py_CLEAR(st->s_##name);
+    NAMES(X) STOCK_NAMES(X)
+#undef X
+    for (int i = 0; i < LARGEST_WORD; i++) {
+        Py_CLEAR(st->word[i]);
+        Py_CLEAR(st->number[i]);
+    }
+    for (int i = 0; i < HEADS; i++) {
+        Py_CLEAR(st->head[i]);
+        Py_CLEAR(st->w_head[i]);
+    }
+    for (int i = 0; i < KEYS; i++) Py_CLEAR(st->keys[i]);
+    return 0;
+}
+
+static void module_free(void *module) { module_clear((PyObject *)module); }
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, module_exec},
+#ifdef Py_mod_multiple_interpreters
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef module_def = {
+    .m_base = PyModuleDef_HEAD_INIT,
+    .m_name = "spreadlite.core._compiled",
+    .m_doc = "The compiled twin of wire and graph.  Import `spreadlite.core.codec`, which chooses.",
+    .m_size = sizeof(State),
+    .m_methods = functions,
+    .m_slots = module_slots,
+    .m_traverse = module_traverse,
+    .m_clear = module_clear,
+    .m_free = module_free,
+};
+
+PyMODINIT_FUNC PyInit__compiled(void) { return PyModuleDef_Init(&module_def); }

@@ -1,0 +1,48 @@
+"""The types of the compiled codec; see `spreadlite.core.codec`."""
+
+from collections.abc import Mapping
+from typing import Any, final
+
+from .limits import Limits
+from .policy import Taster
+from .registry import Registry
+from .wire import Expression
+
+@final
+class Packed:
+    def expression(self) -> list[Any]: ...
+
+@final
+class Decoder:
+    shallow: bool
+    def __init__(self, limits: Limits = ...) -> None: ...
+    def feed(self, data: bytes) -> None: ...
+    def bound(self, limits: Limits) -> None: ...
+    @property
+    def unfinished(self) -> bool: ...
+    def next(self, words: Mapping[int, bytes] | None, size_limit: int = ..., prefix_limit: int = ...) -> Any: ...
+
+def encode(
+    expression: object,
+    words: Mapping[bytes, int] | None,
+    size_limit: int = ...,
+    prefix_limit: int = ...,
+    depth: int = ...,
+) -> bytes: ...
+def jelly(
+    obj: Any, taster: Taster, persistentStore: Any = ..., invoker: Any = ..., depth: int = ...
+) -> Any: ...
+def unjelly(
+    sexp: Any,
+    taster: Taster,
+    persistentLoad: Any = ...,
+    invoker: Any = ...,
+    registry: Registry = ...,
+    depth: int = ...,
+) -> Any: ...
+def pack(
+    obj: Any, taster: Taster, invoker: Any = ..., depth: int = ..., size_limit: int = ..., prefix_limit: int = ...
+) -> Packed | Expression: ...
+def unpack(
+    packed: Any, taster: Taster, invoker: Any = ..., depth: int = ..., registry: Registry = ...
+) -> Any: ...
