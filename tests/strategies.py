@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import struct
+import types
 from dataclasses import dataclass
 from typing import Any
 
@@ -160,6 +161,8 @@ def shape(value: Any) -> Any:
 
 def _shape(value: Any, seen: dict[int, int]) -> Any:
     kind = type(value)
+    if isinstance(value, (type, types.ModuleType, types.FunctionType, types.MethodType)):
+        return [kind.__name__, repr(value)]
     if kind is float:
         return ["float", struct.pack("!d", value).hex()]
     if kind is decimal.Decimal:

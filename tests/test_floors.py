@@ -12,6 +12,7 @@ FLOORS = (
     ("interfaces", "core.errors", "core.limits", "core.text", "core.vocabulary"),
     ("core.wire", "core.policy", "core.registry", "core.weights"),
     ("core.graph",),
+    ("core._compiled",),
     ("core.tables", "core.codec"),
     ("jelly", "banana"),
     ("_seams",),
@@ -73,7 +74,15 @@ class FloorTests(SynchronousTestCase):
 
     def test_every_room_has_a_floor(self):
         """A new module finds its floor before it lands."""
-        self.assertEqual(set(LEVEL), {name for name, _, _ in rooms()})
+        self.assertEqual(set(LEVEL), {"core._compiled", *(name for name, _, _ in rooms())})
+
+    def test_compiled(self):
+        """The compiled codec is chosen in one place, and nobody else imports it."""
+        for name, is_package, tree in rooms():
+            for node in ast.walk(tree):
+                if isinstance(node, (ast.Import, ast.ImportFrom)) and name != "core.codec":
+                    for full in imported(name, is_package, node):
+                        self.assertNotIn("_compiled", full.split("."), name)
 
     def test_imports(self):
         """A room imports from lower floors alone."""

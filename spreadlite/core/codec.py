@@ -1,8 +1,8 @@
 """Which codec runs: the one place that chooses.
 
-There are two that do the same.  The pure one (`spreadlite.core.wire` and `spreadlite.core.graph`) goes by expressions.  The
-compiled one (`spreadlite.core._compiled`), which is there where a C compiler was when spreadlite was installed, can also go
-from objects to bytes and back without them: what would be an expression is then `Packed`.
+There are two that do the same.  The pure one (`spreadlite.core.wire` and `spreadlite.core.graph`) goes by expressions.
+The compiled one (`spreadlite.core._compiled`), which is there where a C compiler was when spreadlite was installed, can
+also go from objects to bytes and back without them: what would be an expression is then `Packed`.
 
 The environment variable ``SPREADLITE_PURE=1`` has the pure one run even where the other is.
 """
@@ -10,9 +10,11 @@ The environment variable ``SPREADLITE_PURE=1`` has the pure one run even where t
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from . import graph, wire
+from .graph import leaf, leaves
 from .limits import DEFAULT_LIMITS, Limits
 from .policy import Taster
 from .registry import DEFAULT_REGISTRY, Registry
@@ -95,7 +97,7 @@ def pure_unpack(
 
 Decoder: Any = PureDecoder if chosen is None else chosen.Decoder
 Packed: Any = PurePacked if chosen is None else chosen.Packed
-encode: Any = wire.encode if chosen is None else chosen.encode
+encode: Callable[..., bytes] = wire.encode if chosen is None else chosen.encode
 jelly: Any = graph.jelly if chosen is None else chosen.jelly
 unjelly: Any = graph.unjelly if chosen is None else chosen.unjelly
 pack: Any = pure_pack if chosen is None else chosen.pack
@@ -116,6 +118,8 @@ __all__ = [
     "expression_of",
     "implementation",
     "jelly",
+    "leaf",
+    "leaves",
     "pack",
     "unjelly",
     "unpack",

@@ -576,8 +576,8 @@ LEAF_WRITERS = frozenset(
         write_class,
     )
 )
-#: The same as `_STOCK_WRITERS`, and the writers found for classes since; it is emptied before it grows beyond `_MOST_WRITERS`, so that a
-#: program which makes classes all the time does not keep them.
+#: The stock writers, and the writers found for classes since; it is emptied before it grows beyond `_MOST_WRITERS`, so
+#: that a program which makes classes all the time does not keep them.
 WRITERS: dict[type, Writer] = dict(_STOCK_WRITERS)
 _MOST_WRITERS = 5_000
 

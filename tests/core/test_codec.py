@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from spreadlite.core import codec, graph, wire
 from spreadlite.core.policy import DummySecurityOptions
 from spreadlite.core.vocabulary import WORDS
+from tests.processes import ROOT
 
 
 class CodecTests(SynchronousTestCase):
     """`codec`."""
 
     def test_choice(self) -> None:
-        """``implementation`` says truly which codec runs."""
-        self.assertEqual("pure", codec.implementation)
-        for name in ("NEED_DATA", "Decoder", "encode"):
-            self.assertIs(getattr(wire, name), getattr(codec, name), name)
-        for name in ("jelly", "unjelly"):
-            self.assertIs(getattr(graph, name), getattr(codec, name), name)
+        """``implementation`` says truly which codec runs: the compiled one where there is one that may run."""
+        compiled = codec.compiled is not None and os.environ.get("SPREADLITE_PURE", "0") in ("", "0")
+        self.assertEqual("compiled" if compiled else "pure", codec.implementation)
+        self.assertEqual(compiled, codec.PACKS)
+        self.assertIs(wire.NEED_DATA, codec.NEED_DATA)
+        for module, name in ((wire, "encode"), (graph, "jelly"), (graph, "unjelly")):
+            self.assertIs(getattr(codec.compiled if compiled else module, name), getattr(codec, name), name)
+        self.assertEqual(not compiled, issubclass(codec.Decoder, wire.Decoder))
+
+    def test_pure(self) -> None:
+        """``SPREADLITE_PURE=1`` has the pure codec run; a program runs the same with it."""
+        program = (
+            "from spreadlite import jelly; from spreadlite.core import codec; "
+            "print(codec.implementation, codec.PACKS, jelly.jelly({'a': 1}))"
+        )
+        environment = {**os.environ, "SPREADLITE_PURE": "1"}
+        done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, cwd=ROOT)
+        self.assertEqual("", done.stderr)
+        self.assertEqual("pure False [b'dictionary', [[b'unicode', b'a'], 1]]", done.stdout.strip())
 
     def test_there_and_back(self) -> None:
         """What it gives out is enough to send an object and to have it again."""

@@ -1,0 +1,28 @@
+"""What pyproject.toml has no words for: what happens when the compiled codec cannot be built.
+
+Usually it is left out, with a note (which pip shows with ``-v``): spreadlite then runs its pure codec.  With
+``SPREADLITE_REQUIRE_COMPILED=1`` in the environment, the installation fails instead.
+"""
+
+import os
+
+from setuptools import setup
+from setuptools.command.build_ext import build_ext
+
+
+class BuildExtension(build_ext):
+    """Builds the compiled codec, if that is possible or required."""
+
+    def build_extension(self, ext):
+        """Build it, and say so when that fails."""
+        try:
+            super().build_extension(ext)
+        except Exception as error:
+            if os.environ.get("SPREADLITE_REQUIRE_COMPILED", "0") not in ("", "0"):
+                ext.optional = False
+                raise
+            self.warn(f"spreadlite is installed without its compiled codec, which could not be built: {error}")
+            raise
+
+
+setup(cmdclass={"build_ext": BuildExtension})
