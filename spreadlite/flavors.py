@@ -366,17 +366,6 @@ class RemoteCopy(Unjellyable):
 
 
 graph.RETURNS_ITSELF.add(RemoteCopy.unjellyFor)
-graph.STOCK.update(
-    referenceable_jelly=Referenceable.jellyFor,
-    copyable_jelly=Copyable.jellyFor,
-    copyable_type_for=Copyable.getTypeToCopyFor,
-    copyable_type=Copyable.getTypeToCopy,
-    copyable_state_for=Copyable.getStateToCopyFor,
-    copyable_state=Copyable.getStateToCopy,
-    copy_unjelly=RemoteCopy.unjellyFor,
-    copy_set_state=RemoteCopy.setCopyableState,
-    slot_names=_slotNames,
-)
 
 
 @lru_cache(maxsize=1024)
@@ -406,6 +395,20 @@ def attributesOf(state: Any, cls: Any) -> dict[str, Any]:
     if not methods.isdisjoint(attributes):
         raise InsecureJelly(f"an attribute in a method's place: {shortened(sorted(methods & attributes.keys()))}")
     return attributes
+
+
+graph.STOCK.update(
+    referenceable_jelly=Referenceable.jellyFor,
+    copyable_jelly=Copyable.jellyFor,
+    copyable_type_for=Copyable.getTypeToCopyFor,
+    copyable_type=Copyable.getTypeToCopy,
+    copyable_state_for=Copyable.getStateToCopyFor,
+    copyable_state=Copyable.getStateToCopy,
+    copy_unjelly=RemoteCopy.unjellyFor,
+    copy_set_state=RemoteCopy.setCopyableState,
+    slot_names=_slotNames,
+    method_names=_methodNames,
+)
 
 
 def stateOf(state: Any) -> Any:

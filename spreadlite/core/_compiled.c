@@ -56,12 +56,13 @@ static const char *const head_names[HEADS] = {"unicode", "None", "boolean",   "l
     X(jellyFor) X(getTypeToCopyFor) X(getTypeToCopy) X(getStateToCopyFor) X(getStateToCopy) X(serializingPerspective)  \
     X(unserializingPerspective) X(registerReference) X(isTypeAllowed) X(allowedTypes) X(classes) X(factories)          \
     X(postUnjelly) X(unjellyFor) X(setCopyableState) X(finish) X(announce) X(room) X(references) X(pending)            \
-    X(postCallbacks) X(preserved) X(cooked) X(cooker) X(met_again) X(known) X(value) X(get) X(expression_bytes)        \
+    X(finished) X(when_whole) X(scale) X(plain) X(preserved) X(cooked) X(cooker) X(met_again) X(get)                   \
+    X(expression_bytes)                                                                                                \
     X(expression_depth) X(__dict__) X(__init__) X(__class__)
 /* What flavors puts into graph.STOCK. */
 #define STOCK_NAMES(X)                                                                                                 \
     X(copyable_jelly) X(copyable_type_for) X(copyable_type) X(copyable_state_for) X(copyable_state)                    \
-    X(referenceable_jelly) X(copy_unjelly) X(copy_set_state) X(reference_unjelly) X(slot_names)
+    X(referenceable_jelly) X(copy_unjelly) X(copy_set_state) X(reference_unjelly) X(slot_names) X(method_names)
 
 typedef struct {
 #define X(name) PyObject *name;
@@ -74,7 +75,7 @@ typedef struct {
     NAMES(X) STOCK_NAMES(X)
 #undef X
     PyObject *stock_asks, *dummy_asks; /* isTypeAllowed of SecurityOptions and of DummySecurityOptions */
-    PyObject *qual;
+    PyObject *qual, *partial;
     PyObject *default_registry, *default_depth, *default_size, *default_prefix, *default_nesting, *default_limits;
     PyObject *WORDS, *NUMBERS;
     PyObject *no_args;
@@ -2240,13 +2241,15 @@ typedef struct {
     PyTypeObject *type;
     unsigned int version;
     char kind, stock_state, plain;
+    PyObject *methods; /* names that no attribute may take */
 } Made;
 
 typedef struct {
     State *st;
     PyObject *taster, *load, *invoker, *registry, *depth;
     int kind; /* of the taster */
-    long long room;
+    long long room, levels; /* how much deeper it may go from here, and from the top */
+    long long uncounted;    /* plain keys that graph's scale was not told of yet */
     int fresh; /* whether what follows is known to hold: no code of others ran since it was looked up */
     PyObject *allowed, *classes, *factories;
     char answer[HEADS];
@@ -2267,7 +2270,10 @@ static void reader_end(Reader *r) {
     Py_XDECREF(r->references);
     Py_XDECREF(r->unjellier);
     Py_XDECREF(r->pending);
-    for (int i = 0; i < KINDS; i++) Py_XDECREF(r->made[i].type);
+    for (int i = 0; i < KINDS; i++) {
+        Py_XDECREF(r->made[i].type);
+        Py_XDECREF(r->made[i].methods);
+    }
 }
 
 static PyObject *read_list(Reader *r, Cursor *cursor, Token *token, PyObject *number);
@@ -2359,12 +2365,29 @@ static PyObject *unjellier_of(Reader *r) {
     return r->unjellier;
 }
 
+/* Plain keys count for the scale only where values are shared. */
+static inline void count_keys(Reader *r, Py_ssize_t count) {
+    if (r->references && PyDict_GET_SIZE(r->references)) r->uncounted += count;
+}
+
+static int tell_scale(Reader *r) {
+    if (!r->uncounted) return 0;
+    PyObject *scale = PyObject_GetAttr(r->unjellier, r->st->s_scale), *none = NULL;
+    PyObject *count = scale ? PyLong_FromLongLong(r->uncounted) : NULL;
+    if (count) none = PyObject_CallMethodOneArg(scale, r->st->s_plain, count);
+    Py_XDECREF(scale);
+    Py_XDECREF(count);
+    Py_XDECREF(none);
+    r->uncounted = 0;
+    return none ? 0 : -1;
+}
+
 static inline int has_pending(const Reader *r) { return r->pending && PyList_GET_SIZE(r->pending) > 0; }
 
 /* Calls a function of graph with the unjellier up to date and up to three more arguments. */
 static PyObject *by_python(Reader *r, PyObject *callable, PyObject *first, PyObject *second, PyObject *third) {
     PyObject *unjellier = unjellier_of(r);
-    if (!unjellier || set_room(r->st, unjellier, r->room)) return NULL;
+    if (!unjellier || set_room(r->st, unjellier, r->room) || tell_scale(r)) return NULL;
     PyObject *value = PyObject_CallFunctionObjArgs(callable, unjellier, first, second, third, NULL);
     r->fresh = 0;
     if (value && get_room(r->st, unjellier, &r->room)) Py_CLEAR(value);
@@ -2515,7 +2538,10 @@ static PyObject *read_dictionary(Reader *r, Items *items, PyObject *number) {
     if (safe && !has_pending(r)) {
         for (Py_ssize_t i = base; i < r->height; i += 2)
             if (PyDict_SetItem(value, r->stack[i], r->stack[i + 1])) goto failed;
-        if (count > MANY && PyDict_GET_SIZE(value) != count) safe = 0; /* equal keys: graph counts them */
+        if (count > MANY && PyDict_GET_SIZE(value) != count)
+            safe = 0; /* equal keys: graph counts them */
+        else
+            count_keys(r, count);
     }
     if (!safe || has_pending(r)) {
         PyObject *keys = from_stack(r, base, 2), *values = NULL, *none = NULL;
@@ -2584,6 +2610,7 @@ static PyObject *read_sequence(Reader *r, Items *items, PyObject *number, int he
             int safe = count <= MANY;
             for (Py_ssize_t i = 0; i < count && safe; i++) safe = is_safe(PyList_GET_ITEM(contents, i), count);
             if (safe) {
+                count_keys(r, count);
                 if (head == H_FROZENSET) {
                     result = announced(r, number, PyFrozenSet_New(contents));
                     goto done;
@@ -2656,6 +2683,7 @@ static Made *find_made(Reader *r, PyTypeObject *type) {
     Made *made = &r->made[address_hash(type) % KINDS];
     if (made->type == type && made->version && made->version == type->tp_version_tag) return made;
     Py_CLEAR(made->type);
+    Py_CLEAR(made->methods);
     made->kind = R_HOOK;
     made->plain = made->stock_state = 0;
     if (type->tp_new == PyBaseObject_Type.tp_new && type->tp_getattro == PyObject_GenericGetAttr) {
@@ -2678,6 +2706,13 @@ static Made *find_made(Reader *r, PyTypeObject *type) {
             int slots = state > 0 ? has_slots(st, type) : 0;
             if (state < 0 || slots < 0) return NULL;
             made->stock_state = state && !slots && type->tp_dictoffset;
+            PyObject *names = PyDict_GetItemWithError(st->g_STOCK, st->s_method_names);
+            if (names)
+                made->methods = PyObject_CallOneArg(names, (PyObject *)type);
+            else if (!PyErr_Occurred())
+                made->stock_state = 0;
+            if (PyErr_Occurred()) return NULL;
+            if (made->methods && !PyFrozenSet_CheckExact(made->methods)) made->stock_state = 0;
         }
     }
     made->type = (PyTypeObject *)Py_NewRef(type);
@@ -2703,14 +2738,21 @@ static int finish_made(Reader *r, PyObject *value, int plain) {
     return same ? 0 : -1;
 }
 
-static int set_copy_state(Reader *r, PyObject *copy, PyObject *state, int stock) {
+/* Gives a copy its state.  `methods`: the names that no attribute may take, where the state is taken as RemoteCopy
+   does; else NULL. */
+static int set_copy_state(Reader *r, PyObject *copy, PyObject *state, PyObject *methods) {
     State *st = r->st;
-    if (stock && PyDict_CheckExact(state)) {
+    if (methods && !has_pending(r) && PyDict_CheckExact(state)) {
         PyObject *key, *value;
         Py_ssize_t position = 0;
-        int texts = 1;
-        while (texts && PyDict_Next(state, &position, &key, &value)) texts = PyUnicode_CheckExact(key);
-        if (texts) {
+        int good = 1;
+        while (good && PyDict_Next(state, &position, &key, &value)) {
+            good = PyUnicode_CheckExact(key);
+            int taken = good ? PySet_Contains(methods, key) : 0;
+            if (taken < 0) return -1;
+            if (taken) good = 0;
+        }
+        if (good) {
             /* The attributes are a dictionary of their own; the state is nobody else's if this holds the only reference. */
             PyObject *attributes = Py_REFCNT(state) == 1 ? Py_NewRef(state) : PyDict_Copy(state);
             int failed = !attributes || PyObject_GenericSetAttr(copy, st->s___dict__, attributes);
@@ -2718,7 +2760,16 @@ static int set_copy_state(Reader *r, PyObject *copy, PyObject *state, int stock)
             return failed ? -1 : 0;
         }
     }
-    PyObject *none = PyObject_CallMethodOneArg(copy, st->s_setCopyableState, state);
+    PyObject *none = NULL;
+    if (has_pending(r)) {
+        /* Hooks are shown no value that is still to come: this one is called at the end then. */
+        PyObject *hook = PyObject_GetAttr(copy, st->s_setCopyableState);
+        PyObject *later = hook ? PyObject_CallFunctionObjArgs(st->partial, hook, state, NULL) : NULL;
+        if (later) none = PyObject_CallMethodOneArg(r->unjellier, st->s_when_whole, later);
+        Py_XDECREF(hook);
+        Py_XDECREF(later);
+    } else
+        none = PyObject_CallMethodOneArg(copy, st->s_setCopyableState, state);
     r->fresh = 0;
     Py_XDECREF(none);
     return none ? 0 : -1;
@@ -2731,12 +2782,13 @@ static PyObject *read_registered(Reader *r, PyObject *tag, Items *items, PyObjec
     *odd = 1;
     if (r->invoker == Py_None || items->left < 1 || !PyDict_CheckExact(r->classes)) return NULL;
     PyObject *cls = Py_XNewRef(PyDict_GetItemWithError(r->classes, tag));
-    PyObject *value = NULL, *state = NULL, *result = NULL;
+    PyObject *value = NULL, *state = NULL, *result = NULL, *methods = NULL;
     Token token;
     if (!cls) return NULL;
     Made *made = PyType_Check(cls) ? find_made(r, (PyTypeObject *)cls) : NULL;
     if (!made || made->kind == R_HOOK) goto done;
-    int plain = made->plain, stock_state = made->stock_state;
+    int plain = made->plain;
+    methods = made->stock_state ? Py_NewRef(made->methods) : NULL;
     if (made->kind == R_REFERENCE) {
         if (items_next(st, items, &token)) goto done;
         if (token.kind == T_LIST || token.kind == T_FLOAT) goto done;
@@ -2764,8 +2816,9 @@ static PyObject *read_registered(Reader *r, PyObject *tag, Items *items, PyObjec
         PyErr_SetString(st->InsecureJelly, "a copy whose state is itself");
         goto done;
     }
-    if (!set_copy_state(r, value, state, stock_state) && !finish_made(r, value, plain)) result = Py_NewRef(value);
+    if (!set_copy_state(r, value, state, methods) && !finish_made(r, value, plain)) result = Py_NewRef(value);
 done:
+    Py_XDECREF(methods);
     Py_XDECREF(state);
     Py_XDECREF(value);
     Py_DECREF(cls);
@@ -2908,11 +2961,26 @@ static PyObject *read_list(Reader *r, Cursor *cursor, Token *token, PyObject *nu
     return value;
 }
 
+/* Whether a value that is referred to is known to be cheap to hash, or to have no hash; see weights. */
+static int is_light(Reader *r, PyObject *value) {
+    PyTypeObject *type = Py_TYPE(value);
+    if (type == &PyTuple_Type) {
+        Py_ssize_t size = PyTuple_GET_SIZE(value);
+        if (!size) return 1;
+        if (size > 1 << 20 || r->levels < 1) return 0;
+        for (Py_ssize_t i = 0; i < size; i++) {
+            PyObject *item = PyTuple_GET_ITEM(value, i);
+            if (!is_safe(item, 0) && Py_TYPE(item)->tp_hash != PyObject_HashNotImplemented) return 0;
+        }
+        return 1;
+    }
+    return is_safe(value, 0) || type->tp_hash == PyObject_HashNotImplemented || type->tp_hash == PyBaseObject_Type.tp_hash;
+}
+
 static PyObject *load(State *st, Cursor *cursor, PyObject *taster, PyObject *loader, PyObject *invoker,
                       PyObject *registry, PyObject *depth) {
     Reader r;
     Token token;
-    PyObject *value = NULL, *callbacks = NULL;
     memset(&r, 0, sizeof(r));
     r.st = st;
     r.taster = taster;
@@ -2922,30 +2990,17 @@ static PyObject *load(State *st, Cursor *cursor, PyObject *taster, PyObject *loa
     r.depth = depth;
     r.kind = taster_kind(st, taster);
     if (r.kind < 0 || bound_of(depth, 0, &r.room)) return NULL;
+    r.levels = r.room;
     if (next_token(st, cursor, &token)) return NULL;
-    value = read_item(&r, cursor, &token);
-    if (value && has_pending(&r)) {
-        if (Py_IS_TYPE(value, (PyTypeObject *)st->g_Pending)) Py_SETREF(value, PyObject_GetAttr(value, st->s_value));
-        for (Py_ssize_t i = 0; value && i < PyList_GET_SIZE(r.pending); i++) {
-            PyObject *known = PyObject_GetAttr(PyList_GET_ITEM(r.pending, i), st->s_known);
-            if (known == Py_False)
-                PyErr_SetString(st->InsecureJelly, "an expression refers to a value that it does not have");
-            if (known != Py_True) Py_CLEAR(value);
-            Py_XDECREF(known);
-        }
+    PyObject *value = read_item(&r, cursor, &token);
+    if (value && r.references && !r.unjellier) {
+        PyObject *id, *each;
+        Py_ssize_t position = 0;
+        int light = 1;
+        while (light && PyDict_Next(r.references, &position, &id, &each)) light = is_light(&r, each);
+        if (!light && !unjellier_of(&r)) Py_CLEAR(value);
     }
-    if (value && r.unjellier) {
-        callbacks = PyObject_GetAttr(r.unjellier, st->s_postCallbacks);
-        if (!callbacks || !PyList_Check(callbacks)) Py_CLEAR(value);
-        for (Py_ssize_t i = 0; value && i < PyList_GET_SIZE(callbacks); i++) {
-            PyObject *callback = Py_NewRef(PyList_GET_ITEM(callbacks, i));
-            PyObject *none = PyObject_CallNoArgs(callback);
-            Py_DECREF(callback);
-            Py_XDECREF(none);
-            if (!none) Py_CLEAR(value);
-        }
-        Py_XDECREF(callbacks);
-    }
+    if (value && r.unjellier) Py_SETREF(value, PyObject_CallMethodOneArg(r.unjellier, st->s_finished, value));
     if (!value) tell_recursion(st->InsecureJelly, "values nested too deep: %S");
     reader_end(&r);
     return value;
@@ -3096,7 +3151,7 @@ static int module_exec(PyObject *module) {
 #define X(name) failed = failed || !(st->s_##name = PyUnicode_InternFromString(#name));
     NAMES(X) STOCK_NAMES(X)
 #undef X
-    failed = failed || !(st->qual = take(graph, "qual")) || !(st->WORDS = take(vocabulary, "WORDS")) ||
+    failed = failed || !(st->qual = take(graph, "qual")) || !(st->partial = take(graph, "partial")) || !(st->WORDS = take(vocabulary, "WORDS")) ||
              !(st->default_limits = take(limits, "DEFAULT_LIMITS")) ||
              !(st->default_depth = take(st->default_limits, "depth")) ||
              !(st->default_nesting = take(st->default_limits, "expression_depth")) ||
@@ -3143,7 +3198,7 @@ static int module_exec(PyObject *module) {
 
 /* Visits or clears each reference of the state. */
 #define EACH(X)                                                                                                        \
-    X(stock_asks) X(dummy_asks) X(qual) X(default_registry) X(default_depth) X(default_size) X(default_prefix)         \
+    X(stock_asks) X(dummy_asks) X(qual) X(partial) X(default_registry) X(default_depth) X(default_size) X(default_prefix)         \
     X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder) X(Place) X(true_word)     \
     X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference) X(w_remote)
 

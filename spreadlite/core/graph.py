@@ -1324,6 +1324,8 @@ def unjelly(
     try:
         unjellier = Unjellier(taster, persistentLoad, invoker, registry, depth)
         value = read(unjellier, sexp, None)
-        return unjellier.finished(value) if unjellier.pending or unjellier.postCallbacks else value
+        if unjellier.references or unjellier.pending or unjellier.postCallbacks:
+            return unjellier.finished(value)
+        return value
     except RecursionError as error:
         raise InsecureJelly(f"values nested too deep: {error}") from error

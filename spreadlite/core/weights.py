@@ -92,6 +92,10 @@ class Scale:
             raise InsecureJelly("a tuple or frozenset that refers to its own parts too often, or too deep")
         return found[1]
 
+    def plain(self, count: int) -> None:
+        """So many keys were hashed that hold nothing: what `keys` does for such."""
+        self._left += _EACH * count
+
     def keys(self, values: Any) -> None:
         """*values* are about to be hashed, and to be compared where their hashes are equal.
 
