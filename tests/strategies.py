@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import os
 import struct
 import types
 from dataclasses import dataclass
@@ -16,10 +17,14 @@ from spreadlite.core.vocabulary import WORDS
 from spreadlite.core.wire import prefix
 
 
+#: How many times more examples are looked at than in a usual run of the tests.
+SEARCH = int(os.environ.get("SPREADLITE_SEARCH", "1"))
+
+
 def searched(examples: int) -> Any:
     """Settings for a property: so many examples, the same in each run, however long one takes."""
     return settings(
-        max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+        max_examples=examples * SEARCH, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
     )
 
 
