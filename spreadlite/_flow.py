@@ -21,7 +21,6 @@ from twisted.internet import error
 from twisted.python import failure, log
 
 from ._transports import is_plain, unsent
-from .core import codec
 
 #: Bytes that wait while a flood is worked off, beyond which no more are read.
 _WAITING = 64 * 1024
@@ -84,8 +83,6 @@ class Inflow:
             others = len(_busy) - (self in _busy)
             self.stop = time.monotonic() + broker.limits.slice_seconds / (1 + others)
             over = self._over
-        if codec.PACKS:
-            broker._decoder.shallow = broker._readsPacked()
         output.gather(broker.transport)
         try:
             while broker._work(over):

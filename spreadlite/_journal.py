@@ -47,14 +47,14 @@ class _Told(failure.Failure):
         """What is told of *reason*, which nobody needs any more."""
         try:
             text = str(reason.getTraceback())
-        except Exception as error:
-            text = f"{_kind_of(reason)}, whose traceback cannot be told: {type(error).__name__}\n"
+        except Exception as problem:
+            text = f"{_kind_of(reason)}, whose traceback cannot be told: {type(problem).__name__}\n"
         told = cls.__new__(cls)
         told.__dict__.update(reason.__dict__)
         told.__dict__.update(_text=escaped(cut(text, _HEAD, _TAIL)), _frames=[], tb=None, stack=[], pickled=1)
         if "frames" in told.__dict__:
             told.__dict__["frames"] = []
-        error = reason.value
+        error: Any = reason.value
         for _ in range(_MOST_CAUSES):
             if not isinstance(error, BaseException):
                 break

@@ -148,7 +148,8 @@ class RemoteReference(Serializable, styles.Ephemeral):
             DeadReferenceError: the connection has gone.
             BananaError: an argument is too large for banana.
         """
-        return self.broker._sendMessage(b"", self.perspective, self.luid, nameBytes(_name), args, kw)
+        name = _name.encode() if type(_name) is str else nameBytes(_name)
+        return self.broker._sendMessage(b"", self.perspective, self.luid, name, args, kw)
 
     def remoteMethod(self, key: str | bytes) -> RemoteMethod:
         """The method *key*, to be called later."""

@@ -9,6 +9,7 @@ between the two ends is ours.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any
 
 
@@ -20,17 +21,21 @@ class Stock:
         names: of its methods.
     """
 
-    __slots__ = ("_methods",)
+    __slots__ = ("_get", "_methods", "_names")
 
     def __init__(self, cls: type, names: Iterable[str]) -> None:
-        self._methods = tuple((name, getattr(cls, name)) for name in names)
+        self._names = tuple(names)
+        # Of at least two names, so that it always gives a tuple.
+        self._get = attrgetter(*self._names, "__init_subclass__")
+        self._methods = self._get(cls)[:-1]
 
     def on(self, instance: Any) -> bool:
         """Whether *instance* still has all of these methods, and not others of its class's or of its own."""
-        cls = type(instance)
+        if self._get(type(instance))[:-1] != self._methods:
+            return False
         own = instance.__dict__
-        for name, method in self._methods:
-            if name in own or getattr(cls, name) is not method:
+        for name in self._names:
+            if name in own:
                 return False
         return True
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import socket
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from twisted.internet import abstract
@@ -28,12 +29,13 @@ def layers(transport: Any) -> Iterator[Any]:
 
 def is_plain(transport: Any) -> bool:
     """Whether *transport* is one of Twisted's own, with a socket and without TLS: its buffer is what it seems."""
-    return (
-        isinstance(transport, abstract.FileDescriptor)
-        and type(transport).__module__.startswith("twisted.internet.")
-        and not getattr(transport, "TLS", False)
-        and "write" not in transport.__dict__
-    )
+    kind: Any = type(transport)
+    return _has_socket(kind) and not getattr(transport, "TLS", False) and "write" not in transport.__dict__
+
+
+@lru_cache(maxsize=100)
+def _has_socket(kind: Any) -> bool:
+    return issubclass(kind, abstract.FileDescriptor) and kind.__module__.startswith("twisted.internet.")
 
 
 def unsent(transport: Any) -> int:

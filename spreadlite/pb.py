@@ -495,7 +495,7 @@ class Broker(banana.Banana):
 
     def _say(self, *message: Any) -> None:
         """`sendCall`, with nobody between."""
-        if not self._stock and not _SENDING.on(self):
+        if not self._stock and not _STOCK.on(self):
             self.sendCall(*message)
             return
         words = None
@@ -505,13 +505,21 @@ class Broker(banana.Banana):
         if limit is None:
             limit = banana._PREFIX_LIMIT
         data = codec.encode(message, words, banana.SIZE_LIMIT, limit, self.limits.expression_depth)
-        self._output.write(self.transport, data, message[0] in _REPLIES)
+        # See _write.
+        self._output.write(self.transport, data, self._receiving or message[0] in _REPLIES)
 
     def _work(self, over: Callable[[], bool] | None) -> bool:
         """See `banana.Banana._work`; the same with fewer calls, where every method that they would reach is ours."""
-        if not _READING.on(self):
-            return super()._work(over)
         decoder = self._decoder
+        stock = _STOCK.on(self)
+        if codec.PACKS:
+            decoder.shallow = (
+                stock
+                and self.currentDialect == vocabulary.PB_DIALECT
+                and self.incomingVocabulary is banana.Banana.incomingVocabulary
+            )
+        if not stock:
+            return super()._work(over)
         inflow, output, most = self._inflow, self._output, self.limits.unread_output
         self._receiving = self._stock = True
         try:
@@ -539,20 +547,9 @@ class Broker(banana.Banana):
         finally:
             self._receiving = self._stock = False
 
-    def _readsPacked(self) -> bool:
-        """Whether nobody looks at the values in a message before they are unserialised."""
-        return (
-            codec.PACKS
-            and self.currentDialect == vocabulary.PB_DIALECT
-            and self.incomingVocabulary is banana.Banana.incomingVocabulary
-            and _READING.on(self)
-        )
-
     def _sendsPacked(self) -> bool:
         """Whether nobody looks at the values in a message after they were serialised."""
-        return (
-            codec.PACKS and self.currentDialect == vocabulary.PB_DIALECT and (self._stock or _SENDING.on(self))
-        )
+        return codec.PACKS and self.currentDialect == vocabulary.PB_DIALECT and (self._stock or _STOCK.on(self))
 
     def _write(self, data: bytes, obj: Any) -> None:
         # Also what is said in the course of a call of the peer's, such as calls back, is said because it asked.
@@ -587,7 +584,7 @@ class Broker(banana.Banana):
         """The object of ours that has that id or name, or None."""
         if isinstance(luid, str):
             luid = luid.encode("utf-8")
-        local = self._exports.get(luid)
+        local = self._exports.locals.get(luid) if type(luid) in _ID_TYPES else None
         return None if local is None else local.object
 
     def _returnedObjectForID(self, luid: Any) -> Any:
@@ -785,20 +782,24 @@ class Broker(banana.Banana):
             perspective: for whom; hooks find it as ``serializingPerspective``.
             method, args, kw: what the object is the result of; hooks find them as ``jellyMethod`` and so on.
         """
+        sexp = codec.leaf(object, self.security)
+        if sexp is not None:
+            self._unsent = None
+            return sexp
         if isinstance(object, CoroutineType):
             object = defer.Deferred.fromCoroutine(object)
         if isinstance(object, defer.Deferred):
             object.addCallback(self.serialize, perspective=perspective, method=method, args=args, kw=kw)
             return object
-        sexp = codec.leaf(object, self.security)
-        if sexp is not None:
-            self._unsent = None
-            return sexp
         return self._keep(object, jelly, perspective, method, args, kw)
 
     def _pack(self, object: Any, perspective: Any = None, method: Any = None, args: Any = None, kw: Any = None) -> Any:
         """`serialize` for nobody's eyes but `sendCall`'s."""
-        if not self._sendsPacked() or codec.leaf(object, self.security) is not None:
+        sexp = codec.leaf(object, self.security)
+        if sexp is not None:
+            self._unsent = None
+            return sexp
+        if not self._sendsPacked():
             return self.serialize(object, perspective=perspective, method=method, args=args, kw=kw)
         if isinstance(object, CoroutineType):
             object = defer.Deferred.fromCoroutine(object)
@@ -883,7 +884,7 @@ class Broker(banana.Banana):
         outer = self.unserializingPerspective
         self.unserializingPerspective = perspective
         try:
-            if codec.PACKS and type(sexp) is codec.Packed:
+            if type(sexp) is codec.Packed:
                 return codec.unpack(sexp, self.security, self, self.limits.depth)
             return unjelly(sexp, self.security, None, self, self.limits)
         except InsecureJelly as refused:
@@ -1023,7 +1024,8 @@ class Broker(banana.Banana):
                 self._sendError(CopyableFailure(), requestID)  # type: ignore[no-untyped-call]
             self._journal().error(failure.Failure(), before=_FOLLOWS if answerRequired else None)
         else:
-            if isinstance(netResult, defer.Deferred):
+            kind = type(netResult)
+            if kind is not list and kind is not codec.Packed and isinstance(netResult, defer.Deferred):
                 if not netResult.called:
                     self._answering += 1
                     netResult.addBoth(self._noLongerAnswering)
@@ -1099,8 +1101,7 @@ class Broker(banana.Banana):
 
 
 _SERIALIZING = _seams.Stock(Broker, ("serialize",))
-_SENDING = _seams.Stock(Broker, ("serialize", "sendCall", "sendEncoded", "_encode", "_write"))
-_READING = _seams.Stock(
+_STOCK = _seams.Stock(
     Broker,
     (
         "serialize", "sendCall", "sendEncoded", "_encode", "_write", "gotItem", "callExpressionReceived",
@@ -1115,6 +1116,9 @@ def _packed(object: Any, security: Any, persistentStore: Any, broker: Any, limit
     prefix = banana._PREFIX_LIMIT if broker.prefixLimit is None else broker.prefixLimit
     return codec.pack(object, security, broker, limits.depth, banana.SIZE_LIMIT, prefix)
 
+
+#: What an object's id, or name, is.
+_ID_TYPES = frozenset((int, bytes))
 
 _FOLLOWS = "Peer will receive following PB traceback:"
 
