@@ -44,7 +44,8 @@ class Inflow:
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self._backlog: deque[bytes] = deque()
+        # Made when there is something to keep, for most connections never have.
+        self._backlog: deque[bytes] | None = None
         self._waiting = 0
         # The DelayedCall that goes on, and what it waits for: seconds between looks at a peer that does not read, or 0.
         self._call: Any = None
@@ -63,6 +64,8 @@ class Inflow:
     def received(self, broker: Any, chunk: bytes) -> None:
         """Bytes came: work on them, or keep them until it is their turn."""
         if broker._receiving or self._call is not None:
+            if self._backlog is None:
+                self._backlog = deque()
             self._backlog.append(chunk)
             self._waiting += len(chunk)
             if self._call is not None:
@@ -73,7 +76,6 @@ class Inflow:
 
     def _work(self, broker: Any) -> None:
         """Work on what is at hand, until it is done or the slice is over."""
-        backlog = self._backlog
         output = broker._output
         reactor = broker._reactor
         if reactor is None:
@@ -86,14 +88,14 @@ class Inflow:
         output.gather(broker.transport)
         try:
             while broker._work(over):
-                if not backlog or broker._deaf:
+                if not self._backlog or broker._deaf:
                     self._wait = 0.0
                     break
-                chunk = backlog.popleft()
+                chunk = self._backlog.popleft()
                 self._waiting -= len(chunk)
                 broker._decoder.feed(chunk)
             else:
-                if backlog or broker._decoder.unfinished:
+                if self._backlog or broker._decoder.unfinished:
                     _busy.add(self)
                     self._call = reactor.callLater(self._wait, self._go_on, broker)
                     self._pause_if_full(broker)
@@ -176,7 +178,7 @@ class Inflow:
     def close(self, broker: Any) -> None:
         """What has not been worked on is forgotten."""
         _busy.discard(self)
-        self._backlog.clear()
+        self._backlog = None
         self._waiting = 0
         self._transport = self._output = self._limits = None
         call, self._call = self._call, None

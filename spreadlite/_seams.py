@@ -34,9 +34,14 @@ class Stock:
         if self._get(type(instance))[:-1] != self._methods:
             return False
         own = instance.__dict__
+        if own.get("_attributesSeen") == len(own):
+            # It has no attribute that it had not when this was asked last.
+            return True
         for name in self._names:
             if name in own:
                 return False
+        own["_attributesSeen"] = 0
+        own["_attributesSeen"] = len(own)
         return True
 
 

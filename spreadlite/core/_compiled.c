@@ -166,6 +166,9 @@ static void tell_recursion(PyObject *cls, const char *format) {
 
 /* ---- Output: a bytes object that grows, so that it need not be copied when it is done. ---- */
 
+/* Bytes beyond which copying them costs more than the objects around them. */
+#define LARGE (1 << 16)
+
 typedef struct {
     PyObject *bytes;
     byte *data;
@@ -186,7 +189,9 @@ static int out_grow(Out *out, Py_ssize_t more) {
         PyErr_NoMemory();
         return -1;
     }
-    Py_ssize_t room = out->length + more + (out->length + more) / 2 + 64;
+    Py_ssize_t room = out->length + more;
+    /* What is large is most of the message, so that little follows. */
+    room += (more > LARGE ? 0 : room / 2) + 64;
     if (_PyBytes_Resize(&out->bytes, room)) {
         out->data = NULL;
         out->length = out->room = 0;
@@ -656,7 +661,25 @@ typedef struct {
     int stock;
     long long size, prefix, depth;
     long long deepest; /* result */
+    PyObject **pieces; /* NULL, or where the list goes of what comes before `out`, if that is in pieces */
 } Encoder;
+
+/* Adds bytes; large ones as a piece of their own, which is copied once, when all is there. */
+static int encoder_bytes(Encoder *self, PyObject *bytes) {
+    if (!self->pieces || PyBytes_GET_SIZE(bytes) <= LARGE) return out_bytes(self->out, bytes);
+    if (!*self->pieces && !(*self->pieces = PyList_New(0))) return -1;
+    PyObject *before = out_done(self->out);
+    int failed = !before || PyList_Append(*self->pieces, before) || PyList_Append(*self->pieces, bytes);
+    Py_XDECREF(before);
+    return failed || out_start(self->out, 256) ? -1 : 0;
+}
+
+static PyObject *join(PyObject *pieces) {
+    PyObject *nothing = PyBytes_FromStringAndSize(NULL, 0);
+    PyObject *bytes = nothing ? PyObject_CallMethod(nothing, "join", "O", pieces) : NULL;
+    Py_XDECREF(nothing);
+    return bytes;
+}
 
 #define ODD 1 /* something that the Python twin is to judge: an error, or a type that is not sent often */
 
@@ -694,7 +717,7 @@ static int encode_into(Encoder *self, PyObject *expression) {
                 if (PyErr_Occurred()) goto failed;
             }
             if (length > self->size) goto odd;
-            if (out_head(out, (uint64_t)length, STRING) || out_bytes(out, item)) goto failed;
+            if (out_head(out, (uint64_t)length, STRING) || encoder_bytes(self, item)) goto failed;
         } else if (type == &PyList_Type || type == &PyTuple_Type) {
             Py_ssize_t size = Py_SIZE(item);
             if (size > self->size || depth >= self->depth) goto odd;
@@ -732,7 +755,7 @@ static int encode_into(Encoder *self, PyObject *expression) {
                 if (depth + nest > self->depth) goto odd;
             }
             if (depth + packed->nest > self->deepest) self->deepest = depth + packed->nest;
-            if (out_bytes(out, packed->data)) goto failed;
+            if (encoder_bytes(self, packed->data)) goto failed;
         } else
             goto odd;
     written:
@@ -788,15 +811,25 @@ static PyObject *encode(PyObject *module, PyObject *const *args, Py_ssize_t coun
     int result = ODD, stock = words ? is_stock(st, words, 0) : 0;
     if (stock < 0) return NULL;
     Out out;
-    Encoder encoder = {st, &out, words, stock, 0, 0, 0, 0};
+    PyObject *pieces = NULL;
+    Encoder encoder = {st, &out, words, stock, 0, 0, 0, 0, NULL};
     if (out_start(&out, 256)) return NULL;
     if (bound_of(given[2], 0, &encoder.size) || bound_of(given[3], 0, &encoder.prefix) ||
         bound_of(given[4], 1, &encoder.depth)) {
         Py_XDECREF(out.bytes);
         return NULL;
     }
+    encoder.pieces = &pieces;
     if (!words || PyDict_CheckExact(words)) result = encode_into(&encoder, given[0]);
-    if (!result) return out_done(&out);
+    if (!result) {
+        PyObject *last = out_done(&out);
+        if (!last || !pieces) return last;
+        PyObject *bytes = PyList_Append(pieces, last) ? NULL : join(pieces);
+        Py_DECREF(last);
+        Py_DECREF(pieces);
+        return bytes;
+    }
+    Py_XDECREF(pieces);
     Py_XDECREF(out.bytes);
     if (result < 0) return NULL;
     PyObject *plain = without_packed(st, given[0], 3);
@@ -829,6 +862,8 @@ typedef struct {
     Py_ssize_t depth, stack_room;
     Py_ssize_t skim_from; /* where the list begins that is skimmed over; -1 */
     Py_ssize_t skim_depth;
+    long long skim_held; /* what was held before that list */
+    char apart; /* whether the list at hand is not kept in bytes after all */
     Py_ssize_t body; /* bytes of the string whose head was read; -1 */
     long long held;
     PyObject *broken; /* the text of the error after which nothing is read */
@@ -857,6 +892,7 @@ static void decoder_drop(Decoder *self) {
     self->data = NULL;
     self->position = self->end = 0;
     self->skim_from = self->body = -1;
+    self->apart = 0;
 }
 
 static int decoder_clear(Decoder *self) {
@@ -933,7 +969,10 @@ static int decoder_take(Decoder *self, PyObject *data) {
     int move = self->chunk || keep >= kept;
     Py_ssize_t start = move ? 0 : keep;
     if (start + kept + length > self->own_room) {
-        Py_ssize_t room = start + 2 * kept + length;
+        Py_ssize_t room = start + 2 * kept + length, whole = self->position - keep + self->body;
+        /* A long string gets what it needs, once a part of it is there: a buffer of one size is found again, where one
+           that grows is made anew. */
+        if (self->body > LARGE && whole >= kept + length && whole / 16 < kept + length) room = start + whole + length;
         byte *more;
         if (self->chunk) {
             more = PyMem_Malloc((size_t)room);
@@ -1105,7 +1144,7 @@ static PyObject *decoder_work(State *st, Decoder *self, PyObject *words, PyObjec
                 continue;
             }
             if (kind == LIST) {
-                int keep_bytes = !skimming && self->shallow && stock && self->depth == 1;
+                int keep_bytes = !skimming && self->shallow && stock && self->depth == 1 && !self->apart;
                 if (number) {
                     if (self->depth >= self->deepest) {
                         refuse_cost(st, self, st->s_expression_depth, "lists nested more than %S deep");
@@ -1122,6 +1161,7 @@ static PyObject *decoder_work(State *st, Decoder *self, PyObject *words, PyObjec
                     if (decoder_open(self, list, (Py_ssize_t)number, filled)) return NULL;
                     if (keep_bytes) {
                         self->skim_from = self->position;
+                        self->skim_held = self->held;
                         self->skim_depth = 1;
                     } else if (skimming && self->depth - 1 > self->skim_depth)
                         self->skim_depth = self->depth - 1;
@@ -1167,9 +1207,19 @@ static PyObject *decoder_work(State *st, Decoder *self, PyObject *words, PyObjec
             if (--top->missing) break;
             item = top->list;
             self->depth--;
+            if (self->depth == 1) self->apart = 0;
             if (item) {
                 if (top->filled >= 0) PyObject_GC_Track(item);
             } else if (self->depth == 1) {
+                Py_ssize_t size = self->position - self->skim_from;
+                if (size > LARGE && self->held - self->skim_held < size + size / 4) {
+                    /* A few large strings: these are better copied out once, as they are, than kept with the rest. */
+                    self->position = self->skim_from;
+                    self->held = self->skim_held;
+                    self->skim_from = -1;
+                    self->apart = 1;
+                    break;
+                }
                 PyObject *bytes = PyBytes_FromStringAndSize((const char *)self->data + self->skim_from,
                                                             self->position - self->skim_from);
                 self->skim_from = -1;
@@ -1831,7 +1881,7 @@ static int w_leaf(Writer *w, PyObject *writer, PyObject *object) {
     PyObject *expression = PyObject_CallFunctionObjArgs(writer, Py_None, object, NULL);
     if (!expression) return -1;
     if (w->lists) return put(w, expression);
-    Encoder encoder = {w->st, &w->out, w->st->WORDS, 1, w->size_limit, w->prefix_limit, LLONG_MAX, 0};
+    Encoder encoder = {w->st, &w->out, w->st->WORDS, 1, w->size_limit, w->prefix_limit, LLONG_MAX, 0, NULL};
     Py_ssize_t before = w->out.length;
     int result = encode_into(&encoder, expression);
     if (result == ODD) {
@@ -2107,7 +2157,7 @@ static int assemble(Writer *w) {
             if (w->error && hole >= w->error_holes) break;
             if (out_add(&out, w->out.data + from, gap->position - from)) goto failed;
             from = gap->position;
-            Encoder encoder = {st, &out, st->WORDS, 1, w->size_limit, w->prefix_limit, LLONG_MAX, 0};
+            Encoder encoder = {st, &out, st->WORDS, 1, w->size_limit, w->prefix_limit, LLONG_MAX, 0, NULL};
             Py_ssize_t before = out.length;
             int result = encode_into(&encoder, gap->expression);
             if (result == ODD) {
@@ -3112,7 +3162,7 @@ static PyObject *constant(State *st, const char *format, ...) {
         Py_XDECREF(expression);
         return NULL;
     }
-    Encoder encoder = {st, &out, st->WORDS, 1, 1 << 20, 64, 64, 0};
+    Encoder encoder = {st, &out, st->WORDS, 1, 1 << 20, 64, 64, 0, NULL};
     int result = encode_into(&encoder, expression);
     Py_DECREF(expression);
     if (!result) return out_done(&out);

@@ -388,12 +388,13 @@ def _encode(
         for item in todo:
             kind = type(item)
             if kind is bytes:
-                if words is not None:
+                size = len(item)
+                # None of the usual words is long, and looking for one takes as long as the string is.
+                if words is not None and (size < 1024 or words is not WORDS):
                     number = words.get(item)
                     if number is not None:
                         write(_VOCAB_HEADS[number] if number < 1024 else prefix(number) + _TYPE[VOCAB])
                         continue
-                size = len(item)
                 if size <= small:
                     write(_STRING_HEADS[size])
                 elif size > size_limit:
