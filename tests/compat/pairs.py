@@ -20,13 +20,15 @@ PATIENCE = 480
 
 
 class Pairing(NamedTuple):
-    """Two processes: whose server, whose client, and how they are joined."""
+    """Two processes: whose server, whose client, how they are joined, and which Python runs either."""
 
     server: str
     client: str
     transport: str = "tcp"
     reactor: str = "default"
     only: tuple[str, ...] = ()
+    server_python: str = sys.executable
+    client_python: str = sys.executable
 
 
 class PairingFailed(Exception):
@@ -56,7 +58,8 @@ def _command(pairing: Pairing, role: str, folder: str) -> list[str]:
     module = pairing.server if role == "server" else pairing.client
     # Twisted's TLS warns of its own use of pyOpenSSL; everywhere else a warning is an error.
     strict = [] if pairing.transport == "tls" else ["-W", "error"]
-    command = [sys.executable, *strict, "-m", "tests.compat.peer", "--role", role, "--module", module]
+    python = pairing.server_python if role == "server" else pairing.client_python
+    command = [python, *strict, "-m", "tests.compat.peer", "--role", role, "--module", module]
     return [*command, "--transport", pairing.transport, "--reactor", pairing.reactor, "--folder", folder]
 
 

@@ -61,9 +61,10 @@ def _ours_repair(by: str, pairing: Pairing) -> bool:
     return {"server": server, "client": client, "both": server and client, "either": server or client}[by]
 
 
-def differences(name: str, pairing: Pairing) -> list[str]:
+def differences(name: str, pairing: Pairing, oracle: Pairing | None = None) -> list[str]:
     """In what the transcript of the scenario *name* in *pairing* is not as it should be."""
-    scenario, expected, actual = SCENARIOS[name], transcripts(oracle_of(pairing))[name], transcripts(pairing)[name]
+    expected = transcripts(oracle_of(pairing) if oracle is None else oracle)[name]
+    scenario, actual = SCENARIOS[name], transcripts(pairing)[name]
     if scenario.repair is not None:
         wanted = scenario.repair.ours if _ours_repair(scenario.repair.by, pairing) else scenario.repair.theirs
         return [] if wanted is None else _difference("result", json.loads(json.dumps(wanted)), actual["result"])
