@@ -20,7 +20,7 @@ FLOORS = (
     ("_references", "_failures", "_login", "_journal", "_transports"),
     ("_flow",),
     ("pb",),
-    ("util", "publish"),
+    ("util", "publish", "options"),
     ("quotes.interfaces", "quotes.fortunes", "quotes.ports"),
     ("quotes.quoters", "quotes.protocol", "quotes.reader"),
     ("quotes.service", "quotes.client"),
