@@ -1,7 +1,11 @@
 """Tests of the names that travel: where pinned classes say they live, and what that must not break."""
 
+import copy
 import importlib
+import inspect
 import pickle
+import pydoc
+import typing
 
 import twisted.spread.banana
 import twisted.spread.flavors
@@ -16,6 +20,7 @@ from twisted.python.reflect import qual
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from spreadlite import banana, flavors, jelly, pb
+from tests.processes import python
 
 PINNED = {
     "twisted.spread.pb.Error": pb.Error,
@@ -60,6 +65,26 @@ class HomeTests(SynchronousTestCase):
             self.assertIs(type(error), type(copy))
             self.assertEqual((error.args, vars(error)), (copy.args, vars(copy)))
 
+    def test_copies(self):
+        """`copy` and every protocol of pickle give an instance of the same class back, of failures too."""
+        failure = pb.CopiedFailure.__new__(pb.CopiedFailure)
+        failure.setCopyableState({"type": b"shop.Sold", "value": "out", "parents": ["shop.Sold"]})
+        for made in (pb.Error("a"), pb.RemoteError(b"x.Y", "text", None), failure, jelly.Unpersistable("why")):
+            copies = [pickle.loads(pickle.dumps(made, number)) for number in range(pickle.HIGHEST_PROTOCOL + 1)]
+            for other in (copy.copy(made), copy.deepcopy(made), *copies):
+                self.assertIs(type(made), type(other))
+                self.assertEqual(str(made), str(other))
+
+    def test_documents_itself(self):
+        """Pinned classes have docstrings, can be shown by pydoc, and their type hints can be had."""
+        for cls in PINNED.values():
+            self.assertTrue(cls.__doc__)
+            self.assertIn(cls.__doc__.split("\n")[0], pydoc.plain(pydoc.render_doc(cls)))
+            self.assertIsInstance(typing.get_type_hints(cls), dict)
+            for value in vars(cls).values():
+                if inspect.isfunction(value):
+                    self.assertIn("return", typing.get_type_hints(value))
+
     def test_failures_compare_by_name(self):
         """A failure of ours is trapped by the original class, and the reverse."""
         self.assertIs(twisted.spread.pb.Error, Failure(pb.Error("x")).check(twisted.spread.pb.Error))
@@ -74,6 +99,24 @@ class HomeTests(SynchronousTestCase):
 
 class BothTests(TestCase):
     """Both libraries in one process."""
+
+    def test_either_first(self):
+        """They can be imported in either order; a Root or Portal of either is adapted by its own IPBRoot alone."""
+        for order in (("twisted.spread", "spreadlite"), ("spreadlite", "twisted.spread")):
+            ended = python(
+                "-W", "error", "-c",
+                f"import {order[0]}.pb, {order[1]}.pb, twisted.cred.portal\n"
+                "one, other = twisted.spread.pb, spreadlite.pb\n"
+                "assert one.IPBRoot is not other.IPBRoot and one.IPBRoot != other.IPBRoot\n"
+                "assert one.IPerspective != other.IPerspective\n"
+                "portal = twisted.cred.portal.Portal(None)\n"
+                "for each in (one, other):\n"
+                "    assert each.PBServerFactory(portal).root.portal is portal\n"
+                "    assert type(each.PBServerFactory(portal).root).__module__.startswith(each.__name__.split('.')[0])\n"
+                "    root = each.Root()\n    assert each.IPBRoot(root) is root\n"
+                "assert one.globalSecurity is not other.globalSecurity and one.copyTags is not other.copyTags",
+            )  # fmt: skip
+            self.assertEqual((0, "", ""), (ended.returncode, ended.stdout, ended.stderr))
 
     @defer.inlineCallbacks
     def test_side_by_side(self):

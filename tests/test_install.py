@@ -110,3 +110,52 @@ class InstallTests(SynchronousTestCase):
                 warnings="ignore",
             ),
         )
+
+    def test_in_threads(self):
+        """Threads that import at the same time all find ours."""
+        self.assertEqual(
+            ["{('spreadlite.publish',", "True)}"],
+            self.check(
+                "import spreadlite, threading\nspreadlite.install()\nfound = set()\n"
+                "def look():\n    from twisted.spread import publish, pb\n    import twisted.spread.pb as again\n"
+                "    found.add((publish.__name__, pb is again))\n"
+                "threads = [threading.Thread(target=look) for _ in range(8)]\n"
+                "[one.start() for one in threads]\n[one.join() for one in threads]\nprint(found)"
+            ),
+        )
+
+    def test_other_modules_of_the_package(self):
+        """What else is in twisted.spread can be imported as ever, and finds ours."""
+        self.assertEqual(
+            ["twisted.spread.test.test_banana", "True"],
+            self.check(
+                "import spreadlite\nspreadlite.install()\nfrom twisted.spread.test import test_banana\n"
+                "from spreadlite import banana\nprint(test_banana.__name__, test_banana.banana is banana)"
+            ),
+        )
+
+    def test_loaded_again(self):
+        """`importlib.reload` and ``twisted.python.rebuild`` leave each module in its place, under its own name."""
+        self.assertEqual(
+            ["spreadlite.util", "True", "True"],
+            self.check(
+                "import spreadlite, importlib\nspreadlite.install()\nfrom twisted.spread import util, publish\n"
+                "print(importlib.reload(util).__name__, sys.modules['twisted.spread.util'] is util)\n"
+                "from twisted.python.rebuild import rebuild\nprint(rebuild(publish, doLog=0) is publish)",
+                # The module imp, which Twisted's rebuild may use, warns of itself.
+                warnings="ignore",
+            ),
+        )
+
+    def test_pickles(self):
+        """A pickle that was made with the originals is read with ours in their place."""
+        made = "import pickle\nfrom twisted.spread import {0}\nprint(pickle.dumps({1}, 0).hex())"
+        read = "import pickle\nfrom twisted.spread import {0}\nprint(type(pickle.loads(bytes.fromhex({1!r}))) is {2})"
+        install = "import spreadlite\nspreadlite.install()\n"
+        for module, value, kind in (
+            ("jelly", "jelly.SecurityOptions()", "jelly.SecurityOptions"),
+            ("pb", "pb.Error('x')", "pb.Error"),
+            ("flavors", "flavors.NoSuchMethod('x')", "flavors.NoSuchMethod"),
+        ):
+            (pickled,) = self.check(made.format(module, value))
+            self.assertEqual(["True"], self.check(install + read.format(module, pickled, kind)))

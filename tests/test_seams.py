@@ -20,7 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import implementer
 
 from tests.compat.rawpeer import RawPeer, text
-from tests.pairs import PAIRS, Pair, collected, kind_of
+from tests.pairs import PAIRS, Link, Pair, collected, kind_of
 from tests.processes import python
 from tests.vectors.rows import Rows, each
 from tests.vectors.spreads import OURS, TWISTED, Spread, load
@@ -231,6 +231,42 @@ class BrokerTests(Rows, SynchronousTestCase):
             [("call", "twisted.spread.pb.PBConnectionLost"), ("stopped", True), "broker", ("reference", True)], events
         )
         del held
+
+    @each(PAIRS)
+    def test_got_item(self, pair: tuple[str, str]) -> None:
+        """`gotItem` sees each element before its list, and what it hands on takes the element's place."""
+        seen: list[Any] = []
+        received: list[Any] = []
+
+        class Receiver(load(pair[1]).banana.Banana):  # type: ignore[misc]
+            """Looks at elements."""
+
+            def gotItem(self, item: Any) -> None:
+                """Look."""
+                seen.append(item)
+                super().gotItem(item + 1 if type(item) is int else item)
+
+            def expressionReceived(self, lst: Any) -> None:
+                """Keep it."""
+                received.append(lst)
+
+        sender, receiver = load(pair[0]).banana.Banana(0), Receiver(1)
+        link = Link(sender, receiver)
+        link.flush()
+        seen.clear()
+        sender.sendEncoded([1, [2, []], b"list"])
+        sender.sendEncoded(5)
+        link.flush()
+        self.assertEqual([1, 2, [], [3, []], b"list", [2, [3, []], b"list"], 5], seen)
+        self.assertEqual([[2, [3, []], b"list"], 6], received)
+
+    @each(PAIRS)
+    def test_name_that_is_no_text(self, pair: tuple[str, str]) -> None:
+        """A method's name that is neither text nor bytes is refused by `callRemote` itself; nothing is sent."""
+        both = Pair(*pair)
+        for name in (5, None):
+            self.assertRaises(AttributeError, both.root.callRemote, name)
+        self.assertTrue(both.alive)
 
     @each(PAIRS)
     def test_own_messages(self, pair: tuple[str, str]) -> None:
