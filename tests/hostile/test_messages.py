@@ -28,7 +28,7 @@ class MessageTests(Rows, SynchronousTestCase):
                 ended = bench.ended
                 bench.peer.heard()
                 before = len(bench.root.seen)
-                bench.peer.say(["message", 99, bench.aim if role != "client" else "root", "echo", 1, ["tuple", 1], ["dictionary"]])
+                bench.peer.say(["message", 99, bench.aim, "echo", 1, ["tuple", 1], ["dictionary"]])
                 heard = bench.peer.heard()
                 if ended:
                     self.assertEqual(([], before), (heard, len(bench.root.seen)), name)
