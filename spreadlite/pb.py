@@ -1042,8 +1042,7 @@ class Broker(banana.Banana):
 
     def _unansweredFailure(self, fail: Any) -> None:
         """A call that the peer wants no answer to came to nothing."""
-        if fail.check(Error) is None:
-            self._journal().error(fail)
+        self._journal().error(fail)
 
     def _noLongerAnswering(self, outcome: Any) -> Any:
         self._answering -= 1
