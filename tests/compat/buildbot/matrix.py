@@ -38,6 +38,8 @@ OLD_PACKAGES = ("Twisted==19.10.0", "buildbot-slave==0.8.14", "future")
 PAIRINGS = ((THEIRS, THEIRS), (OURS, THEIRS), (THEIRS, OURS), (OURS, OURS))
 OLD_PAIRINGS = ((THEIRS, OLD), (OURS, OLD))
 PATIENCE = 120
+#: Lines of the logs that come or do not come as a keepalive falls, and the environment, in which `run` leaves its mark.
+CHANCE = r"when attempting keepalive|^\t \W?'\w+': '"
 #: What Buildbot calls the results of builds and steps.
 RESULTS = ("success", "warnings", "failure", "skipped", "exception", "retry", "cancelled")
 
@@ -211,7 +213,8 @@ class Day:
                     daemon.process.wait()
         for daemon in (self.master, self.worker):
             with open(daemon.log, encoding="utf-8", errors="replace") as file:
-                self.seen[f"log of the {os.path.basename(daemon.folder)}"] = sorted(set(plain(file.read(), self)))
+                lines = {line for line in plain(file.read(), self) if not re.search(CHANCE, line)}
+            self.seen[f"log of the {os.path.basename(daemon.folder)}"] = sorted(lines)
 
     def prepare(self):
         with open(os.path.join(self.folder, "master.bin"), "wb") as file:
@@ -295,7 +298,7 @@ class Day:
             known = self.last_build()
             # While one waits, it prints every few seconds what the builder does: what that is then is chance.
             status, printed = self.run(kind, "buildbot", "try", *options, "--passwd=tomspw", "--property=a=b", "--who=tom")
-            self.seen["try", kind] = status, [line for line in printed if not line.startswith("tried: ")]
+            self.seen["try", kind] = status, [line for line in printed if line and not line.startswith("tried: ")]
             self.seen["build of a try", kind] = self.finished(known)
             self.seen["try with a wrong password", kind] = self.refused(kind, "buildbot", "try", *options, "--passwd=no")
 
@@ -480,7 +483,8 @@ def main():
         pairings, old = PAIRINGS, os.path.join(folder, "old")
         if given.python2 is not None:
             pip = [given.python2, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", old]
-            subprocess.run([*pip, *OLD_PACKAGES], check=True)
+            # Elsewhere: a pip of that age looks for packages where it is run, and would find this one.
+            subprocess.run([*pip, *OLD_PACKAGES], check=True, cwd=folder)
             pairings += OLD_PAIRINGS
         oracles, differences = {}, 0
         for number, pairing in enumerate(pairings):
