@@ -105,4 +105,5 @@ def holders() -> list[str]:
 def _holds(value: object, held: set[int]) -> bool:
     if id(value) in held:
         return True
-    return isinstance(value, type) and any(id(cls) in held for cls in type.__dict__["__mro__"].__get__(value))
+    # By type(), for objects may say that they are classes: a list[int] of Python 3.10 does.
+    return issubclass(type(value), type) and any(id(cls) in held for cls in type.__dict__["__mro__"].__get__(value))

@@ -85,6 +85,18 @@ class InstallTests(SynchronousTestCase):
             ),
         )
 
+    def test_pretenders(self):
+        """Objects that say that they are classes, as ``list[int]`` does on Python 3.10, are no obstacle."""
+        self.assertEqual(
+            ["spreadlite.pb"],
+            self.check(
+                "import spreadlite, types\nimport twisted.spread.pb\n"
+                "class Pretender:\n    __class__ = property(lambda self: type)\n"
+                "pretender, alias = Pretender(), list[int]\n"
+                "spreadlite.install()\nprint(twisted.spread.pb.__name__)"
+            ),
+        )
+
     def test_on_purpose(self):
         """Told to go on, it does, with a warning that names the modules which keep the originals."""
         self.assertEqual(

@@ -24,6 +24,12 @@ class Other:
     """One that does not."""
 
 
+class Pretender:
+    """Its instances say that they are classes."""
+
+    __class__ = property(lambda self: type)  # type: ignore[assignment]
+
+
 class RegistryTests(SynchronousTestCase):
     """`Registry`, `tag_of`, `classes_in`."""
 
@@ -48,6 +54,8 @@ class RegistryTests(SynchronousTestCase):
         module = ModuleType("some.home")
         module.Base, module.Derived, module.Other = Base, Derived, Other  # type: ignore[attr-defined]
         module.Alias, module.made, module.name = Derived, Derived(), "Derived"  # type: ignore[attr-defined]
+        # An alias says that it is a class on Python 3.10, and issubclass does not take it.
+        module.alias, module.pretender = list[int], Pretender()  # type: ignore[attr-defined]
         expected = [("some.home.Alias", Derived), ("some.home.Base", Base), ("some.home.Derived", Derived)]
         self.assertEqual(expected, list(classes_in(module, Base, None)))
         self.assertEqual([("p.Alias", Derived), ("p.Derived", Derived)], list(classes_in(module, Derived, "p")))
