@@ -34,9 +34,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 PACKAGES = ("buildbot==4.3.*", "buildbot-worker==4.3.*", "SQLAlchemy==2.0.36", "alembic==1.14.0")
 OURS, THEIRS, OLD = "spreadlite", "twisted.spread", "buildbot-slave 0.8"
 #: A worker of 2016, with a Twisted that its Python has.
-OLD_PACKAGES = ("Twisted==19.10.0", "buildbot-slave==0.8.14", "future")
+OLD_PACKAGES = ("Twisted==19.10.0", "buildbot-slave==0.8.14", "future", "Automat==20.2.0")
 PAIRINGS = ((THEIRS, THEIRS), (OURS, THEIRS), (THEIRS, OURS), (OURS, OURS))
-OLD_PAIRINGS = ((THEIRS, OLD), (OURS, OLD))
+#: A master on the twisted.spread of today cannot read the errors of one of then, and never gets as far as a build.
+OLD_PAIRINGS = ((OURS, OLD),)
 PATIENCE = 120
 #: Lines of the logs that come or do not come as a keepalive falls, and the environment, in which `run` leaves its mark.
 CHANCE = r"when attempting keepalive|^\t \W?'\w+': '"
@@ -452,6 +453,16 @@ def plain(text, day):
     return lines
 
 
+def outcomes(seen):
+    """Of what was seen, the results of builds and their steps, and whether files came whole."""
+    found = {what: value for what, value in seen.items() if isinstance(value, bool)}
+    for what, value in seen.items():
+        if isinstance(value, dict):
+            found[what] = {name: step["result"] if isinstance(step, dict) else step for name, step in value.items()}
+            del found[what]["state"]
+    return found
+
+
 def compare(name, seen, oracle):
     """Print where a run differs from the oracle's; returns how often."""
     differences = 0
@@ -485,14 +496,22 @@ def main():
             pip = [given.python2, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", old]
             # Elsewhere: a pip of that age looks for packages where it is run, and would find this one.
             subprocess.run([*pip, *OLD_PACKAGES], check=True, cwd=folder)
+            # A namespace package is made by a .pth file, which is not read where a package is found by PYTHONPATH.
+            open(os.path.join(old, "zope", "__init__.py"), "w").close()
             pairings += OLD_PAIRINGS
-        oracles, differences = {}, 0
+        oracle, differences = None, 0
         for number, pairing in enumerate(pairings):
             name = "master {}, worker {}".format(*pairing)
             print(name, flush=True)
             day = Day(bin, os.path.join(folder, str(number)), *pairing, given.python2, old)
             day.play()
-            differences += compare(name, day.seen, oracles.setdefault(pairing[1] == OLD, day.seen))
+            oracle = oracle or day.seen
+            if pairing[1] == OLD:
+                # It words its logs in its own way.
+                both = outcomes(day.seen), outcomes(oracle)
+                differences += compare(name, both[0], {what: both[1][what] for what in both[0]})
+            else:
+                differences += compare(name, day.seen, oracle)
         sys.exit(1 if differences else 0)
     finally:
         if given.keep:
