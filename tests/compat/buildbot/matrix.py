@@ -41,6 +41,8 @@ OLD_PAIRINGS = ((OURS, OLD),)
 PATIENCE = 120
 #: Lines of the logs that come or do not come as a keepalive falls, and the environment, in which `run` leaves its mark.
 CHANCE = r"when attempting keepalive|^\t \W?'\w+': '"
+#: Steps that an old worker is not asked for; see ``chosen`` in master.cfg.
+WIDE = ("letters", "environment")
 #: What Buildbot calls the results of builds and steps.
 RESULTS = ("success", "warnings", "failure", "skipped", "exception", "retry", "cancelled")
 
@@ -152,6 +154,7 @@ class Day:
         ]
         if worker == OLD:
             self.parts = [self.builds, self.interrupts, self.restarts, self.kills, self.shutdowns]
+            self.environment["MATRIX_OLD"] = "yes"
 
     def command(self, kind, program, *arguments):
         if kind == OLD:
@@ -459,7 +462,8 @@ def outcomes(seen):
     for what, value in seen.items():
         if isinstance(value, dict):
             found[what] = {name: step["result"] if isinstance(step, dict) else step for name, step in value.items()}
-            del found[what]["state"]
+            for name in ("state", *WIDE):
+                found[what].pop(name, None)
     return found
 
 
