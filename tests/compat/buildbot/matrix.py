@@ -333,7 +333,7 @@ class Day:
         number = self.begin("slow")
         self.worker.mark()
         self.master.end(signal.SIGKILL)
-        self.worker.expect("Scheduling retry")
+        self.worker.expect("will retry in" if self.worker.kind == OLD else "Scheduling retry")
         self.master.start()
         self.master.expect("attaching from")
         self.interrupt(self.again("slow", number))
