@@ -1,5 +1,9 @@
-"""A picture of the calls' figures: ``python -m benchmarks.picture RESULTS.json PICTURE.svg``; and, printed, the table that
-docs/performance.rst has of them.
+"""A picture of the calls' figures, and the table that docs/performance.rst has of them::
+
+    python -m benchmarks --json results.json
+    python -m benchmarks.picture results.json docs/performance.svg docs/performance.rst
+
+Without a document the table is printed.
 
 Each workload has a bar for each contender, as long as the times that it takes less CPU than twisted.spread, on a
 logarithmic scale; a mark shows where the floor is.  The file says its colours for light and for dark pages.
@@ -10,6 +14,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
@@ -171,13 +176,42 @@ def _figure(ratio: float) -> str:
     return f"×{ratio:.0f}" if ratio >= 9.95 else f"×{ratio:.1f}"
 
 
-def main(results: str, target: str) -> None:
-    """Read results, write the picture of them, and print the table."""
+def machine(about: Mapping[str, str]) -> str:
+    """Where the figures were made."""
+    return "\n".join(
+        textwrap.wrap(
+            f"Made with {about['python']} and Twisted {about['twisted']}, on {about['cpus']} CPUs ({about['processor']}) "
+            f"under {about['system']}, by ``python -m benchmarks``.",
+            120,
+        )
+    )
+
+
+def refreshed(document: str, results: Mapping[str, Any]) -> str:
+    """A document with new figures between the comments that say where they begin and end."""
+    for name, text in (("figures", summary(results)), ("machine", machine(results["about"]))):
+        begin, end = f".. {name} begin\n", f".. {name} end\n"
+        before, _, rest = document.partition(begin)
+        _, found, after = rest.partition(end)
+        if not found:
+            raise ValueError(f"no {name} to refresh in the document")
+        document = f"{before}{begin}\n{text}\n\n{end}{after}"
+    return document
+
+
+def main(results: str, target: str, document: str | None = None) -> None:
+    """Read results, write the picture of them, and print the table, or put it into a document."""
     with open(results, encoding="utf-8") as file:
         found = json.load(file)
     with open(target, "w", encoding="utf-8") as file:
         file.write(picture(found))
-    print(summary(found))
+    if document is None:
+        print(summary(found))
+        return
+    with open(document, encoding="utf-8") as file:
+        text = refreshed(file.read(), found)
+    with open(document, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 if __name__ == "__main__":

@@ -175,6 +175,19 @@ class ReportTests(SynchronousTestCase):
         self.assertEqual(["twisted.spread", "spreadlite pure", "floor"], re.split("  +", lines[1].strip()))
         self.assertEqual(["small call", "300", "120 (×2.5)", "30.0 (×10)"], re.split("  +", lines[3].strip()))
 
+    def test_refreshed(self):
+        """New figures take the place of the old ones in the document, and nothing else changes."""
+        with open(os.path.join(ROOT, "docs", "performance.rst"), encoding="utf-8") as file:
+            document = file.read()
+        about = {"python": "CPython 3", "twisted": "26", "processor": "a fast one", "cpus": "2", "system": "Linux"}
+        results = {"about": about, "calls": report.as_data(self.figures)}
+        refreshed = picture.refreshed(document, results)
+        self.assertIn("120 (×2.5)", refreshed)
+        self.assertIn("on 2 CPUs (a fast one) under Linux", refreshed)
+        gone = re.compile(r"(?s)\.\. (figures|machine) begin.*?\.\. \1 end")
+        self.assertEqual(gone.sub("", document), gone.sub("", refreshed))
+        self.assertEqual(refreshed, picture.refreshed(refreshed, results))
+
     def test_committed_picture(self):
         """The picture that the documents show is well-formed."""
         tree = ElementTree.parse(os.path.join(ROOT, "docs", "performance.svg"))
