@@ -76,6 +76,8 @@ class Root(pb.Root):
 
     def __init__(self) -> None:
         self.board = Board()
+        # Made once: what making them costs is the application's.
+        self.records = [Record(number) for number in range(payloads.OBJECTS)]
 
     def remote_echo(self, value: Any) -> Any:
         return value
@@ -84,7 +86,7 @@ class Root(pb.Root):
         return [Part() for _ in range(number)]
 
     def remote_copies(self, number: int) -> list[Record]:
-        return [Record(index) for index in range(number)]
+        return self.records[:number]
 
     def remote_board(self) -> Board:
         return self.board

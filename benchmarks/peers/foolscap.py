@@ -37,6 +37,9 @@ class RemoteRecord(RemoteCopy):  # type: ignore[misc]
 
 
 class Root(Referenceable):  # type: ignore[misc]
+    def __init__(self) -> None:
+        self.records = [Record(number) for number in range(payloads.OBJECTS)]
+
     def remote_echo(self, value: Any) -> Any:
         return value
 
@@ -44,7 +47,7 @@ class Root(Referenceable):  # type: ignore[misc]
         return [Part() for _ in range(number)]
 
     def remote_copies(self, number: int) -> list[Record]:
-        return [Record(index) for index in range(number)]
+        return self.records[:number]
 
 
 class Client:
