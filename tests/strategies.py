@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from spreadlite.core.vocabulary import WORDS
 from spreadlite.core.wire import prefix
 
-
 #: How many times more examples are looked at than in a usual run of the tests.
 SEARCH = int(os.environ.get("SPREADLITE_SEARCH", "1"))
 
@@ -24,7 +23,11 @@ SEARCH = int(os.environ.get("SPREADLITE_SEARCH", "1"))
 def searched(examples: int) -> Any:
     """Settings for a property: so many examples, the same in each run, however long one takes."""
     return settings(
-        max_examples=examples * SEARCH, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+        max_examples=examples * SEARCH,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
     )
 
 

@@ -22,7 +22,8 @@ from tests.vectors.rows import Rows, each
 HEADS = (
     "None boolean unicode list tuple set frozenset dictionary datetime date time timedelta decimal reference dereference "
     "remote local cached lcache copy cache persistent unpersistable class module function method instance bytes "
-    "hostile.Copied hostile.Cached hostile.Made os.system builtins.eval tests.hostile.bench.Echo twisted.spread.pb.CopyableFailure nonesuch"
+    "hostile.Copied hostile.Cached hostile.Made os.system builtins.eval tests.hostile.bench.Echo "
+    "twisted.spread.pb.CopyableFailure nonesuch"
 ).split()
 BODIES: dict[str, list[Any]] = {
     "nothing": [],
@@ -420,8 +421,8 @@ class ShownTests(SynchronousTestCase):
     def test_as_repr(self) -> None:
         """What is short is shown as by repr()."""
         values = [
-            [], (), {}, set(), frozenset(), (1,), [1, (2, [3])], {"a": [1], b"b": (1, 2)}, {1}, frozenset([2]), "it's", b"\xff",
-            None, True, 1.5, decimal.Decimal("1.50"), [[], {}, ()], {"x": {"y": {"z": None}}},
+            [], (), {}, set(), frozenset(), (1,), [1, (2, [3])], {"a": [1], b"b": (1, 2)}, {1}, frozenset([2]), "it's",
+            b"\xff", None, True, 1.5, decimal.Decimal("1.50"), [[], {}, ()], {"x": {"y": {"z": None}}},
         ]  # fmt: skip
         for value in values:
             self.assertEqual(repr(value), shortened(value))
