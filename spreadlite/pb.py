@@ -17,6 +17,7 @@ import weakref
 from collections.abc import Callable
 from functools import partial
 from hashlib import md5
+from threading import get_ident
 from types import CoroutineType
 from typing import Any
 
@@ -210,49 +211,57 @@ class Broker(banana.Banana):
     jellyArgs: Any = None
     jellyKw: Any = None
     waitingForAnswers: Any = None
+    disconnected: Any = 0
+    currentRequestID = 0
+    currentLocalID = 0
+
+    # Here rather than in the constructor are those that stay as they are on most connections, which may be many.
+
+    # Of the objects that are cached here, those whose state is not there, or could not be read; and what the state of each
+    # takes.  See _beginCache.
+    _halfMade: Any = frozenset()
+    _cacheSizes: Any = None
+    _cachedBytes = 0
+    # What the serialisation at work has put into the tables.
+    _registrations: tables.Registrations | None = None
+    # The last result that was serialised, its expression and what that put into the tables, until it is sent.
+    _unsent: tuple[Any, Any, tables.Registrations] | None = None
+    _negotiation: Any = None
+    _idling: Any = None
+    # Whether the connection ends as soon as what was said has been sent.
+    _parting = False
+    # Calls of the peer's whose answer is a Deferred that has not fired.
+    _answering = 0
+    # Whether it was just seen that every method between a message's bytes and its values is ours; see _seams.
+    _stock = False
+    # The transport's reactor; None in memory, where nobody waits and there are no turns.
+    _reactor: Any = None
 
     def __init__(self, isClient: Any = 1, security: Any = globalSecurity) -> None:
         banana.Banana.__init__(self, isClient)
         self.security = security
-        self.disconnected: Any = 0
         self.connects: Any = []
         self.disconnects: Any = []
         self.failures: Any = []
         self.pageProducers: list[Any] = []
-        self.currentRequestID = 0
-        self.currentLocalID = 0
-        self._exports = tables.LocalTable(lambda: self.newLocalID(), "object")
-        self._caches = tables.LocalTable(lambda: self.newLocalID(), "cached object")
+
+        def new_id() -> Any:
+            return self.newLocalID()
+
+        self._exports = tables.LocalTable(new_id, "object")
+        self._caches = tables.LocalTable(new_id, "cached object")
         self.localObjects: Any = self._exports.locals
         self.luids: Any = self._exports.ids
         self.remotelyCachedObjects: Any = self._caches.locals
         self.remotelyCachedLUIDs: Any = self._caches.ids
         self.locallyCachedObjects: Any = {}
-        # Of those, the ones whose state is not there, or could not be read; and what the state of each takes.
-        self._halfMade: set[int] = set()
-        self._cacheSizes: dict[int, int] = {}
-        self._cachedBytes = 0
         self.waitingForAnswers = tables.Questions()
         # By processUniqueID: what to call when the object leaves localObjects.
         self._localCleanup: dict[Any, Callable[[], object]] = {}
-        # What the serialisation at work has put into the tables.
-        self._registrations: tables.Registrations | None = None
-        # The last result that was serialised, its expression and what that put into the tables, until it is sent.
-        self._unsent: tuple[Any, Any, tables.Registrations] | None = None
         # Objects that the peer let go of just before an answer which may bring them back; see proto_decref.
         self._justReleased: dict[int, Any] = {}
-        self._negotiation: Any = None
-        # Whether the connection ends as soon as what was said has been sent.
-        self._parting = False
-        self._idling: Any = None
-        # Calls of the peer's whose answer is a Deferred that has not fired.
-        self._answering = 0
-        # Whether it was just seen that every method between a message's bytes and its values is ours; see _seams.
-        self._stock = False
         self._inflow = _flow.Inflow()
         self._output = _flow.Output()
-        # The transport's reactor; None in memory, where nobody waits and there are no turns.
-        self._reactor: Any = None
 
     # The life of the connection.
 
@@ -658,7 +667,8 @@ class Broker(banana.Banana):
                 # twisted.spread drops a reference that it has put into an answer before it sends that answer, so the
                 # object is still to come back.  It is the next thing that the peer sends.
                 self._justReleased[objectID] = local.object
-            self._cleanUp(local)
+            if self._localCleanup:
+                self._cleanUp(local)
 
     def _cleanUp(self, local: Local) -> None:
         cleanup = self._localCleanup.pop(local.puid, None)
@@ -716,6 +726,8 @@ class Broker(banana.Banana):
 
     def _beginCache(self, cid: int, state: Any) -> None:
         """What was given to `cacheLocally` is about to get its *state*; see `Limits.cache_bytes`."""
+        if self._cacheSizes is None:
+            self._halfMade, self._cacheSizes = set(), {}
         self._halfMade.add(cid)
         size = size_of(state)
         if self._cachedBytes + size > self.limits.cache_bytes:
@@ -752,8 +764,9 @@ class Broker(banana.Banana):
         cached = self.locallyCachedObjects.pop(objectID, None) if type(objectID) is int else None
         if cached is None:
             raise ProtocolError(f"no object is cached under the id {shortened(objectID)}")
-        self._halfMade.discard(objectID)
-        self._cachedBytes -= self._cacheSizes.pop(objectID, 0)
+        if self._cacheSizes is not None:
+            self._halfMade.discard(objectID)
+            self._cachedBytes -= self._cacheSizes.pop(objectID, 0)
         cached.broker = None
 
     def _release(self, message: bytes, objectID: Any) -> None:
@@ -763,7 +776,7 @@ class Broker(banana.Banana):
         """
         if self.disconnected or self._deaf:
             return
-        if threadable.ioThread is not None and not threadable.isInIOThread():
+        if threadable.ioThread is not None and threadable.ioThread != get_ident():
             from twisted.internet import reactor
 
             reactor.callFromThread(self._release, message, objectID)  # type: ignore[attr-defined]

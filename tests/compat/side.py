@@ -17,7 +17,7 @@ from tests.compat.rawcodec import unpack_all
 from tests.vectors.spreads import Spread
 
 #: Seconds after which a call that was not answered counts as hanging.
-PATIENCE = 1.0
+PATIENCE = 3.0
 
 #: Bytes beyond which what a side said is compared without being taken apart.
 LONG = 300000
