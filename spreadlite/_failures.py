@@ -112,9 +112,14 @@ class CopiedFailure(RemoteCopy, failure.Failure):
         ]
         state.setdefault("value", "")
         state.setdefault("traceback", "Traceback unavailable\n")
+        for name in ("frames", "_frames", "stack"):
+            if type(state.get(name)) is not list:
+                state.pop(name, None)
         for name in ("frames", "stack"):
             state.setdefault(name, [])
-        state.setdefault("tb", None)
+        # Twisted looks at these when nobody takes care of a failure; frames with variables are not sent.
+        state["captureVars"] = False
+        state["tb"] = None
         super().setCopyableState(state)
 
     def _name(self) -> str:

@@ -10,8 +10,10 @@ from twisted.logger import Logger
 from twisted.python import failure, log
 from twisted.python.reflect import qual
 
+from .core.graph import shortened
 from .core.limits import Limits
 from .core.text import cut, escaped
+from .core.weights import within
 
 _log = Logger()
 
@@ -24,6 +26,8 @@ _HEAD = 3000
 _TAIL = 1000
 # Exceptions of which one is the cause, or came as the other was handled.
 _MOST_CAUSES = 100
+# Members of what an exception has for arguments, beyond which its text is not made.
+_MOST_SHOWN = 100_000
 
 
 def _kind_of(reason: failure.Failure) -> str:
@@ -32,6 +36,15 @@ def _kind_of(reason: failure.Failure) -> str:
     if isinstance(kind, type):
         return qual(kind)
     return kind.decode("utf-8", "replace") if isinstance(kind, bytes) else str(kind)
+
+
+def _chain(error: Any) -> list[BaseException]:
+    """An exception, its cause or that which was being handled when it came, and so on."""
+    chain: list[BaseException] = []
+    while isinstance(error, BaseException) and len(chain) < _MOST_CAUSES:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    return chain
 
 
 class _Told(failure.Failure):
@@ -45,21 +58,22 @@ class _Told(failure.Failure):
     @classmethod
     def of(cls, reason: failure.Failure) -> _Told:
         """What is told of *reason*, which nobody needs any more."""
-        try:
-            text = str(reason.getTraceback())
-        except Exception as problem:
-            text = f"{_kind_of(reason)}, whose traceback cannot be told: {type(problem).__name__}\n"
+        errors = _chain(reason.value)
+        if all(within(getattr(error, "args", ()), _MOST_SHOWN) for error in errors):
+            try:
+                text = str(reason.getTraceback())
+            except Exception as problem:
+                text = f"{_kind_of(reason)}, whose traceback cannot be told: {type(problem).__name__}\n"
+        else:
+            # What a peer sent may be a container whose text never ends; an application may put it into an exception.
+            text = f"{_kind_of(reason)}: {shortened(getattr(reason.value, 'args', ()), _TAIL)}\n"
         told = cls.__new__(cls)
         told.__dict__.update(reason.__dict__)
         told.__dict__.update(_text=escaped(cut(text, _HEAD, _TAIL)), _frames=[], tb=None, stack=[], pickled=1)
         if "frames" in told.__dict__:
             told.__dict__["frames"] = []
-        error: Any = reason.value
-        for _ in range(_MOST_CAUSES):
-            if not isinstance(error, BaseException):
-                break
+        for error in errors:
             error.__traceback__ = None
-            error = error.__cause__ or error.__context__
         return told
 
     def getTraceback(self, *args: Any, **kw: Any) -> str:

@@ -110,6 +110,10 @@ class Avatar(pb.Avatar):
         return [args, kw] if kw else args[0] if len(args) == 1 else list(args)
 
 
+    def perspective_take(self, *args: Any, **kw: Any) -> None:
+        """Take it."""
+
+
 class Echo(pb.Root):
     """What anybody may call."""
 
