@@ -5,8 +5,7 @@ not read its answers is not worked for (`Limits.unread_output`).  What arrives m
 transport is asked to read no more.
 
 Nobody is deadlocked by that.  Two sides that have asked much of one another, and do not work for one another until their
-answers are read, still *read*: each up to as much as it had unsent itself at the most since it began to wait, and a little
-more.  So the one that has more to say has room for all that the other wants to be rid of.
+answers are read, still *read*: each up to as much as one message may take, or as it had unsent itself, whichever is more.
 
 Out: what one reading causes is gathered, and written once and straight through where nothing is queued before it.
 """
@@ -148,16 +147,22 @@ class Inflow:
             broker.transport.resumeProducing()
 
     def _pause_if_full(self, broker: Any) -> None:
-        if self._paused or self._lost is not None:
+        if self._lost is not None:
             return
         room = _WAITING
         if self._wait:
-            self._room = room = max(self._room, broker.limits.unread_output + unsent(broker.transport))
+            # What the peer has to say may be in the way of its reading.
+            most = max(broker.limits.expression_bytes, broker.limits.unread_output + unsent(broker.transport))
+            self._room = room = max(self._room, most)
         else:
             self._room = 0
         if self._waiting > room:
-            self._paused = True
-            broker.transport.pauseProducing()
+            if not self._paused:
+                self._paused = True
+                broker.transport.pauseProducing()
+        elif self._paused and self._waiting <= room // 2:
+            self._paused = False
+            broker.transport.resumeProducing()
 
     def outlives(self, broker: Any, reason: failure.Failure) -> bool:
         """Whether there is still something to work on, now that the connection has gone; `Broker._connectionGone` is

@@ -538,6 +538,8 @@ class Broker(banana.Banana):
                 item: Any = decoder.next(words, banana.SIZE_LIMIT, banana._PREFIX_LIMIT if limit is None else limit)
                 if item is codec.NEED_DATA:
                     return True
+                if self._parting:
+                    continue
                 kind = item[0] if type(item) is list and item else None
                 if not self.currentDialect:
                     self.callExpressionReceived(item)

@@ -1,0 +1,394 @@
+"""Floods, and peers that do not read, over real sockets; faults of the network."""
+
+from __future__ import annotations
+
+import gc
+import socket
+import struct
+import time
+import weakref
+from typing import Any
+
+from twisted.internet import defer, protocol, reactor, task
+from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from spreadlite import pb
+from spreadlite.core.limits import Limits
+from tests.compat.rawcodec import pack
+from tests.compat.rawpeer import RawPeer
+from tests.hostile.bench import Bench, Echo, TimedPipe, logged
+from tests.vectors.rows import Rows, each
+
+
+class Busy(pb.Root):
+    """Takes some CPU for each call."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.spent: list[float] = []
+
+    def remote_work(self, *args: Any) -> None:
+        """About a millisecond."""
+        self.calls += 1
+        stop = time.thread_time() + 0.001
+        while time.thread_time() < stop:
+            pass
+
+    def remote_now(self) -> float:
+        """The CPU time that has been used."""
+        return time.thread_time()
+
+    def remote_big(self, size: int) -> list[bytes]:
+        """A big answer."""
+        return [b"x" * 500_000] * (size // 500_000)
+
+    def remote_mirror(self, other: Any, size: int) -> Any:
+        """Ask the peer for a big answer, and give a big one."""
+        return other.callRemote("big", size).addCallback(lambda got: [got, self.remote_big(size)])
+
+
+class Sockets(TestCase):
+    """Has a server, clients and raw sockets, which are gone in the end."""
+
+    timeout = 90
+
+    def serve(self, root: Any, **options: Any) -> int:
+        """A server's port."""
+        self.factory = pb.PBServerFactory(root, **options)
+        self.brokers: list[Any] = []
+        build = self.factory.buildProtocol
+
+        def built(addr: Any) -> Any:
+            made = build(addr)
+            if made is not None:
+                self.brokers.append(weakref.ref(made))
+            return made
+
+        self.factory.buildProtocol = built  # type: ignore[method-assign]
+        port = reactor.listenTCP(0, self.factory, interface="127.0.0.1")  # type: ignore[attr-defined]
+        self.addCleanup(port.stopListening)
+        return int(port.getHost().port)
+
+    async def connect(self, port: int, **options: Any) -> Any:
+        """A client's factory and its root."""
+        factory = pb.PBClientFactory(**options)
+        broker = await TCP4ClientEndpoint(reactor, "127.0.0.1", port).connect(factory)
+        gone: defer.Deferred[None] = defer.Deferred()
+        broker.notifyOnDisconnect(lambda: gone.callback(None))
+
+        def leave() -> Any:
+            broker.transport.abortConnection()
+            return gone
+
+        self.addCleanup(leave)
+        return factory, await factory.getRootObject()
+
+    def raw(self, port: int) -> socket.socket:
+        """A socket that has shaken hands, and says no more."""
+        made = socket.create_connection(("127.0.0.1", port))
+        self.addCleanup(made.close)
+        made.setblocking(False)
+        made.sendall(pack("pb") + pack(["version", 6], True))
+        return made
+
+    async def until(self, condition: Any, turns: int = 4000) -> None:
+        """Wait for it."""
+        for _ in range(turns):
+            if condition():
+                return
+            await deferLater(reactor, 0.005)
+        self.fail("that does not come to pass")
+
+
+def calls(name: str, number: int, *args: Any, answer: int = 1) -> bytes:
+    """So many calls of one method of the root."""
+    return b"".join(
+        pack(["message", index, "root", name, answer, ["tuple", *args], ["dictionary"]], True) for index in range(number)
+    )
+
+
+class FlowTests(Sockets):
+    """Fairness and back-pressure."""
+
+    def test_flood(self) -> Any:
+        """While one peer's two thousand calls, which came at once, are worked off, another's calls are answered: each
+        within a few slices of CPU time."""
+
+        async def run() -> None:
+            root = Busy()
+            port = self.serve(root)
+            _, other = await self.connect(port)
+            flooder = self.raw(port)
+            flooder.sendall(calls("work", 2000, answer=0))
+            await self.until(lambda: root.calls)
+            spent = []
+            while root.calls < 1000:
+                before = time.thread_time()
+                await other.callRemote("now")
+                spent.append(time.thread_time() - before)
+            # What the flood took meanwhile: a slice or two a turn, of 20 ms and one call.
+            self.assertLess(sorted(spent)[len(spent) // 2], 0.2)
+            self.assertGreater(len(spent), 5)
+
+        return defer.ensureDeferred(run())
+
+    def test_unread(self) -> Any:
+        """A peer that asks for much and reads nothing is not worked for: what it does not read stays near the limit, and
+        another is served; when it reads, it gets all."""
+
+        async def run() -> None:
+            root = Busy()
+            port = self.serve(root, limits=Limits(unread_output=200_000))
+            greedy = self.raw(port)
+            greedy.sendall(calls("big", 300, 500_000))
+            await self.until(lambda: len(self.brokers) == 1 and self.brokers[0]() is not None)
+            _, other = await self.connect(port)
+            for _ in range(20):
+                await other.callRemote("now")
+            await deferLater(reactor, 0.1)
+            transport = self.brokers[0]().transport
+            waiting = len(transport.dataBuffer) + transport._tempDataLen
+            self.assertLess(waiting, 2_000_000)
+            got = 0
+
+            def read() -> bool:
+                nonlocal got
+                for _ in range(50):
+                    try:
+                        got += len(greedy.recv(1 << 20))
+                    except BlockingIOError:
+                        break
+                return got > 300 * 500_000
+
+            await self.until(read)
+
+        return defer.ensureDeferred(run())
+
+    @defer.inlineCallbacks
+    def test_big_answers_both_ways(self) -> Any:
+        """Two sides that give one another big answers at the same time do not wait for one another."""
+
+        class Big(pb.Referenceable):
+            """Gives big answers."""
+
+            remote_big = Busy.remote_big
+
+        port = self.serve(Busy())
+        _, root = yield defer.ensureDeferred(self.connect(port))
+        results = yield defer.gatherResults([root.callRemote("mirror", Big(), 6_000_000) for _ in range(4)])
+        for one, other in results:
+            self.assertEqual((12, 12), (len(one), len(other)))
+
+    def test_messages_of_25_mib(self) -> Any:
+        """An honest peer may send 25 MiB in one message of many strings, and get them back."""
+
+        async def run() -> None:
+            port = self.serve(Echo())
+            _, root = await self.connect(port)
+            strings = [b"%d" % number * 8_000 for number in range(500)]
+            self.assertEqual(strings, await root.callRemote("echo", strings))
+
+        return defer.ensureDeferred(run())
+
+    def test_thousands_in_flight(self) -> Any:
+        """An honest peer may have thousands of calls in flight."""
+
+        async def run() -> None:
+            port = self.serve(Echo())
+            _, root = await self.connect(port)
+            results = await defer.gatherResults([root.callRemote("echo", number) for number in range(9_000)])
+            self.assertEqual(list(range(9_000)), results)
+
+        return defer.ensureDeferred(run())
+
+
+class FaultTests(Rows, Sockets):
+    """A peer that leaves in one way or another."""
+
+    @each(("reset", "close", "half", "stall"), (0, 1, 7, 20, 33, 1000))
+    def test_left(self, how: str, at: int) -> Any:
+        """However a peer leaves, and after however many bytes: nothing of it is left, and others are served."""
+
+        async def run() -> None:
+            port = self.serve(Echo(), limits=Limits(idle_seconds=0.2, negotiation_seconds=0.2))
+            made = socket.create_connection(("127.0.0.1", port))
+            made.sendall((pack("pb") + pack(["version", 6], True) + calls("echo", 20, b"x" * 30))[:at])
+            await self.until(lambda: self.brokers)
+            if how == "reset":
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            if how == "half":
+                made.shutdown(socket.SHUT_WR)
+            elif how != "stall":
+                made.close()
+            await self.until(lambda: (gc.collect(0), self.brokers[0]() is None or self.brokers[0]().disconnected)[1])
+            if self.brokers[0]() is not None:
+                self.assertIs(None, self.brokers[0]().localObjects)
+            made.close()
+            factory = pb.PBClientFactory()
+            broker = await TCP4ClientEndpoint(reactor, "127.0.0.1", port).connect(factory)
+            root = await factory.getRootObject()
+            self.assertEqual(5, await root.callRemote("echo", 5))
+            gone: defer.Deferred[None] = defer.Deferred()
+            broker.notifyOnDisconnect(lambda: gone.callback(None))
+            factory.disconnect()
+            await gone
+
+        return defer.ensureDeferred(run())
+
+    def test_client_of_a_server_that_resets(self) -> Any:
+        """Calls in flight fail, each once, when the server resets the connection."""
+
+        async def run() -> None:
+            class Resets(protocol.Protocol):
+                """Offers a dialect, and resets at the first call."""
+
+                heard = b""
+
+                def connectionMade(self) -> None:
+                    self.transport.write(pack(["pb"]))  # type: ignore[union-attr]
+
+                def dataReceived(self, data: bytes) -> None:
+                    self.heard += data
+                    if b"echo" in self.heard:
+                        self.transport.abortConnection()  # type: ignore[union-attr]
+
+            serving = protocol.Factory.forProtocol(Resets)
+            port = reactor.listenTCP(0, serving, interface="127.0.0.1")  # type: ignore[attr-defined]
+            self.addCleanup(port.stopListening)
+            factory = pb.PBClientFactory()
+            await TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port).connect(factory)
+            root = await factory.getRootObject()
+            fired: list[Any] = []
+            waiting = [root.callRemote("echo", number).addBoth(fired.append) for number in range(50)]
+            await defer.gatherResults(waiting)
+            self.assertEqual(50, len(fired))
+            self.assertTrue(all(failure.check(pb.PBConnectionLost) for failure in fired))
+
+        return defer.ensureDeferred(run())
+
+    def test_keep_alive(self) -> Any:
+        """`keepAlive` sets TCP's keep-alive, and the times that the platform has."""
+
+        async def run() -> None:
+            port = self.serve(Echo(), keepAlive=60)
+            _, root = await self.connect(port, keepAlive=30)
+            for transport, seconds in ((self.brokers[0]().transport, 60), (root.broker.transport, 30)):
+                handle = transport.socket
+                self.assertTrue(handle.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+                if hasattr(socket, "TCP_USER_TIMEOUT"):
+                    found = handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+                    self.assertEqual(seconds * 1000, found)
+
+        return defer.ensureDeferred(run())
+
+
+class LifeTests(Rows, SynchronousTestCase):
+    """Time, with a clock of the test's."""
+
+    def connected(self, role: str, limits: Limits) -> tuple[Any, TimedPipe, task.Clock, Any]:
+        """A broker that was just connected."""
+        clock = task.Clock()
+        pipe = TimedPipe(clock)
+        factory: Any = pb.PBServerFactory(Echo(), limits=limits) if role == "server" else pb.PBClientFactory(limits=limits)
+        broker = factory.buildProtocol(None)
+        broker.makeConnection(pipe)
+        return broker, pipe, clock, factory
+
+    @each(("server", "client"))
+    def test_negotiation(self, role: str) -> None:
+        """A peer that agrees on nothing is there for `Limits.negotiation_seconds`, and not longer."""
+        broker, pipe, clock, factory = self.connected(role, Limits(negotiation_seconds=30))
+        waiting = [] if role == "server" else [factory.getRootObject()]
+        clock.advance(29.9)
+        self.assertFalse(pipe.disconnecting)
+        with logged() as written:
+            clock.advance(0.2)
+        self.assertTrue(pipe.aborted)
+        self.assertEqual(1, len(written.lines))
+        self.assertIn("192.0.2.1", written.text)
+        broker.connectionLost(Failure(ConnectionError()))
+        for deferred in waiting:
+            self.failureResultOf(deferred)
+        self.assertEqual([], clock.getDelayedCalls())
+
+    def test_idle(self) -> None:
+        """With `Limits.idle_seconds`, a silent peer is there for so long after its last word; without, for ever."""
+        broker, pipe, clock, _ = self.connected("server", Limits(idle_seconds=100))
+        broker.dataReceived(pack("pb"))
+        for _ in range(5):
+            clock.advance(99)
+            broker.dataReceived(pack(["version", 6], True))
+        self.assertFalse(pipe.disconnecting)
+        clock.advance(101)
+        self.assertTrue(pipe.aborted)
+        broker, pipe, clock, _ = self.connected("server", Limits())
+        broker.dataReceived(pack("pb"))
+        clock.advance(1e7)
+        self.assertFalse(pipe.disconnecting)
+
+    def test_refusals_are_logged_at_a_rate(self) -> None:
+        """Of very many refused connections, so many are logged as `Limits.log_lines` says."""
+        bench = Bench("bare", limits=Limits(log_lines=5))
+        with logged() as written:
+            for _ in range(200):
+                peer = RawPeer(bench.factory.buildProtocol(None))
+                peer.raw(b"GET / HTTP/1.1\r\nHost: " + b"x" * 100 + b"\r\n\r\n")
+                self.assertTrue(peer.pipe.disconnecting)
+                peer.broker.connectionLost(Failure(ConnectionError()))
+        self.assertEqual(5, len(written.lines))
+
+    def test_calls_outstanding(self) -> None:
+        """`Limits.outstanding_calls` of a peer's calls may wait for their answer, wanted or not; one more fails."""
+        root = Echo()
+        waiting: list[Any] = []
+        root.remote_wait = lambda: waiting.append(defer.Deferred()) or waiting[-1]  # type: ignore[attr-defined]
+        bench = Bench("bare", limits=Limits(outstanding_calls=3), root=root)
+        for answer in (1, 0, 1):
+            self.assertEqual([], bench.peer.call("root", "wait", answer=answer))
+        self.assertEqual(b"error", bench.peer.call("root", "wait")[0])
+        self.assertEqual([], bench.peer.call("root", "wait", answer=0))
+        self.assertEqual(3, len(waiting))
+        for each_one in waiting:
+            each_one.callback(None)
+        self.assertEqual(2, len(bench.peer.heard()))
+        self.assertEqual([], bench.peer.call("root", "wait"))
+
+    def test_references(self) -> None:
+        """A peer may hold the root and `Limits.references` objects; at the fourth call for more the connection ends, and
+        calls that came with it are not made."""
+        root = Echo()
+        root.remote_new = lambda: pb.Referenceable()  # type: ignore[attr-defined]
+        bench = Bench("bare", limits=Limits(references=2), root=root)
+        for _ in range(2):
+            self.assertEqual(b"answer", bench.peer.call("root", "new")[0])
+        for _ in range(3):
+            self.assertEqual(b"error", bench.peer.call("root", "new")[0])
+            self.assertFalse(bench.ended)
+        message = ["message", 9, "root", "new", 1, ["tuple"], ["dictionary"]]
+        after = ["message", 10, "root", "take", 1, ["tuple"], ["dictionary"]]
+        bench.peer.say(message, after)
+        self.assertTrue(bench.ended)
+        self.assertEqual([], root.seen)
+
+    def test_depth(self) -> None:
+        """`Limits.depth` levels of values arrive, one more fails the call, `Limits.expression_depth` ends the connection;
+        330 levels pass with no configuration."""
+        bench = Bench("bare")
+
+        def call(levels: int) -> Any:
+            """By hand: the codec of the tests goes by recursion.  The outermost level is the tuple of arguments."""
+            head = b"\x07\x80" + b"".join(pack(part, True) for part in ("message", 5, "root", "take", 1))
+            values = b"\x02\x80" + pack("tuple", True) + (b"\x02\x80" + pack("list", True)) * (levels - 2)
+            bench.peer.raw(head + values + b"\x01\x80" + pack("list", True) + pack(["dictionary"], True))
+            return bench.peer.heard()[0][0]
+
+        self.assertEqual([b"answer", b"answer", b"error"], [call(levels) for levels in (331, 400, 401)])
+        self.assertFalse(bench.ended)
+        bench.peer.raw(b"\x01\x80" * 1250)
+        self.assertFalse(bench.ended)
+        bench.peer.raw(b"\x01\x80")
+        self.assertTrue(bench.ended)
+        self.flushLoggedErrors()
