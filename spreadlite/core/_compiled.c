@@ -91,6 +91,10 @@ typedef struct {
     /* The bytes of what is written often. */
     PyObject *w_none, *w_true, *w_false, *w_unicode, *w_reference, *w_dereference, *w_remote;
     PyObject *w_head[HEADS];
+    /* What was found out last, for as long as the version of what it is about is the same: versions are used once. */
+    uint64_t stock_version[2];
+    unsigned int taster_version;
+    int taster_kind;
     /* Short texts that were keys of dictionaries lately: they come again, and then have their hash. */
     PyObject *keys[KEYS];
 } State;
@@ -140,6 +144,21 @@ static int take_args(const char *function, const char *const *names, PyObject *c
         }
     return 0;
 }
+
+/* Everything that is made here lives until the end, so a collection in the middle looks through it all and finds nothing,
+   again and again.  Before 3.12, collections come with allocations; they are put off then, but never while code runs that
+   is not ours.  (From 3.12 on, they wait for that anyway.) */
+#if PY_VERSION_HEX < 0x030C0000
+static inline int pause_gc(void) { return PyGC_Disable(); }
+
+static inline void resume_gc(int was_on) {
+    if (was_on) PyGC_Enable();
+}
+#else
+static inline int pause_gc(void) { return 0; }
+
+static inline void resume_gc(int Py_UNUSED(was_on)) {}
+#endif
 
 /* A RecursionError becomes what the Python twin makes of it. */
 static void tell_recursion(PyObject *cls, const char *format) {
@@ -368,10 +387,7 @@ typedef struct {
     Py_ssize_t index;
 } Cursor;
 
-static int broken_bytes(void) {
-    PyErr_SetString(PyExc_SystemError, "spreadlite: packed bytes are broken");
-    return -1;
-}
+static void broken_bytes(void) { PyErr_SetString(PyExc_SystemError, "spreadlite: packed bytes are broken"); }
 
 static inline int next_token(State *st, Cursor *cursor, Token *token) {
     token->object = NULL;
@@ -396,19 +412,19 @@ static inline int next_token(State *st, Cursor *cursor, Token *token) {
     }
     const byte *start = token->start = cursor->at, *end = cursor->end;
     int kind = scan(start, end, UNBOUNDED, &token->prefix, &token->number, &token->large);
-    if (kind <= 0) return broken_bytes();
+    if (kind <= 0) return broken_bytes(), -1;
     const byte *body = token->body = start + token->prefix + 1;
     cursor->at = body;
     switch (kind) {
         case STRING:
-            if (token->large || token->number > (uint64_t)(end - body)) return broken_bytes();
+            if (token->large || token->number > (uint64_t)(end - body)) return broken_bytes(), -1;
             token->kind = T_BYTES;
             token->word = 0;
             token->length = (Py_ssize_t)token->number;
             cursor->at = body + token->length;
             return 0;
         case LIST:
-            if (token->large || token->number > (uint64_t)(end - body)) return broken_bytes();
+            if (token->large || token->number > (uint64_t)(end - body)) return broken_bytes(), -1;
             token->kind = T_LIST;
             token->length = (Py_ssize_t)token->number;
             return 0;
@@ -420,7 +436,7 @@ static inline int next_token(State *st, Cursor *cursor, Token *token) {
             token->negative = kind == NEG || kind == LONGNEG;
             return 0;
         case VOCAB:
-            if (token->large || token->number < 1 || token->number > (uint64_t)st->words) return broken_bytes();
+            if (token->large || token->number < 1 || token->number > (uint64_t)st->words) return broken_bytes(), -1;
             token->kind = T_BYTES;
             token->word = (int)token->number;
             token->object = st->word[token->number];
@@ -428,12 +444,12 @@ static inline int next_token(State *st, Cursor *cursor, Token *token) {
             token->length = PyBytes_GET_SIZE(token->object);
             return 0;
         case FLOAT:
-            if (end - body < 8) return broken_bytes();
+            if (end - body < 8) return broken_bytes(), -1;
             token->kind = T_FLOAT;
             cursor->at = body + 8;
             return 0;
         default:
-            return broken_bytes();
+            return broken_bytes(), -1;
     }
 }
 
@@ -643,6 +659,9 @@ static Py_ssize_t nesting(State *st, PyObject *data) {
    at each is enough for them. */
 static int is_stock(State *st, PyObject *words, int by_number) {
     if (!words || !PyDict_CheckExact(words) || PyDict_GET_SIZE(words) != st->words) return 0;
+#if PY_VERSION_HEX < 0x030C0000
+    if (st->stock_version[by_number] == ((PyDictObject *)words)->ma_version_tag) return 1;
+#endif
     Py_ssize_t position = 0, i = 1;
     PyObject *key, *value;
     while (PyDict_Next(words, &position, &key, &value)) {
@@ -651,6 +670,9 @@ static int is_stock(State *st, PyObject *words, int by_number) {
             return PyObject_RichCompareBool(words, by_number ? st->NUMBERS : st->WORDS, Py_EQ);
         i++;
     }
+#if PY_VERSION_HEX < 0x030C0000
+    st->stock_version[by_number] = ((PyDictObject *)words)->ma_version_tag;
+#endif
     return 1;
 }
 
@@ -1243,9 +1265,11 @@ static PyObject *decoder_next(Decoder *self, PyObject *const *args, Py_ssize_t c
         return NULL;
     }
     self->busy = 1;
+    int collects = pause_gc();
     PyObject *item = decoder_work(st, self, given[0] == Py_None ? NULL : given[0], given[1] ? given[1] : st->default_size,
                                   given[2] ? given[2] : st->default_prefix);
     self->busy = 0;
+    resume_gc(collects);
     if (!item && PyErr_ExceptionMatches(st->BananaError)) {
         PyObject *type, *error, *trace;
         PyErr_Fetch(&type, &error, &trace);
@@ -1325,14 +1349,18 @@ static PyType_Spec decoder_spec = {
 /* 1: SecurityOptions' own isTypeAllowed is asked; 2: that of DummySecurityOptions; 0: something else; -1: error. */
 static int taster_kind(State *st, PyObject *taster) {
     PyTypeObject *type = Py_TYPE(taster);
-    if (type->tp_getattro != PyObject_GenericGetAttr) return 0;
-    PyObject *asks = PyObject_GetAttr((PyObject *)type, st->s_isTypeAllowed);
-    if (!asks) {
-        PyErr_Clear();
-        return 0;
+    int kind = st->taster_kind;
+    if (!type->tp_version_tag || type->tp_version_tag != st->taster_version) {
+        if (type->tp_getattro != PyObject_GenericGetAttr) return 0;
+        PyObject *asks = PyObject_GetAttr((PyObject *)type, st->s_isTypeAllowed);
+        if (!asks) {
+            PyErr_Clear();
+            return 0;
+        }
+        Py_DECREF(asks);
+        kind = st->taster_kind = asks == st->stock_asks ? 1 : asks == st->dummy_asks ? 2 : 0;
+        st->taster_version = type->tp_version_tag;
     }
-    Py_DECREF(asks);
-    int kind = asks == st->stock_asks ? 1 : asks == st->dummy_asks ? 2 : 0;
     if (kind && type->tp_dictoffset) {
         PyObject *own = PyObject_GenericGetDict(taster, NULL);
         if (!own) {
@@ -1430,7 +1458,8 @@ typedef struct {
 typedef struct {
     State *st;
     PyObject *taster, *store, *invoker, *depth;
-    int lists; /* whether lists are made, and not bytes */
+    int lists;    /* whether lists are made, and not bytes */
+    int collects; /* whether collections are put off, and to be let on again */
     long long room;
     Out out;
     Build *top;       /* the list that is being filled, when lists are made */
@@ -1860,14 +1889,23 @@ static int w_container(Writer *w, PyObject *object, int head) {
     return w_end(w, &build, around, failed) ? -1 : 0;
 }
 
+/* Around code that is not ours. */
+static inline void w_leave(Writer *w) { resume_gc(w->collects); }
+
+static inline void w_return(Writer *w) {
+    if (w->lists) w->collects = pause_gc();
+}
+
 /* Calls a hook or a writer of graph, with the jellier up to date, and writes what it returns. */
 static int w_by_python(Writer *w, PyObject *callable, PyObject *name, PyObject *object) {
     PyObject *jellier = jellier_of(w), *expression;
     if (!jellier || set_room(w->st, jellier, w->room)) return -1;
+    w_leave(w);
     if (callable)
         expression = PyObject_CallFunctionObjArgs(callable, jellier, object, NULL);
     else
         expression = PyObject_CallMethodOneArg(object, name, jellier);
+    w_return(w);
     if (!expression) return -1;
     if (get_room(w->st, jellier, &w->room)) {
         Py_DECREF(expression);
@@ -1971,7 +2009,9 @@ static int find_kind(Writer *w, Kind *kind, PyObject *object) {
 }
 
 static int w_remote(Writer *w, PyObject *object) {
+    w_leave(w);
     PyObject *number = PyObject_CallMethodOneArg(w->invoker, w->st->s_registerReference, object);
+    w_return(w);
     if (!number) return -1;
     if (w->lists || !PyLong_CheckExact(number)) {
         PyObject *list = PyList_New(2);
@@ -1999,14 +2039,19 @@ static int w_copy(Writer *w, Kind *kind, PyObject *object) {
     int result = -1;
     if (!perspective) goto done;
     if (!tag) {
+        w_leave(w);
         tag = PyObject_CallMethodOneArg(object, st->s_getTypeToCopyFor, perspective);
+        w_return(w);
         if (tag && PyUnicode_Check(tag)) Py_SETREF(tag, PyUnicode_AsUTF8String(tag));
         if (!tag) goto done;
     }
     if (stock_state)
         state = PyObject_GetAttr(object, st->s___dict__);
-    else
+    else {
+        w_leave(w);
         state = PyObject_CallMethodOneArg(object, st->s_getStateToCopyFor, perspective);
+        w_return(w);
+    }
     if (!state || Py_EnterRecursiveCall(" while an object is jellied")) goto done;
     Py_ssize_t index = w_prepare(w, object);
     Build build = {NULL, 0, 0}, *around = w->top;
@@ -2268,10 +2313,12 @@ static PyObject *jelly(PyObject *module, PyObject *const *args, Py_ssize_t count
         return PyObject_CallFunctionObjArgs(st->g_jelly, given[0], given[1], given[2], given[3], given[4], NULL);
     if (writer_start(&w, st, given[1], given[2], given[3], given[4])) return NULL;
     w.lists = 1;
+    w.collects = pause_gc();
     if (!w_value(&w, given[0]) && !take_numbers(&w) && !(w.patched && refer(&w))) {
         result = w.result;
         w.result = NULL;
     }
+    resume_gc(w.collects);
     if (!result) tell_recursion(st->BananaError, "values nested too deep to be sent: %S");
     writer_end(&w);
     return result;
@@ -2300,6 +2347,7 @@ typedef struct {
     int kind; /* of the taster */
     long long room, levels; /* how much deeper it may go from here, and from the top */
     long long uncounted;    /* plain keys that graph's scale was not told of yet */
+    int collects;           /* whether collections are put off, and to be let on again */
     int fresh; /* whether what follows is known to hold: no code of others ran since it was looked up */
     PyObject *allowed, *classes, *factories;
     char answer[HEADS];
@@ -2361,7 +2409,7 @@ static int items_end(State *st, Items *items, int failed) {
     while (!failed && items->left > 0) {
         items->left--;
         failed = next_token(st, items->cursor, &token);
-        if (token.kind == T_LIST) items->left += token.length;
+        if (!failed && token.kind == T_LIST) items->left += token.length;
     }
     return failed;
 }
@@ -2434,12 +2482,19 @@ static int tell_scale(Reader *r) {
 
 static inline int has_pending(const Reader *r) { return r->pending && PyList_GET_SIZE(r->pending) > 0; }
 
+/* Code that is not ours ran: what was looked up is to be looked up again. */
+static inline void others_ran(Reader *r) {
+    r->fresh = 0;
+    r->collects = pause_gc();
+}
+
 /* Calls a function of graph with the unjellier up to date and up to three more arguments. */
 static PyObject *by_python(Reader *r, PyObject *callable, PyObject *first, PyObject *second, PyObject *third) {
     PyObject *unjellier = unjellier_of(r);
     if (!unjellier || set_room(r->st, unjellier, r->room) || tell_scale(r)) return NULL;
+    resume_gc(r->collects);
     PyObject *value = PyObject_CallFunctionObjArgs(callable, unjellier, first, second, third, NULL);
-    r->fresh = 0;
+    others_ran(r);
     if (value && get_room(r->st, unjellier, &r->room)) Py_CLEAR(value);
     return value;
 }
@@ -2555,10 +2610,10 @@ static PyObject *read_dictionary(Reader *r, Items *items, PyObject *number) {
     State *st = r->st;
     Py_ssize_t base = r->height, count = items->left;
     int failed = 0, safe = 1;
+    Token token = {0}, part = {0};
     PyObject *value = PyDict_New();
     if (!value || announce(r, number, value)) goto failed;
     while (items->left > 0 && !failed) {
-        Token token, part;
         Items pair;
         if (items_next(st, items, &token)) goto failed;
         if (token.kind != T_LIST || token.length != 2) {
@@ -2782,8 +2837,9 @@ static int finish_made(Reader *r, PyObject *value, int plain) {
     }
     if (plain && !has_pending(r)) return 0;
     PyObject *unjellier = unjellier_of(r);
+    resume_gc(r->collects);
     PyObject *same = unjellier ? PyObject_CallMethodOneArg(unjellier, st->s_finish, value) : NULL;
-    r->fresh = 0;
+    others_ran(r);
     Py_XDECREF(same);
     return same ? 0 : -1;
 }
@@ -2811,6 +2867,7 @@ static int set_copy_state(Reader *r, PyObject *copy, PyObject *state, PyObject *
         }
     }
     PyObject *none = NULL;
+    resume_gc(r->collects);
     if (has_pending(r)) {
         /* Hooks are shown no value that is still to come: this one is called at the end then. */
         PyObject *hook = PyObject_GetAttr(copy, st->s_setCopyableState);
@@ -2820,7 +2877,7 @@ static int set_copy_state(Reader *r, PyObject *copy, PyObject *state, PyObject *
         Py_XDECREF(later);
     } else
         none = PyObject_CallMethodOneArg(copy, st->s_setCopyableState, state);
-    r->fresh = 0;
+    others_ran(r);
     Py_XDECREF(none);
     return none ? 0 : -1;
 }
@@ -2846,6 +2903,7 @@ static PyObject *read_registered(Reader *r, PyObject *tag, Items *items, PyObjec
         if (!PyLong_CheckExact(state) && !PyBytes_CheckExact(state)) goto done;
         *odd = 0;
         if (!(value = ((PyTypeObject *)cls)->tp_new((PyTypeObject *)cls, st->no_args, NULL))) goto done;
+        resume_gc(r->collects);
         PyObject *perspective = PyObject_GetAttr(r->invoker, st->s_unserializingPerspective);
         PyObject *one = perspective ? PyLong_FromLong(1) : NULL;
         PyObject *none =
@@ -2853,7 +2911,7 @@ static PyObject *read_registered(Reader *r, PyObject *tag, Items *items, PyObjec
         Py_XDECREF(perspective);
         Py_XDECREF(one);
         Py_XDECREF(none);
-        r->fresh = 0;
+        others_ran(r);
         if (none && !finish_made(r, value, plain) && !announce(r, number, value)) result = Py_NewRef(value);
         goto done;
     }
@@ -2883,10 +2941,11 @@ static int is_allowed(Reader *r, PyObject *tag) {
         int there = PyDict_Contains(r->allowed, tag);
         return there ? there : memchr(PyBytes_AS_STRING(tag), '.', (size_t)PyBytes_GET_SIZE(tag)) != NULL;
     }
+    resume_gc(r->collects);
     PyObject *answer = PyObject_CallMethodOneArg(r->taster, st->s_isTypeAllowed, tag);
     int truth = answer ? PyObject_IsTrue(answer) : -1;
     Py_XDECREF(answer);
-    r->fresh = 0;
+    others_ran(r);
     return truth;
 }
 
@@ -3042,7 +3101,9 @@ static PyObject *load(State *st, Cursor *cursor, PyObject *taster, PyObject *loa
     if (r.kind < 0 || bound_of(depth, 0, &r.room)) return NULL;
     r.levels = r.room;
     if (next_token(st, cursor, &token)) return NULL;
+    r.collects = pause_gc();
     PyObject *value = read_item(&r, cursor, &token);
+    resume_gc(r.collects);
     if (value && r.references && !r.unjellier) {
         PyObject *id, *each;
         Py_ssize_t position = 0;
