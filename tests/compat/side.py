@@ -212,6 +212,8 @@ class ClientSide(Side):
         super().__init__(spread, reactor)
         self._dial = dial
         self._ask = ask
+        #: Seconds; a scenario in which twisted.spread itself is slow takes more.
+        self.patience = PATIENCE
         self.connectors: list[Any] = []
         self.factory: Any = None
 
@@ -266,7 +268,7 @@ class ClientSide(Side):
 
         waiting.addErrback(self._failure).addBoth(finish)
         if not outcome:
-            done.addTimeout(PATIENCE, self.reactor)
+            done.addTimeout(self.patience, self.reactor)
             try:
                 await done
             except (TimeoutError, CancelledError):

@@ -153,6 +153,7 @@ async def answer_of_an_int_over_the_limit(side: Any, root: Any) -> Any:
 @repaired(depot, by="server", theirs=["lost", "lost"], ours=["failed", "'ok'"])
 async def answer_of_a_list_over_the_limit(side: Any, root: Any) -> Any:
     """The same for a list."""
+    side.patience = 8.0
     outcome = await side.call(root, "list", SIZE)
     return ["lost" if "PBConnectionLost" in str(outcome) else outcome[0], await _alive(side, root)]
 
