@@ -1,0 +1,1 @@
+"""Fuzzing: whole conversations, drawn at random or led by coverage."""

@@ -1,0 +1,1 @@
+"""Whether anything grows: calls, references, caches, errors and connections without end."""
