@@ -108,9 +108,13 @@ class ConversationTests(Rows, SynchronousTestCase):
 
 
 class RegressionTests(Rows, SynchronousTestCase):
-    """What longer runs have found."""
+    """What was found, by longer runs and on the bench."""
 
-    FOUND: dict[str, bytes] = {}
+    FOUND = {
+        f"a failure whose {name} is a number": b"\x03"
+        + pack(["error", 1, ["twisted.spread.pb.CopyableFailure", ["dictionary", [["unicode", name], 5]]]], True)
+        for name in ("tb", "stack", "frames", "captureVars", "parents", "cleanFailure")
+    }
 
     @each(FOUND)
     def test_found(self, name: str) -> None:
