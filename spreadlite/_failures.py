@@ -122,6 +122,10 @@ class CopiedFailure(RemoteCopy, failure.Failure):
         state["tb"] = None
         super().setCopyableState(state)
 
+    def __setstate__(self, state: Any) -> None:
+        """Take the state of a failure that was serialised without a connection."""
+        self.setCopyableState(state)
+
     def _name(self) -> str:
         kind: Any = self.type
         if isinstance(kind, type):

@@ -163,7 +163,8 @@ def getInstanceState(inst: Any, jellier: Any) -> Any:
 
 def setInstanceState(inst: Any, unjellier: Any, jellyList: Any) -> Any:
     """Give a blank instance the state that *jellyList* has, by the usual rules, and return it."""
-    graph.set_state(inst, unjellier.unjelly(graph.item_of(jellyList, 1)))
+    state = unjellier.unjelly(graph.item_of(jellyList, 1))
+    unjellier.when_whole(lambda: graph.set_state(inst, graph.known(state)))
     return inst
 
 

@@ -215,11 +215,14 @@ class CallbackPageCollector(pb.Referenceable):
 
     def remote_gotPage(self, page: Any) -> None:
         """A page."""
-        self.pages.append(page)
+        if self.callback is not None:
+            self.pages.append(page)
 
     def remote_endedPaging(self) -> None:
-        """That was the last."""
-        self.callback(self.pages)
+        """That was the last; the other side may say so more than once, and send more, which is not kept."""
+        callback, self.callback = self.callback, None
+        if callback is not None:
+            callback(self.pages)
 
 
 def getAllPages(referenceable: Any, methodName: str, *args: Any, **kw: Any) -> Any:

@@ -114,6 +114,9 @@ class RegressionTests(Rows, SynchronousTestCase):
         f"a failure whose {name} is a number": b"\x03"
         + pack(["error", 1, ["twisted.spread.pb.CopyableFailure", ["dictionary", [["unicode", name], 5]]]], True)
         for name in ("tb", "stack", "frames", "captureVars", "parents", "cleanFailure")
+    } | {
+        "a failure without a connection, whose state is text": b"\x04"
+        + pack(["twisted.spread.pb.CopyableFailure", "dictionary"], True)
     }
 
     @each(FOUND)

@@ -14,6 +14,7 @@ from spreadlite import flavors, jelly, pb
 from spreadlite.core.errors import InsecureJelly
 from spreadlite.core.graph import Pending, shortened
 from spreadlite.core.limits import Limits
+from spreadlite.util import getAllPages
 from tests.compat.rawcodec import pack
 from tests.hostile.bench import ODD, Bench, logged
 from tests.pairs import collected
@@ -407,6 +408,23 @@ class AnswerTests(Rows, ValueCase):
         (failure,) = bench.fired[-1]
         self.assertTrue(failure.check(InsecureJelly), failure)
         self.assertNotIn(b"secret", bench.peer.pipe.out)
+
+
+class PageTests(SynchronousTestCase):
+    """Pages that a server sends."""
+
+    def test_after_the_last(self) -> None:
+        """`getAllPages` has its pages once; what is sent after the last is not kept."""
+        bench = Bench("client")
+        pages = bench.expect(getAllPages(bench.reference, "pages"))
+        (request,) = [said for said in bench.peer.heard() if said[0] == b"message" and said[3] == b"pages"]
+        collector = request[5][1][1]
+        bench.peer.say(["answer", request[1], ["None"]])
+        for _ in range(3):
+            bench.peer.call(collector, "gotPage", b"page", answer=0)
+            bench.peer.call(collector, "endedPaging", answer=0)
+        self.assertEqual([[b"page"]], pages)
+        self.assertFalse(bench.ended)
 
 
 class ShownTests(SynchronousTestCase):
