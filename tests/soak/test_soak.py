@@ -20,7 +20,10 @@ class SoakTests(TestCase):
         """After many calls, references, caches, errors and connections there are as many live objects as after few."""
 
         async def run() -> None:
+            # Other tests of this process may have left some.
+            before = live()
             port = serve()
+            self.addCleanup(port.stopListening)
             counts: list[dict[str, int]] = []
             for _ in range(3):
                 await soak(port.getHost().port, CALLS * ROUNDS * 2, lambda made: None)
@@ -29,7 +32,7 @@ class SoakTests(TestCase):
                 counts.append(live())
             self.assertEqual(counts[0], counts[1])
             self.assertEqual(counts[0], counts[2])
-            self.assertEqual((0, 0, 0), tuple(counts[0][name] for name in ("Broker", "Local", "SharedHere")))
-            await port.stopListening()
+            for name in ("Broker", "Local", "SharedHere"):
+                self.assertLessEqual(counts[0][name], before[name], name)
 
         return defer.ensureDeferred(run())
