@@ -1,3 +1,4 @@
+"""The tests: for pytest and for trial."""
 
 import signal
 
