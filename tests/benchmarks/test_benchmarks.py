@@ -116,8 +116,8 @@ class CodecsTests(Small):
             self.assertEqual(expected - without, set(times[payload]), payload)
 
     def test_growth(self):
-        """What is decoded comes out right however it is cut; what would take too long is left out."""
-        found = codecs.growth([BASELINE, PURE], [1, 2, 10_000_000], 0.0001, 10, silent)
+        """What is decoded comes out right however it is cut; what would take too long (years, here) is left out."""
+        found = codecs.growth([BASELINE, PURE], [1, 2, 10**12], 0.0001, 10, silent)
         for kind in serializers.KINDS:
             for name in (BASELINE, PURE):
                 self.assertEqual(set(serializers.CUTS), set(found[kind][name]))
