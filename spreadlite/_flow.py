@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 from twisted.internet import error
@@ -25,6 +26,8 @@ from ._transports import is_plain, unsent
 _WAITING = 64 * 1024
 #: Bytes that are gathered at the most.
 _GATHERED = 64 * 1024
+#: Bytes that Twisted's transports give to the system at once.
+_SENT = 128 * 1024
 #: Seconds after which it is looked again whether a peer has read its answers: at first, and at the most.
 _FIRST_WAIT, _LAST_WAIT = 0.001, 1.0
 
@@ -194,12 +197,13 @@ class Inflow:
 class Output:
     """What a broker says, on its way to the transport."""
 
-    __slots__ = ("_chunks", "_gathering", "_size", "answers")
+    __slots__ = ("_chunks", "_size", "answers", "gathering")
 
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
         self._size = 0
-        self._gathering = False
+        # Whether what is written waits for `flush`.
+        self.gathering = False
         # Bytes of answers that the transport may not have sent.
         self.answers = 0
 
@@ -208,7 +212,7 @@ class Output:
         size = len(data)
         if answer:
             self.answers += size
-        if self._gathering:
+        if self.gathering:
             self._chunks.append(data)
             self._size += size
             if self._size > _GATHERED:
@@ -216,54 +220,64 @@ class Output:
         else:
             transport.write(data)
 
+    def write_parts(self, transport: Any, parts: list[bytes], answer: bool) -> None:
+        """Send what comes in parts, while *gathering*; they are not copied more than has to be."""
+        size = sum(map(len, parts))
+        if answer:
+            self.answers += size
+        self._chunks += parts
+        self._size += size
+        if self._size > _GATHERED:
+            self._pass_on(transport)
+
     def gather(self, transport: Any) -> None:
         """From now on until `flush`, gather.
 
         Only where that cannot be noticed: another transport than Twisted's own might drop, or send before, what is
         written after the connection was told to close.
         """
-        self._gathering = is_plain(transport)
+        self.gathering = is_plain(transport)
 
     def flush(self, transport: Any) -> None:
         """Send what was gathered."""
-        self._gathering = False
+        self.gathering = False
         if self._chunks:
             self._pass_on(transport)
 
     def drop(self) -> None:
         """Forget what was gathered; the connection has been ended."""
-        self._gathering = False
+        self.gathering = False
         self._chunks = []
         self._size = 0
 
     def _pass_on(self, transport: Any) -> None:
         chunks = self._chunks
-        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        size = self._size
         self._chunks = []
         self._size = 0
         if (
-            not transport.dataBuffer
-            and not transport._tempDataBuffer
-            and transport.producer is None
-            and transport.connected
-            and not transport.disconnecting
-            and not transport._writeDisconnected
-            and is_plain(transport)
+            transport.dataBuffer
+            or transport._tempDataBuffer
+            or transport.producer is not None
+            or not transport.connected
+            or transport.disconnecting
+            or transport._writeDisconnected
+            or not is_plain(transport)
         ):
-            # Nothing is queued before it: what the system takes at once need not wait for the reactor's next turn.
-            size = len(data)
-            done = 0
-            while done < size:
-                sent = transport.writeSomeData(memoryview(data)[done:] if done else data)
-                if type(sent) is not int or sent <= 0:
-                    # The system takes no more now, or the connection is broken, which the reactor finds out by itself.
+            transport.writeSequence(chunks)
+            return
+        # Nothing is queued before it: what the system takes at once need not wait for the reactor's next turn.
+        if size <= _SENT:
+            sent = _send(transport, chunks[0] if len(chunks) == 1 else b"".join(chunks))
+        else:
+            sent = 0
+            for portion in _portions(chunks):
+                done = _send(transport, portion)
+                sent += done
+                if done < len(portion):
                     break
-                done += sent
-            if done == size:
-                return
-            if done:
-                data = data[done:]
-        transport.write(data)
+        if sent < size:
+            transport.writeSequence(_after(chunks, sent))
 
     def clogged(self, transport: Any, most: int) -> bool:
         """Whether more than *most* bytes of answers, and more of them than of anything else, wait in the transport."""
@@ -273,3 +287,43 @@ class Output:
         if waiting < self.answers:
             self.answers = waiting
         return self.answers > most and self.answers * 2 > waiting
+
+
+def _send(transport: Any, data: bytes | memoryview) -> int:
+    """How many of these bytes the system takes at once, if it takes any."""
+    size = len(data)
+    done = 0
+    while done < size:
+        sent = transport.writeSomeData(memoryview(data)[done:] if done else data)
+        if type(sent) is not int or sent <= 0:
+            # The system takes no more now, or the connection is broken, which the reactor finds out by itself.
+            break
+        done += sent
+    return done
+
+
+def _after(chunks: list[bytes], start: int) -> list[bytes]:
+    """What *chunks* are from the byte *start* on."""
+    for index, chunk in enumerate(chunks):
+        if start < len(chunk):
+            return [chunk[start:], *chunks[index + 1 :]]
+        start -= len(chunk)
+    return []
+
+
+def _portions(chunks: list[bytes]) -> Iterator[bytes | memoryview]:
+    """What *chunks* are, as much at a time as is sent at once: a view where one chunk has it all, else a copy."""
+    waiting: list[bytes | memoryview] = []
+    room = _SENT
+    for chunk in chunks:
+        start, size = 0, len(chunk)
+        while size - start >= room:
+            part = memoryview(chunk)[start : start + room]
+            yield b"".join((*waiting, part)) if waiting else part
+            start += room
+            waiting, room = [], _SENT
+        if start < size:
+            waiting.append(memoryview(chunk)[start:] if start else chunk)
+            room -= size - start
+    if waiting:
+        yield b"".join(waiting)

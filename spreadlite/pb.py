@@ -513,9 +513,12 @@ class Broker(banana.Banana):
         limit = self.prefixLimit
         if limit is None:
             limit = banana._PREFIX_LIMIT
-        data = codec.encode(message, words, banana.SIZE_LIMIT, limit, self.limits.expression_depth)
-        # See _write.
-        self._output.write(self.transport, data, self._receiving or message[0] in _REPLIES)
+        output, depth = self._output, self.limits.expression_depth
+        # Of the answers, see _write.
+        encode: Callable[..., Any] = codec.encode_parts if output.gathering else codec.encode
+        data = encode(message, words, banana.SIZE_LIMIT, limit, depth)
+        write = output.write if type(data) is bytes else output.write_parts
+        write(self.transport, data, self._receiving or message[0] in _REPLIES)
 
     def _work(self, over: Callable[[], bool] | None) -> bool:
         """See `banana.Banana._work`; the same with fewer calls, where every method that they would reach is ours."""

@@ -8,7 +8,7 @@
  * In the order of this file: the state of the module; output; tokens; packed lists; encode; Decoder; objects to
  * expressions and to bytes (jelly, pack); expressions and bytes to objects (unjelly, unpack); the module.
  *
- * Three things hold everywhere.  Nothing is allocated by a length that a peer claims, beyond the bytes that are there.
+ * Three things hold everywhere.  Nothing is allocated by a length that a peer claims, but by the bytes that are there.
  * Every descent that a peer or an application can make deep is either a loop with a stack of its own, or asks Python
  * whether it may go on.  No reference that is borrowed is kept over a call of Python code.
  */
@@ -821,11 +821,11 @@ static PyObject *without_packed(State *st, PyObject *expression, int levels) {
     return result;
 }
 
-static PyObject *encode(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+static PyObject *encoded(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords, int in_parts) {
     static const char *const names[] = {"expression", "words", "size_limit", "prefix_limit", "depth"};
     State *st = state_of(module);
     PyObject *given[5];
-    if (take_args("encode", names, args, count, keywords, 2, 5, given)) return NULL;
+    if (take_args(in_parts ? "encode_parts" : "encode", names, args, count, keywords, 2, 5, given)) return NULL;
     if (!given[2]) given[2] = st->default_size;
     if (!given[3]) given[3] = st->default_prefix;
     if (!given[4]) given[4] = st->default_nesting;
@@ -844,11 +844,12 @@ static PyObject *encode(PyObject *module, PyObject *const *args, Py_ssize_t coun
     encoder.pieces = &pieces;
     if (!words || PyDict_CheckExact(words)) result = encode_into(&encoder, given[0]);
     if (!result) {
-        PyObject *last = out_done(&out);
-        if (!last || !pieces) return last;
-        PyObject *bytes = PyList_Append(pieces, last) ? NULL : join(pieces);
-        Py_DECREF(last);
-        Py_DECREF(pieces);
+        PyObject *last = out_done(&out), *bytes = NULL;
+        if (last && !pieces) return last;
+        if (last && (PyBytes_GET_SIZE(last) == 0 || !PyList_Append(pieces, last)))
+            bytes = in_parts ? Py_NewRef(pieces) : join(pieces);
+        Py_XDECREF(last);
+        Py_XDECREF(pieces);
         return bytes;
     }
     Py_XDECREF(pieces);
@@ -860,6 +861,14 @@ static PyObject *encode(PyObject *module, PyObject *const *args, Py_ssize_t coun
         PyObject_CallFunctionObjArgs(st->encode, plain, given[1], given[2], given[3], given[4], NULL);
     Py_DECREF(plain);
     return bytes;
+}
+
+static PyObject *encode(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    return encoded(module, args, count, keywords, 0);
+}
+
+static PyObject *encode_parts(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    return encoded(module, args, count, keywords, 1);
 }
 
 /* ---- Decoder: bytes to expressions. ---- */
@@ -887,6 +896,8 @@ typedef struct {
     long long skim_held; /* what was held before that list */
     char apart; /* whether the list at hand is not kept in bytes after all */
     Py_ssize_t body; /* bytes of the string whose head was read; -1 */
+    PyObject *partial; /* a long string that has not arrived whole: bytes in which it grows, or NULL */
+    Py_ssize_t have;   /* bytes of it that are there */
     long long held;
     PyObject *broken; /* the text of the error after which nothing is read */
     PyObject *late;   /* what was fed while `next` was at work, by way of a finalizer */
@@ -908,6 +919,7 @@ static void decoder_drop(Decoder *self) {
     self->stack = NULL;
     self->stack_room = 0;
     Py_CLEAR(self->chunk);
+    Py_CLEAR(self->partial);
     PyMem_Free(self->own);
     self->own = NULL;
     self->own_room = 0;
@@ -965,11 +977,43 @@ static PyObject *decoder_bound(Decoder *self, PyObject *limits) {
     return decoder_bound_by(state_of_type(Py_TYPE(self)), self, limits) ? NULL : Py_NewRef(Py_None);
 }
 
+/* Adds to the long string that has not arrived whole; it grows where it will stay, so that each byte is copied once.
+   Returns how many bytes it took, or -1. */
+static Py_ssize_t decoder_grow(Decoder *self, const char *data, Py_ssize_t length) {
+    Py_ssize_t more = self->body - self->have, room = PyBytes_GET_SIZE(self->partial);
+    if (more > length) more = length;
+    if (self->have + more > room) {
+        /* Not for what a peer claims alone: 16 times what it has sent. */
+        room = (self->have + more) > self->body / 16 ? self->body : 16 * (self->have + more);
+        if (_PyBytes_Resize(&self->partial, room)) return -1;
+    }
+    memcpy(PyBytes_AS_STRING(self->partial) + self->have, data, (size_t)more);
+    self->have += more;
+    return more;
+}
+
+/* Begins with what is at hand of a long string whose head was read. */
+static int decoder_begin(Decoder *self) {
+    self->partial = PyBytes_FromStringAndSize(NULL, 0);
+    self->have = 0;
+    if (!self->partial) return -1;
+    if (decoder_grow(self, (const char *)self->data + self->position, self->end - self->position) < 0) return -1;
+    self->position = self->end;
+    return 0;
+}
+
+/* Takes the next bytes of the stream: those at hand, or as much of them as has not gone into a long string. */
 static int decoder_take(Decoder *self, PyObject *data) {
-    Py_ssize_t length = PyBytes_GET_SIZE(data);
+    Py_ssize_t length = PyBytes_GET_SIZE(data), grown = 0;
+    if (!length) return 0;
+    if (self->partial && self->have < self->body) {
+        /* Nothing else is at hand. */
+        grown = decoder_grow(self, PyBytes_AS_STRING(data), length);
+        if (grown < 0) return -1;
+        if (grown == length) return 0;
+    }
     Py_ssize_t keep = self->skim_from >= 0 ? self->skim_from : self->position;
     Py_ssize_t kept = self->end - keep;
-    if (!length) return 0;
     if (!kept) {
         if (self->own_room > 1 << 16) {
             PyMem_Free(self->own);
@@ -978,7 +1022,7 @@ static int decoder_take(Decoder *self, PyObject *data) {
         }
         Py_XSETREF(self->chunk, Py_NewRef(data));
         self->data = (const byte *)PyBytes_AS_STRING(data);
-        self->position = 0;
+        self->position = grown;
         self->end = length;
         return 0;
     }
@@ -991,10 +1035,7 @@ static int decoder_take(Decoder *self, PyObject *data) {
     int move = self->chunk || keep >= kept;
     Py_ssize_t start = move ? 0 : keep;
     if (start + kept + length > self->own_room) {
-        Py_ssize_t room = start + 2 * kept + length, whole = self->position - keep + self->body;
-        /* A long string gets what it needs, once a part of it is there: a buffer of one size is found again, where one
-           that grows is made anew. */
-        if (self->body > LARGE && whole >= kept + length && whole / 16 < kept + length) room = start + whole + length;
+        Py_ssize_t room = start + 2 * kept + length;
         byte *more;
         if (self->chunk) {
             more = PyMem_Malloc((size_t)room);
@@ -1084,6 +1125,16 @@ static int decoder_open(Decoder *self, PyObject *list, Py_ssize_t missing, Py_ss
     return 0;
 }
 
+/* Goes back to where the list begins that is skimmed over, to take its items: there are large strings in it, and these are
+   better copied out once, as they are, than kept with the rest. */
+static void apart(Decoder *self) {
+    self->position = self->skim_from;
+    self->held = self->skim_held;
+    self->depth = 1;
+    self->skim_from = self->body = -1;
+    self->apart = 1;
+}
+
 static PyObject *decoder_work(State *st, Decoder *self, PyObject *words, PyObject *size_limit, PyObject *prefix_limit) {
     long long most_size, most_prefix;
     if (bound_of(size_limit, 0, &most_size) || bound_of(prefix_limit, 0, &most_prefix)) return NULL;
@@ -1094,8 +1145,22 @@ static PyObject *decoder_work(State *st, Decoder *self, PyObject *words, PyObjec
         const byte *start = self->data + self->position, *end = self->data + self->end;
         int skimming = self->skim_from >= 0;
         PyObject *item = NULL;
-        if (self->body >= 0) {
-            if (end - start < self->body) return Py_NewRef(st->NEED_DATA);
+        if (self->partial) {
+            if (self->have < self->body) return Py_NewRef(st->NEED_DATA);
+            item = self->partial;
+            self->partial = NULL;
+            self->body = -1;
+        } else if (self->body >= 0) {
+            if (end - start < self->body) {
+                if (self->body > LARGE / 4) {
+                    if (skimming) {
+                        apart(self);
+                        continue;
+                    }
+                    if (decoder_begin(self)) return NULL;
+                }
+                return Py_NewRef(st->NEED_DATA);
+            }
             if (!skimming && !(item = PyBytes_FromStringAndSize((const char *)start, self->body))) return NULL;
             self->position += self->body;
             self->body = -1;
@@ -1235,11 +1300,7 @@ static PyObject *decoder_work(State *st, Decoder *self, PyObject *words, PyObjec
             } else if (self->depth == 1) {
                 Py_ssize_t size = self->position - self->skim_from;
                 if (size > LARGE && self->held - self->skim_held < size + size / 4) {
-                    /* A few large strings: these are better copied out once, as they are, than kept with the rest. */
-                    self->position = self->skim_from;
-                    self->held = self->skim_held;
-                    self->skim_from = -1;
-                    self->apart = 1;
+                    apart(self);
                     break;
                 }
                 PyObject *bytes = PyBytes_FromStringAndSize((const char *)self->data + self->skim_from,
@@ -3164,6 +3225,8 @@ static PyObject *unjelly(PyObject *module, PyObject *const *args, Py_ssize_t cou
 static PyMethodDef functions[] = {
     {"encode", (PyCFunction)(void (*)(void))encode, METH_FASTCALL | METH_KEYWORDS,
      "The bytes of an expression; see `spreadlite.core.wire.encode`."},
+    {"encode_parts", (PyCFunction)(void (*)(void))encode_parts, METH_FASTCALL | METH_KEYWORDS,
+     "The same, as a list of parts where that saves copies of what is large."},
     {"pack", (PyCFunction)(void (*)(void))pack, METH_FASTCALL | METH_KEYWORDS,
      "The expression of an object, packed; what stands for itself is returned as it is."},
     {"unpack", (PyCFunction)(void (*)(void))unpack, METH_FASTCALL | METH_KEYWORDS,

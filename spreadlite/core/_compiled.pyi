@@ -29,6 +29,13 @@ def encode(
     prefix_limit: int = ...,
     depth: int = ...,
 ) -> bytes: ...
+def encode_parts(
+    expression: object,
+    words: Mapping[bytes, int] | None,
+    size_limit: int = ...,
+    prefix_limit: int = ...,
+    depth: int = ...,
+) -> bytes | list[bytes]: ...
 def jelly(
     obj: Any, taster: Taster, persistentStore: Any = ..., invoker: Any = ..., depth: int = ...
 ) -> Any: ...

@@ -98,6 +98,7 @@ def pure_unpack(
 Decoder: Any = PureDecoder if chosen is None else chosen.Decoder
 Packed: Any = PurePacked if chosen is None else chosen.Packed
 encode: Callable[..., bytes] = wire.encode if chosen is None else chosen.encode
+encode_parts: Callable[..., bytes | list[bytes]] = wire.encode_parts if chosen is None else chosen.encode_parts
 jelly: Any = graph.jelly if chosen is None else chosen.jelly
 unjelly: Any = graph.unjelly if chosen is None else chosen.unjelly
 pack: Any = pure_pack if chosen is None else chosen.pack
@@ -115,6 +116,7 @@ __all__ = [
     "Decoder",
     "Packed",
     "encode",
+    "encode_parts",
     "expression_of",
     "implementation",
     "jelly",

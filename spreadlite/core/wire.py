@@ -54,6 +54,9 @@ class _NeedData:
         return "NEED_DATA"
 
 
+#: Bytes of a string beyond which a copy of it costs more than the objects around it.
+LARGE: Final = 65_536
+
 #: What `Decoder.next` answers when the bytes at hand end before an expression does.
 NEED_DATA: Final = _NeedData()
 
@@ -62,6 +65,10 @@ _double = struct.Struct("!d")
 # What a list of two strings costs beside their bytes, and its own head; and as the first item of another list.
 _TEXT_COST = 2 * ITEM_COST
 _PAIRED_COST = LIST_COST + _TEXT_COST
+
+
+# Bytes of a part of an unfinished string up to which it is put together with others.
+_SHORT = 4_096
 
 
 class Decoder:
@@ -84,7 +91,7 @@ class Decoder:
         self._room = 0
         self._stack: list[tuple[list[Any] | None, int]] = []
         # A string whose body has not arrived whole, and the number of bytes that it lacks.
-        self._partial: bytearray | None = None
+        self._partial: list[bytes | bytearray] | None = None
         self._missing = 0
         self._held = 0
         self._broken: str | None = None
@@ -94,13 +101,12 @@ class Decoder:
         if self._broken is not None:
             return
         if self._missing:
-            # The body of an unfinished string grows by itself, so that no byte of it is looked at twice.
-            assert self._partial is not None
+            # The body of an unfinished string is kept by itself, so that no byte of it is looked at twice.
             if len(data) <= self._missing:
-                self._partial.extend(data)
+                self._keep(data)
                 self._missing -= len(data)
                 return
-            self._partial.extend(data[: self._missing])
+            self._keep(data[: self._missing])
             data = data[self._missing :]
             self._missing = 0
         if self._position < len(self._data):
@@ -108,6 +114,19 @@ class Decoder:
         else:
             self._data = data
         self._position = 0
+
+    def _keep(self, data: bytes) -> None:
+        """Keep the next part of an unfinished string."""
+        assert self._partial is not None
+        if len(data) > _SHORT:
+            self._partial.append(data)
+        else:
+            # As objects of their own they would take many times what is in them.
+            last = self._partial[-1]
+            if type(last) is bytearray:
+                last.extend(data)
+            else:
+                self._partial.append(bytearray(data))
 
     def bound(self, limits: Limits) -> None:
         """Have *limits* from now on, for an expression that has begun too."""
@@ -168,7 +187,7 @@ class Decoder:
                 if self._partial is not None:
                     if self._missing:
                         return NEED_DATA
-                    item = bytes(self._partial)
+                    item = b"".join(self._partial)
                     self._partial = None
                 else:
                     start = position
@@ -200,7 +219,7 @@ class Decoder:
                             raise BananaError(f"an expression that takes more than {most} bytes of memory")
                         stop = position + number
                         if stop > end:
-                            self._partial = bytearray(data[position:])
+                            self._partial = [data[position:]]
                             self._missing = stop - end
                             position = start = end
                             return NEED_DATA
@@ -360,16 +379,52 @@ def encode(
     Raises:
         BananaError: something in the expression is of a type that banana does not carry, or breaks a limit.
     """
-    chunks: list[bytes] = []
+    return b"".join(_written(expression, words, size_limit, prefix_limit, depth))
+
+
+def encode_parts(
+    expression: object,
+    words: Mapping[bytes, int] | None,
+    size_limit: int = SIZE_LIMIT,
+    prefix_limit: int = PREFIX_LIMIT,
+    depth: int = DEFAULT_LIMITS.expression_depth,
+) -> bytes | list[bytes]:
+    """`encode`, without a copy of strings of more than `LARGE` bytes: where there are any, the bytes come in parts, and
+    each of them is one."""
+    chunks = _written(expression, words, size_limit, prefix_limit, depth)
+    if not chunks.large:
+        return b"".join(chunks)
+    parts: list[bytes] = []
+    begun = 0
+    for index, chunk in enumerate(chunks):
+        if len(chunk) > LARGE:
+            # A head is before it, so this is not empty.
+            parts += b"".join(chunks[begun:index]), chunk
+            begun = index + 1
+    if begun < len(chunks):
+        parts.append(b"".join(chunks[begun:]))
+    return parts
+
+
+class _Chunks(list[bytes]):
+    """What was written; *large*: whether there is a string of more than `LARGE` bytes in it."""
+
+    large = False
+
+
+def _written(
+    expression: object, words: Mapping[bytes, int] | None, size_limit: int, prefix_limit: int, depth: int
+) -> _Chunks:
+    chunks = _Chunks()
     if type(expression) is tuple:
         expression = list(expression)
-    _encode(expression, chunks.append, words, size_limit, prefix_limit, depth, 0)
-    return b"".join(chunks)
+    _encode(expression, chunks, words, size_limit, prefix_limit, depth, 0)
+    return chunks
 
 
 def _encode(
     expression: Any,
-    write: Callable[[bytes], object],
+    chunks: _Chunks,
     words: Mapping[bytes, int] | None,
     size_limit: int,
     prefix_limit: int,
@@ -377,6 +432,7 @@ def _encode(
     level: int,
 ) -> None:
     """Write what stands for *expression*, which is *level* lists deep."""
+    write = chunks.append
     stack: list[Iterator[Any]] = []
     push = stack.append
     todo: Iterator[Any] = iter((expression,))
@@ -400,6 +456,8 @@ def _encode(
                 elif size > size_limit:
                     raise BananaError(f"a byte string of {size} bytes is too long to send; the limit is {size_limit}")
                 else:
+                    if size > LARGE:
+                        chunks.large = True
                     write(prefix(size) + _TYPE[STRING])
                 write(item)
             elif kind is list:
@@ -419,7 +477,7 @@ def _encode(
                                 continue
                     elif tag is DICTIONARY and level < _RECURSIVE and level + 3 <= depth:
                         write(_LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
-                        _encode_pairs(item, write, words, size_limit, prefix_limit, depth, level + 1)
+                        _encode_pairs(item, chunks, words, size_limit, prefix_limit, depth, level + 1)
                         continue
                 write(_LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
                 if size:
@@ -432,7 +490,7 @@ def _encode(
             elif kind is float:
                 write(_FLOAT_HEAD + _double.pack(item))
             else:
-                _encode(_carried_as(item), write, words, size_limit, prefix_limit, depth, level)
+                _encode(_carried_as(item), chunks, words, size_limit, prefix_limit, depth, level)
         else:
             if not stack:
                 return
@@ -442,7 +500,7 @@ def _encode(
 
 def _encode_pairs(
     dictionary: list[Any],
-    write: Callable[[bytes], object],
+    chunks: _Chunks,
     words: Mapping[bytes, int] | None,
     size_limit: int,
     prefix_limit: int,
@@ -450,14 +508,15 @@ def _encode_pairs(
     level: int,
 ) -> None:
     """Write what is in a list whose head is ``dictionary``: that word, and pairs.  They are most of most messages."""
+    write = chunks.append
     small = size_limit if size_limit < 1023 else 1023
     # With other words than the usual, other texts are sent as words.
     begun = _BEGUN_PAIRS if words is None or words is WORDS else {}
     pairs = iter(dictionary)
-    _encode(next(pairs), write, words, size_limit, prefix_limit, depth, level)
+    _encode(next(pairs), chunks, words, size_limit, prefix_limit, depth, level)
     for pair in pairs:
         if type(pair) is not list or len(pair) != 2:
-            _encode(pair, write, words, size_limit, prefix_limit, depth, level)
+            _encode(pair, chunks, words, size_limit, prefix_limit, depth, level)
             continue
         key, value = pair
         text = key[1] if type(key) is list and len(key) == 2 and key[0] is UNICODE else None
@@ -467,7 +526,7 @@ def _encode_pairs(
                 write(head)
             elif text in WORDS or begun is not _BEGUN_PAIRS:
                 write(_PAIR)
-                _encode(key, write, words, size_limit, prefix_limit, depth, level + 1)
+                _encode(key, chunks, words, size_limit, prefix_limit, depth, level + 1)
             else:
                 head = _PAIR + _TEXT_HEADS[len(text)] + text
                 if len(text) <= _LONGEST_KEY:
@@ -477,7 +536,7 @@ def _encode_pairs(
                 write(head)
         else:
             write(_PAIR)
-            _encode(key, write, words, size_limit, prefix_limit, depth, level + 1)
+            _encode(key, chunks, words, size_limit, prefix_limit, depth, level + 1)
         kind = type(value)
         if kind is list:
             if len(value) == 2 and value[0] is UNICODE:
@@ -493,7 +552,7 @@ def _encode_pairs(
         elif kind is float:
             write(_FLOAT_HEAD + _double.pack(value))
             continue
-        _encode(value, write, words, size_limit, prefix_limit, depth, level + 1)
+        _encode(value, chunks, words, size_limit, prefix_limit, depth, level + 1)
 
 
 def _carried_as(item: object) -> Expression:

@@ -34,6 +34,14 @@ compiled = codec.compiled
 NUMBERS = {number: word for word, number in WORDS.items()}
 OWN_WORDS = {b"list": 300, b"abc": 2, b"": 1, b"error": 7}
 OWN_NUMBERS = {number: word for word, number in OWN_WORDS.items()}
+#: How long some strings are: on both sides of what is treated as large.
+LARGE_STRINGS = st.lists(
+    st.one_of(
+        st.sampled_from((0, 1, 16_383, 16_384, 16_385, wire.LARGE - 1, wire.LARGE, wire.LARGE + 1, 200_000)),
+        st.integers(0, 100_000),
+    ),
+    max_size=5,
+)
 NOT_BUILT = None if compiled is not None else "the compiled codec was not built"
 
 
@@ -226,6 +234,24 @@ class EncodeTests(SynchronousTestCase):
         expected = outcome(wire.encode, expression, words, depth=depth, **bounds)
         self.assertEqual(expected, outcome(compiled.encode, expression, words, depth=depth, **bounds))
 
+    @searched(100)
+    @given(LARGE_STRINGS, st.booleans())
+    def test_parts(self, sizes: list[int], text: bool) -> None:
+        """In parts, the bytes are the same too, whichever makes them, and large strings are not copied."""
+        strings = [b"x" * size for size in sizes]
+        expression = [b"answer", 7, [[b"unicode", string] if text else string for string in strings], b"more"]
+        expected = wire.encode(expression, WORDS)
+        for encode_parts in (wire.encode_parts, compiled.encode_parts):
+            parts = encode_parts(expression, WORDS)
+            large = [string for string in strings if len(string) > wire.LARGE]
+            if not large:
+                self.assertEqual(expected, parts)
+                continue
+            self.assertEqual(expected, b"".join(parts))
+            wanted = [id(string) for string in large]
+            self.assertEqual(wanted, [id(part) for part in parts if id(part) in wanted])
+            self.assertNotIn(b"", parts)
+
     def test_limits(self) -> None:
         """Each limit holds exactly: what is at it is sent, and one more is refused."""
         nested: Any = []
@@ -317,6 +343,29 @@ class DecoderTests(SynchronousTestCase):
     def test_nearly_right(self, data: bytes, cuts: list[int], words: Any, bounds: Any, limits: Limits) -> None:
         """The same where the bytes are nearly right, or altogether."""
         self.check(data, cuts, words, bounds, limits)
+
+    @searched(150)
+    @given(
+        LARGE_STRINGS,
+        st.lists(st.one_of(st.integers(1, 100), st.integers(1, 100_000)), min_size=1, max_size=30),
+        st.sampled_from((NUMBERS, None)),
+        st.booleans(),
+        st.one_of(st.just(Limits()), st.builds(Limits, expression_bytes=st.integers(1, 400_000))),
+    )
+    def test_long_strings(self, sizes: list[int], steps: list[int], words: Any, deep: bool, limits: Limits) -> None:
+        """Strings that do not arrive whole are the same, wherever they are, and so is what stands around them."""
+        strings: Any = [bytes((65 + place % 26,)) * size for place, size in enumerate(sizes)]
+        if deep:
+            strings = [b"tuple", [strings, b"x"], *strings]
+        message = [b"message", 7, strings, 2.5, strings, []]
+        data = 2 * wire.encode(message, WORDS if words else None)
+        cuts = []
+        place = 0
+        while place < len(data):
+            # The same steps over and over, longer each time, so that they are not too many.
+            place += steps[len(cuts) % len(steps)] * (1 + len(cuts) // len(steps))
+            cuts.append(place)
+        self.check(data, cuts, words, {"size_limit": 1_000_000}, limits)
 
     def test_limits(self) -> None:
         """Each limit holds exactly, whether lists are made or kept as bytes."""

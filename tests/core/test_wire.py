@@ -9,10 +9,11 @@ from typing import Any
 from hypothesis import given
 from twisted.trial.unittest import SynchronousTestCase
 
+from spreadlite.core import wire
 from spreadlite.core.errors import BananaError, UnknownElement, UnknownWord
 from spreadlite.core.limits import ITEM_COST, LIST_COST, Limits
 from spreadlite.core.vocabulary import WORDS
-from spreadlite.core.wire import NEED_DATA, Decoder, encode, prefix
+from spreadlite.core.wire import NEED_DATA, Decoder, encode, encode_parts, prefix
 from tests.strategies import CUTS, EXPRESSION, STREAM, cut, searched
 from tests.vectors import notation
 from tests.vectors.expressions import WORDS as RECORDED_WORDS
@@ -121,6 +122,21 @@ class EncodeTests(Rows, SynchronousTestCase):
         ]  # fmt: skip
         for expression, data in rows:
             self.assertEqual(data, encode(expression, SENT_WORDS[dialect]), repr(expression)[:50])
+
+    @each(DIALECTS)
+    def test_parts(self, dialect: str) -> None:
+        """In parts, the bytes are those of `encode`, with large strings as they are."""
+        words = SENT_WORDS[dialect]
+        large, at_most = b"x" * (wire.LARGE + 1), b"y" * wire.LARGE
+        pairs = [b"dictionary", [b"a", large]]
+        for expression in (large, [large], (b"tuple", [large, at_most, [large], large], 5), [pairs]):
+            parts = encode_parts(expression, words)
+            self.assertEqual(encode(expression, words), b"".join(parts))
+            self.assertTrue(all(len(part) <= wire.LARGE + 100 or part is large for part in parts))
+            self.assertIn(id(large), map(id, parts))
+        self.assertEqual(encode([at_most, 1], words), encode_parts([at_most, 1], words))
+        error = self.assertRaises(BananaError, encode_parts, [large, large + b"x"], words, wire.LARGE + 1)
+        self.assertIn("a byte string of 65538 bytes is too long to send", str(error))
 
     @each(DIALECTS)
     def test_as_what_they_are_made_of(self, dialect: str) -> None:

@@ -9,17 +9,20 @@ import time
 import weakref
 from typing import Any
 
-from twisted.internet import defer, protocol, reactor, task
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet import abstract, defer, protocol, reactor, task
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from spreadlite import pb
+from spreadlite import _flow, pb
 from spreadlite.core.limits import Limits
 from tests.compat.rawcodec import pack
 from tests.compat.rawpeer import RawPeer
 from tests.hostile.bench import Bench, Echo, TimedPipe, logged
+from tests.strategies import searched
 from tests.vectors.rows import Rows, each
 
 
@@ -203,6 +206,63 @@ class FlowTests(Sockets):
             self.assertEqual(list(range(9_000)), results)
 
         return defer.ensureDeferred(run())
+
+
+class OutputTests(SynchronousTestCase):
+    """What is written straight through, and what waits in the transport."""
+
+    @searched(200)
+    @given(
+        st.lists(st.one_of(st.integers(0, 100), st.integers(0, 300_000)), min_size=1, max_size=8),
+        st.lists(st.one_of(st.integers(-1, 100), st.integers(0, 200_000)), max_size=8),
+        st.booleans(),
+    )
+    def test_all_in_order(self, sizes: list[int], taken: list[int], together: bool) -> None:
+        """However much the system takes at a time, and wherever it takes no more, all bytes go out in their order,
+        as parts of one message or as messages."""
+        clock = task.Clock()
+        clock.addWriter = lambda descriptor: None  # type: ignore[attr-defined]
+        transport: Any = abstract.FileDescriptor(clock)
+        transport.connected = True
+        parts = [bytes((65 + place,)) * size for place, size in enumerate(sizes)]
+        out = bytearray()
+        rest = iter(taken)
+
+        def write_some(data: Any) -> int:
+            size = min(len(data), next(rest, 0))
+            out.extend(data[: max(size, 0)])
+            return size
+
+        transport.writeSomeData = write_some
+        output = _flow.Output()
+        output.gather(transport)
+        self.assertTrue(output.gathering)
+        if together:
+            output.write_parts(transport, parts, True)
+        else:
+            for part in parts:
+                output.write(transport, part, True)
+        output.flush(transport)
+        self.assertFalse(output.gathering)
+        waiting = b"".join(transport._tempDataBuffer)
+        self.assertEqual(b"".join(parts), bytes(out) + waiting)
+        self.assertEqual(len(waiting), transport._tempDataLen)
+        self.assertEqual(sum(sizes), output.answers)
+
+    def test_large_strings_are_not_copied(self) -> None:
+        """What the system is given of a large string is a view of it."""
+        transport: Any = abstract.FileDescriptor(task.Clock())  # type: ignore[arg-type]
+        transport.connected = True
+        given: list[Any] = []
+        transport.writeSomeData = lambda data: given.append(data) or len(data)
+        large = b"x" * 1_000_000
+        output = _flow.Output()
+        output.gather(transport)
+        output.write_parts(transport, [b"head", large, b"tail"], False)
+        output.flush(transport)
+        self.assertEqual(b"head" + large + b"tail", b"".join(given))
+        copied = sum(len(part) for part in given if getattr(part, "obj", None) is not large)
+        self.assertLess(copied, 300_000)
 
 
 class FaultTests(Rows, Sockets):
