@@ -48,8 +48,3 @@ class Stock:
 #: What an object of ours does with a call of the peer's when its class has no ``remoteMessageReceived`` of its own:
 #: functions that hand arguments and result to the broker, and do not look at them.  `flavors` and `pb` add theirs.
 RECEIVERS: set[Any] = set()
-
-
-def receives_packed(receive: Callable[..., Any]) -> bool:
-    """Whether *receive*, a bound method, is one of those."""
-    return getattr(receive, "__func__", None) in RECEIVERS

@@ -179,8 +179,12 @@ class Referenceable(Serializable):
         Raises:
             NoSuchMethod: there is no ``remote_`` method of that name.
         """
-        serialize = broker._pack if type(args) is Packed else broker.serialize
-        args, kw = broker.unserialize(args), broker.unserialize(kw)
+        if type(args) is Packed:
+            serialize = broker._pack
+            args, kw = broker._unpack(args, kw)
+        else:
+            serialize = broker.serialize
+            args, kw = broker.unserialize(args), broker.unserialize(kw)
         if kw or type(kw) is not dict or type(args) is not tuple:
             args, kw = argumentsOf(args, kw)
         if type(message) is not str:

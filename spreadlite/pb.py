@@ -62,7 +62,6 @@ from .core.errors import (
 )
 from .core.graph import shortened
 from .core.limits import DEFAULT_LIMITS, Limits
-from .core.policy import allows_dotted_names
 from .core.tables import Local
 from .core.weights import size_of
 from .flavors import (
@@ -549,7 +548,7 @@ class Broker(banana.Banana):
                 elif kind == b"message" and len(item) == 7:
                     self._recvMessage(self.localObjectForID, *item[1:])
                 elif kind == b"answer" and len(item) == 3:
-                    self._answered(item[1], item[2], _succeedQuestion)
+                    self._answered(item[1], item[2], None)
                 elif kind == b"decref" and len(item) == 2:
                     self.proto_decref(item[1])
                 else:
@@ -596,9 +595,11 @@ class Broker(banana.Banana):
 
     def localObjectForID(self, luid: Any) -> Any:
         """The object of ours that has that id or name, or None."""
-        if isinstance(luid, str):
+        if type(luid) not in _ID_TYPES:
+            if not isinstance(luid, str):
+                return None
             luid = luid.encode("utf-8")
-        local = self._exports.locals.get(luid) if type(luid) in _ID_TYPES else None
+        local = self._exports.locals.get(luid)
         return None if local is None else local.object
 
     def _returnedObjectForID(self, luid: Any) -> Any:
@@ -813,12 +814,16 @@ class Broker(banana.Banana):
 
     def _pack(self, object: Any, perspective: Any = None, method: Any = None, args: Any = None, kw: Any = None) -> Any:
         """`serialize` for nobody's eyes but `sendCall`'s."""
-        sexp = codec.leaf(object, self.security)
+        # As _sendsPacked; this is asked once a call.
+        if not (self._stock and self.currentDialect == vocabulary.PB_DIALECT) and not self._sendsPacked():
+            return self.serialize(object, perspective=perspective, method=method, args=args, kw=kw)
+        limit = self.prefixLimit
+        if limit is None:
+            limit = banana._PREFIX_LIMIT
+        sexp = codec.pack_light(object, self.security, self.limits.depth, banana.SIZE_LIMIT, limit)
         if sexp is not None:
             self._unsent = None
             return sexp
-        if not self._sendsPacked():
-            return self.serialize(object, perspective=perspective, method=method, args=args, kw=kw)
         if isinstance(object, CoroutineType):
             object = defer.Deferred.fromCoroutine(object)
         if isinstance(object, defer.Deferred):
@@ -882,8 +887,8 @@ class Broker(banana.Banana):
             return self._serialize(object, _packed, perspective, method, None, None, registrations)
         return self._expressionOf(object, registrations, perspective, method)
 
-    def _takeBack(self, registrations: tables.Registrations) -> None:
-        if not self.disconnected:
+    def _takeBack(self, registrations: tables.Registrations | None) -> None:
+        if registrations is not None and not self.disconnected:
             registrations.take_back(self._takenBack)
 
     def _takenBack(self, table: tables.LocalTable, luid: int, local: Local) -> None:
@@ -902,11 +907,21 @@ class Broker(banana.Banana):
         outer = self.unserializingPerspective
         self.unserializingPerspective = perspective
         try:
-            if type(sexp) is codec.Packed:
-                return codec.unpack(sexp, self.security, self, self.limits.depth)
-            return unjelly(sexp, self.security, None, self, self.limits)
+            return codec.unpack(sexp, self.security, self, self.limits.depth)
         except InsecureJelly as refused:
             # How the reader came to refuse it is of no use to anybody, and a peer chooses how long a traceback it makes.
+            raise refused.with_traceback(None) from None
+        finally:
+            self.unserializingPerspective = outer
+
+    def _unpack(self, args: Any, kw: Any, perspective: Any = None) -> tuple[Any, Any]:
+        """`unserialize` of both, where nobody has put another in its place."""
+        outer = self.unserializingPerspective
+        self.unserializingPerspective = perspective
+        try:
+            security, depth = self.security, self.limits.depth
+            return codec.unpack(args, security, self, depth), codec.unpack(kw, security, self, depth)
+        except InsecureJelly as refused:
             raise refused.with_traceback(None) from None
         finally:
             self.unserializingPerspective = outer
@@ -931,27 +946,33 @@ class Broker(banana.Banana):
             callback = kw.pop("pbcallback", None)
             errback = kw.pop("pberrback", None)
             answerRequired = kw.pop("pbanswer", 1)
-        if (callback or errback) and not answerRequired:
-            raise TypeError("pbcallback and pberrback are for a call that has an answer")
+            if (callback or errback) and not answerRequired:
+                raise TypeError("pbcallback and pberrback are for a call that has an answer")
         if self.disconnected:
             raise DeadReferenceError("Calling Stale Broker")
-        registrations = tables.Registrations()
+        limits = self.limits
+        registrations: tables.Registrations | None = None
         try:
             netArgs = netKw = None
-            if (self._stock or _SERIALIZING.on(self)) and type(args) is tuple:
-                netArgs = codec.leaves(args, self.security)
-                if not kw and allows_dotted_names(self.security):
-                    netKw = [vocabulary.DICTIONARY]
-            if netArgs is None:
-                netArgs = self._argumentsAs(args, registrations, perspective, message)
-            if netKw is None:
-                netKw = self._argumentsAs(kw, registrations, perspective, message)
+            if (self._stock or _STOCK.on(self)) and type(args) is tuple:
+                limit = self.prefixLimit
+                if limit is None:
+                    limit = banana._PREFIX_LIMIT
+                netArgs = codec.pack_light(args, self.security, limits.depth, banana.SIZE_LIMIT, limit)
+                if not kw and netArgs is not None:
+                    netKw = _NO_KEYWORDS
+            if netArgs is None or netKw is None:
+                registrations = tables.Registrations()
+                if netArgs is None:
+                    netArgs = self._argumentsAs(args, registrations, perspective, message)
+                if netKw is None:
+                    netKw = self._argumentsAs(kw, registrations, perspective, message)
         except BaseException:
             self._takeBack(registrations)
             return defer.fail(failure.Failure())
-        if answerRequired and len(self.waitingForAnswers) >= self.limits.outstanding_calls:
+        if answerRequired and len(self.waitingForAnswers) >= limits.outstanding_calls:
             self._takeBack(registrations)
-            return defer.fail(Error(f"{self.limits.outstanding_calls} calls wait for their answer already"))
+            return defer.fail(Error(f"{limits.outstanding_calls} calls wait for their answer already"))
         requestID = self.newRequestID()
         try:
             self._say(prefix + b"message", requestID, objectID, message, answerRequired, netArgs, netKw)
@@ -972,22 +993,27 @@ class Broker(banana.Banana):
 
     def proto_answer(self, requestID: Any, netResult: Any) -> None:
         """``[answer id x]``: the result of a call of ours.  What cannot be read fails that call alone."""
-        self._answered(requestID, netResult, _succeedQuestion)
+        self._answered(requestID, netResult, None)
 
     def proto_error(self, requestID: Any, fail: Any) -> None:
         """``[error id x]``: a call of ours failed over there."""
         self._answered(requestID, fail, _failQuestion)
 
-    def _answered(self, requestID: Any, sexp: Any, fire: Callable[[Any, Any], object]) -> None:
+    def _answered(self, requestID: Any, sexp: Any, fail: Callable[[Any, Any], object] | None) -> None:
+        """A call of ours has come to an end: give its Deferred what was sent, by way of *fail* if it failed."""
         question = self.waitingForAnswers.take(requestID)
         try:
             result = self.unserialize(sexp)
         except BaseException:
             question.errback(failure.Failure())
         else:
-            fire(question, result)
+            if fail is None:
+                question.callback(result)
+            else:
+                fail(question, result)
         finally:
-            self._justReleased.clear()
+            if self._justReleased:
+                self._justReleased.clear()
 
     # Calls that the peer makes.
 
@@ -1027,7 +1053,7 @@ class Broker(banana.Banana):
             if object is None:
                 raise Error("Invalid Object ID")
             receive = object.remoteMessageReceived
-            if codec.PACKS and not _seams.receives_packed(receive):
+            if codec.PACKS and getattr(receive, "__func__", None) not in _seams.RECEIVERS:
                 netArgs = codec.expression_of(netArgs)
                 netKw = codec.expression_of(netKw)
             netResult = receive(self, name, netArgs, netKw)
@@ -1134,6 +1160,9 @@ def _packed(object: Any, security: Any, persistentStore: Any, broker: Any, limit
     return codec.pack(object, security, broker, limits.depth, banana.SIZE_LIMIT, prefix)
 
 
+#: What is sent where a call has no keywords.
+_NO_KEYWORDS = [vocabulary.DICTIONARY]
+
 #: What an object's id, or name, is.
 _ID_TYPES = frozenset((int, bytes))
 
@@ -1165,10 +1194,6 @@ def _journalOf(owner: Any, limits: Limits) -> Journal:
 def _mustBeCallable(notifier: Any) -> None:
     if not callable(notifier):
         raise TypeError(f"not something to be called: {shortened(notifier)}")
-
-
-def _succeedQuestion(question: Any, result: Any) -> None:
-    question.callback(result)
 
 
 def _failQuestion(question: Any, reason: Any) -> None:

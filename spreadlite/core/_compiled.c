@@ -1511,6 +1511,8 @@ typedef struct {
 
 #define KINDS 8
 
+#define HEAVY 2
+
 typedef struct {
     PyObject *list;
     Py_ssize_t filled, size;
@@ -1520,6 +1522,7 @@ typedef struct {
     State *st;
     PyObject *taster, *store, *invoker, *depth;
     int lists;    /* whether lists are made, and not bytes */
+    int light;    /* whether to give up where a hook would be called; HEAVY when that was so */
     int collects; /* whether collections are put off, and to be let on again */
     long long room;
     Out out;
@@ -2157,6 +2160,10 @@ static int w_other(Writer *w, PyObject *object) {
     if (kind->type != type || !kind->version || kind->version != type->tp_version_tag)
         if (find_kind(w, kind, object)) return -1;
     if (kind->kind == K_LEAF) return w_leaf(w, kind->writer, object);
+    if (w->light) {
+        w->light = HEAVY;
+        return -1;
+    }
     if (kind->kind == K_WRITER) {
         PyObject *writer = Py_NewRef(kind->writer);
         int failed = w_by_python(w, writer, NULL, object);
@@ -2325,13 +2332,10 @@ static PyObject *pack_by_python(State *st, PyObject *const *args) {
     return packed_new(st, NULL, error, 0);
 }
 
-static PyObject *pack(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
-    static const char *const names[] = {"obj", "taster", "invoker", "depth", "size_limit", "prefix_limit"};
-    State *st = state_of(module);
-    PyObject *given[6], *packed = NULL;
+/* What pack and pack_light do.  The latter gives None for what has something in it that a hook may be asked about. */
+static PyObject *pack_value(State *st, PyObject **given, int light) {
+    PyObject *packed = NULL;
     Writer w;
-    if (take_args("pack", names, args, count, keywords, 2, 6, given)) return NULL;
-    if (!given[2]) given[2] = Py_None;
     if (!given[3]) given[3] = st->default_depth;
     if (!given[4]) given[4] = st->default_size;
     if (!given[5]) given[5] = st->default_prefix;
@@ -2340,9 +2344,11 @@ static PyObject *pack(PyObject *module, PyObject *const *args, Py_ssize_t count,
         bound_of(given[4], 0, &w.size_limit) || bound_of(given[5], 0, &w.prefix_limit))
         return NULL;
     /* Limits below the sizes of what is written here unseen are for the twin to hold. */
-    if (!kind || w.size_limit < LONGEST_WORD || w.prefix_limit < 10) return pack_by_python(st, given);
+    if (!kind || w.size_limit < LONGEST_WORD || w.prefix_limit < 10)
+        return light ? Py_NewRef(Py_None) : pack_by_python(st, given);
     if (PyBytes_CheckExact(given[0]) || PyLong_CheckExact(given[0]) || PyFloat_CheckExact(given[0]))
         return Py_NewRef(given[0]);
+    w.light = light;
     if (out_start(&w.out, 256)) return NULL;
     if (!w_value(&w, given[0]) && !take_numbers(&w)) {
         int failed = (w.hole_count || (w.patched && !w.error)) && assemble(&w);
@@ -2353,10 +2359,27 @@ static PyObject *pack(PyObject *module, PyObject *const *args, Py_ssize_t count,
             long long nest = w.deepest + 1 + w.cooked + (w.places ? PyList_GET_SIZE(w.places) : 0);
             if (bytes) packed = packed_new(st, bytes, NULL, nest > UNBOUNDED / 2 ? UNBOUNDED / 2 : (Py_ssize_t)nest);
         }
-    }
+    } else if (w.light == HEAVY && !PyErr_Occurred())
+        packed = Py_NewRef(Py_None);
     if (!packed) tell_recursion(st->BananaError, "values nested too deep to be sent: %S");
     writer_end(&w);
     return packed;
+}
+
+static PyObject *pack(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    static const char *const names[] = {"obj", "taster", "invoker", "depth", "size_limit", "prefix_limit"};
+    PyObject *given[6];
+    if (take_args("pack", names, args, count, keywords, 2, 6, given)) return NULL;
+    if (!given[2]) given[2] = Py_None;
+    return pack_value(state_of(module), given, 0);
+}
+
+static PyObject *pack_light(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    static const char *const names[] = {"obj", "taster", "depth", "size_limit", "prefix_limit"};
+    PyObject *given[5];
+    if (take_args("pack_light", names, args, count, keywords, 2, 5, given)) return NULL;
+    PyObject *all[6] = {given[0], given[1], Py_None, given[2], given[3], given[4]};
+    return pack_value(state_of(module), all, 1);
 }
 
 static PyObject *jelly(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
@@ -3229,6 +3252,8 @@ static PyMethodDef functions[] = {
      "The same, as a list of parts where that saves copies of what is large."},
     {"pack", (PyCFunction)(void (*)(void))pack, METH_FASTCALL | METH_KEYWORDS,
      "The expression of an object, packed; what stands for itself is returned as it is."},
+    {"pack_light", (PyCFunction)(void (*)(void))pack_light, METH_FASTCALL | METH_KEYWORDS,
+     "The same for what has nothing in it that a hook may be asked about, else None."},
     {"unpack", (PyCFunction)(void (*)(void))unpack, METH_FASTCALL | METH_KEYWORDS,
      "The object that a packed list, or an expression, stands for."},
     {"jelly", (PyCFunction)(void (*)(void))jelly, METH_FASTCALL | METH_KEYWORDS,

@@ -80,6 +80,22 @@ def pure_pack(
     return graph.jelly(obj, taster, None, invoker, depth)
 
 
+def pure_pack_light(
+    obj: Any,
+    taster: Taster,
+    depth: int = DEFAULT_LIMITS.depth,
+    size_limit: int = SIZE_LIMIT,
+    prefix_limit: int = PREFIX_LIMIT,
+) -> Any:
+    """What `pack` makes of something that has nothing in it which a hook, of its own or the taster's, may be asked about;
+    None for everything else, and perhaps for some of that too.
+
+    Raises:
+        InsecureJelly, BananaError: as `graph.jelly`.
+    """
+    return leaves(obj, taster) if type(obj) is tuple else leaf(obj, taster)
+
+
 def pure_unpack(
     sexp: Any,
     taster: Taster,
@@ -102,6 +118,7 @@ encode_parts: Callable[..., bytes | list[bytes]] = wire.encode_parts if chosen i
 jelly: Any = graph.jelly if chosen is None else chosen.jelly
 unjelly: Any = graph.unjelly if chosen is None else chosen.unjelly
 pack: Any = pure_pack if chosen is None else chosen.pack
+pack_light: Any = pure_pack_light if chosen is None else chosen.pack_light
 unpack: Any = pure_unpack if chosen is None else chosen.unpack
 
 
@@ -121,8 +138,8 @@ __all__ = [
     "implementation",
     "jelly",
     "leaf",
-    "leaves",
     "pack",
+    "pack_light",
     "unjelly",
     "unpack",
 ]

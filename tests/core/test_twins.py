@@ -441,6 +441,14 @@ class Compared(SynchronousTestCase):
         expected = outcome(graph.jelly, value, taster, None, brokers[0], depth)
         listed = outcome(compiled.jelly, value, taster, None, brokers[1], depth)
         packed = outcome(compiled.pack, value, taster, brokers[2], depth, **bounds)
+        light = outcome(compiled.pack_light, value, taster, depth, **bounds)
+        if light[0] == "error":
+            self.assertEqual(packed, light)
+        elif light[1] is not None:
+            message, other = [b"message", packed[1]], [b"message", light[1]]
+            self.assertEqual(
+                outcome(compiled.encode, message, WORDS, **bounds), outcome(compiled.encode, other, WORDS, **bounds)
+            )
         if expected[0] == "error":
             self.assertEqual([expected] * 2, [listed, packed])
         else:
@@ -512,6 +520,25 @@ class GraphTests(Compared):
         self.check(lambda: built(plan, CLASSES), taster)
         everything = DummySecurityOptions()
         self.check(lambda: built(plan, CLASSES), everything)
+
+    def test_light(self) -> None:
+        """Without hooks is packed what has none in it; where one would be called, or a taster asked, nothing is."""
+        shared = [1, 2.5, "text", b"bytes", None, True, datetime.date(2026, 1, 2), decimal.Decimal("1.5")]
+        plain = {"a": shared, "b": (shared, {1, 2}), "c": frozenset((b"x",))}
+        packed = compiled.pack_light(plain, options())
+        self.assertEqual(compiled.pack(plain, options()).expression(), packed.expression())
+        for same in (b"bytes", 7, 2.5):
+            self.assertIs(same, compiled.pack_light(same, options()))
+        for hooked in (Copied(), Jellied(), pb.Referenceable(), Copied, len):
+            for value in (hooked, [1, {"a": (hooked,)}], [hooked] * 3):
+                self.assertIs(None, compiled.pack_light(value, options()))
+        taster = Asked(frozenset())
+        self.assertIs(None, compiled.pack_light(plain, taster))
+        self.assertEqual([], taster.asked)
+        self.assertEqual([[b"tuple", 1, [b"unicode", b"x"]], [b"None"]], [
+            codec.pure_pack_light((1, "x"), options()), codec.pure_pack_light(None, options())
+        ])  # fmt: skip
+        self.assertIs(None, codec.pure_pack_light((1, Copied()), options()))
 
     def test_depth(self) -> None:
         """Values within values: at the limit they go through, and one more is refused; in both directions."""
@@ -747,6 +774,7 @@ class LeakTests(SynchronousTestCase):
             for depth in (400, 2):
                 for taster in (options(), Asked(frozenset((b"unicode", b"builtins.list")))):
                     packed = outcome(compiled.pack, value, taster, Invoker(), depth)
+                    outcome(compiled.pack_light, value, taster, depth)
                     outcome(compiled.jelly, value, taster, None, Invoker(), depth)
                     if packed[0] == "error":
                         continue
