@@ -529,7 +529,7 @@ class GraphTests(Compared):
         self.assertEqual(compiled.pack(plain, options()).expression(), packed.expression())
         for same in (b"bytes", 7, 2.5):
             self.assertIs(same, compiled.pack_light(same, options()))
-        for hooked in (Copied(), Jellied(), pb.Referenceable(), Copied, len):
+        for hooked in (Copied(), Jellied(), pb.Referenceable(), Copied().getStateToCopy):
             for value in (hooked, [1, {"a": (hooked,)}], [hooked] * 3):
                 self.assertIs(None, compiled.pack_light(value, options()))
         taster = Asked(frozenset())
