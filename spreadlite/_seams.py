@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import Any
 
+from .core import codec
+
 
 class Stock:
     """The methods of a class as they are in the beginning.
@@ -21,18 +23,24 @@ class Stock:
         names: of its methods.
     """
 
-    __slots__ = ("_get", "_methods", "_names")
+    __slots__ = ("_get", "_methods", "_names", "_version")
 
     def __init__(self, cls: type, names: Iterable[str]) -> None:
         self._names = tuple(names)
         # Of at least two names, so that it always gives a tuple.
         self._get = attrgetter(*self._names, "__init_subclass__")
         self._methods = self._get(cls)[:-1]
+        # Of a class that has them all, where that is known.
+        self._version: int | None = None
 
     def on(self, instance: Any) -> bool:
         """Whether *instance* still has all of these methods, and not others of its class's or of its own."""
-        if self._get(type(instance))[:-1] != self._methods:
-            return False
+        cls = type(instance)
+        version = codec.class_version(cls)
+        if version is None or version != self._version:
+            if self._get(cls)[:-1] != self._methods:
+                return False
+            self._version = codec.class_version(cls)
         own = instance.__dict__
         if own.get("_attributesSeen") == len(own):
             # It has no attribute that it had not when this was asked last.

@@ -243,12 +243,8 @@ class Broker(banana.Banana):
         self.disconnects: Any = []
         self.failures: Any = []
         self.pageProducers: list[Any] = []
-
-        def new_id() -> Any:
-            return self.newLocalID()
-
-        self._exports = tables.LocalTable(new_id, "object")
-        self._caches = tables.LocalTable(new_id, "cached object")
+        self._exports = tables.LocalTable("object")
+        self._caches = tables.LocalTable("cached object")
         self.localObjects: Any = self._exports.locals
         self.luids: Any = self._exports.ids
         self.remotelyCachedObjects: Any = self._caches.locals
@@ -261,6 +257,10 @@ class Broker(banana.Banana):
         self._justReleased: dict[int, Any] = {}
         self._inflow = _flow.Inflow()
         self._output = _flow.Output()
+        # What is asked for with each message is found sooner here than in the class.
+        self.limits = self.limits
+        self.disconnected = 0
+        self._answering = 0
 
     # The life of the connection.
 
@@ -513,9 +513,12 @@ class Broker(banana.Banana):
         if limit is None:
             limit = banana._PREFIX_LIMIT
         output, depth = self._output, self.limits.expression_depth
-        # Of the answers, see _write.
-        encode: Callable[..., Any] = codec.encode_parts if output.gathering else codec.encode
-        data = encode(message, words, banana.SIZE_LIMIT, limit, depth)
+        data: Any
+        if output.gathering:
+            data = codec.encode_parts(message, words, banana.SIZE_LIMIT, limit, depth)
+        else:
+            data = codec.encode(message, words, banana.SIZE_LIMIT, limit, depth)
+        # Of what is an answer, see _write.
         write = output.write if type(data) is bytes else output.write_parts
         write(self.transport, data, self._receiving or message[0] in _REPLIES)
 
@@ -617,19 +620,21 @@ class Broker(banana.Banana):
         """
         if self.luids is None:
             raise DeadReferenceError("the connection has gone")
+        exports = self._exports
         puid = object.processUniqueID()
-        luid = self._exports.again(puid)
+        luid = exports.again(puid)
         if luid is None:
-            self._checkRoom(self.localObjects, "reference")
-            luid = self._exports.add(puid, object)
+            most = self.limits.references
+            if len(exports.locals) > (MAX_BROKER_REFS if most is None else most):
+                self._noRoom(exports.locals, "reference")
+            luid = self.newLocalID()
+            exports.add(luid, puid, object)
         if self._registrations is not None:
-            self._registrations.add(self._exports, luid)
+            self._registrations.add(exports, luid)
         return luid
 
-    def _checkRoom(self, table: dict[Any, Local], what: str) -> None:
-        most = self.limits.references
-        if len(table) <= (MAX_BROKER_REFS if most is None else most):
-            return
+    def _noRoom(self, table: dict[Any, Local], what: str) -> None:
+        """There are too many in the table already."""
         self.maxBrokerRefsViolations += 1
         message = f"Maximum PB {what} count exceeded."
         if self.maxBrokerRefsViolations > 3:
@@ -662,13 +667,18 @@ class Broker(banana.Banana):
 
     def sendDecRef(self, objectID: Any) -> None:
         """Tell the peer that one reference to its object is gone."""
-        self._release(b"decref", objectID)
+        if self._stock and threadable.ioThread == get_ident() and not self._deaf:
+            # As _release; there may be a great many.
+            self._say(b"decref", objectID)
+        else:
+            self._release(b"decref", objectID)
 
     def proto_decref(self, objectID: Any) -> None:
         """``[decref id]``: the peer let go of one reference to an object of ours."""
-        local = self._exports.release(objectID)
+        exports = self._exports
+        local = exports.release(objectID)
         if local is not None:
-            self._exports.forget(objectID)
+            exports.forget(objectID)
             if self.waitingForAnswers:
                 # twisted.spread drops a reference that it has put into an answer before it sends that answer, so the
                 # object is still to come back.  It is the next thing that the peer sends.
@@ -714,8 +724,11 @@ class Broker(banana.Banana):
         """
         if self.remotelyCachedLUIDs is None:
             raise DeadReferenceError("the connection has gone")
-        self._checkRoom(self.remotelyCachedObjects, "cache")
-        luid = self._caches.add(instance.processUniqueID(), instance, self.serializingPerspective)
+        most = self.limits.references
+        if len(self._caches.locals) > (MAX_BROKER_REFS if most is None else most):
+            self._noRoom(self._caches.locals, "cache")
+        luid: int = self.newLocalID()
+        self._caches.add(luid, instance.processUniqueID(), instance, self.serializingPerspective)
         if self._registrations is not None:
             self._registrations.add(self._caches, luid)
         return luid
@@ -1169,12 +1182,8 @@ _ID_TYPES = frozenset((int, bytes))
 _FOLLOWS = "Peer will receive following PB traceback:"
 
 
-def _noMoreIds() -> int:
-    raise DeadReferenceError("the connection has gone")
-
-
 #: The table of a connection that has gone.
-_NO_TABLE = tables.LocalTable(_noMoreIds, "object")
+_NO_TABLE = tables.LocalTable("object")
 
 
 def _cancel(timer: Any) -> None:

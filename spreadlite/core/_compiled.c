@@ -3245,7 +3245,16 @@ static PyObject *unjelly(PyObject *module, PyObject *const *args, Py_ssize_t cou
 
 /* ---- The module. ---- */
 
+/* A number that a class has as long as neither it nor a class that it inherits from is changed, and none else ever has; None
+   where it has none at the moment. */
+static PyObject *class_version(PyObject *Py_UNUSED(module), PyObject *cls) {
+    unsigned int version = PyType_Check(cls) ? ((PyTypeObject *)cls)->tp_version_tag : 0;
+    return version ? PyLong_FromUnsignedLong(version) : Py_NewRef(Py_None);
+}
+
 static PyMethodDef functions[] = {
+    {"class_version", class_version, METH_O,
+     "A number that a class has until it or one of its bases is changed, or None."},
     {"encode", (PyCFunction)(void (*)(void))encode, METH_FASTCALL | METH_KEYWORDS,
      "The bytes of an expression; see `spreadlite.core.wire.encode`."},
     {"encode_parts", (PyCFunction)(void (*)(void))encode_parts, METH_FASTCALL | METH_KEYWORDS,

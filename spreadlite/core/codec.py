@@ -111,6 +111,13 @@ def pure_unpack(
     return graph.unjelly(sexp, taster, None, invoker, registry, depth)
 
 
+def pure_class_version(cls: type) -> int | None:
+    """A number that a class has as long as neither it nor a class that it inherits from is changed, and no other ever has;
+    None if that is not known."""
+    return None
+
+
+class_version: Callable[[type], int | None] = pure_class_version if chosen is None else chosen.class_version
 Decoder: Any = PureDecoder if chosen is None else chosen.Decoder
 Packed: Any = PurePacked if chosen is None else chosen.Packed
 encode: Callable[..., bytes] = wire.encode if chosen is None else chosen.encode
@@ -132,6 +139,7 @@ __all__ = [
     "PACKS",
     "Decoder",
     "Packed",
+    "class_version",
     "encode",
     "encode_parts",
     "expression_of",

@@ -52,7 +52,6 @@ class LocalTable:
     """Objects of ours that the peer holds, by id, with the id of each.
 
     Args:
-        new_id: gives the next id; the two tables of a connection share one sequence.
         what: the table's name, for messages.
 
     Attributes:
@@ -60,10 +59,9 @@ class LocalTable:
         ids: an object's ``processUniqueID()`` to its id.
     """
 
-    __slots__ = ("_new_id", "_what", "ids", "locals")
+    __slots__ = ("_what", "ids", "locals")
 
-    def __init__(self, new_id: Callable[[], int], what: str) -> None:
-        self._new_id = new_id
+    def __init__(self, what: str) -> None:
         self._what = what
         self.locals: dict[Any, Local] = {}
         self.ids: dict[Hashable, Any] = {}
@@ -72,15 +70,16 @@ class LocalTable:
         """Count one more for the object with that key and return its id; None if the table does not have it."""
         luid: int | None = self.ids.get(puid)
         if luid is not None:
-            self.locals[luid].incref()
+            self.locals[luid].refcount += 1
         return luid
 
-    def add(self, puid: Hashable, object: Any, perspective: Any = None) -> int:
-        """Take in an object that the table does not have, with a count of 1, and return its id."""
-        luid = self._new_id()
+    def add(self, luid: int, puid: Hashable, object: Any, perspective: Any = None) -> None:
+        """Take in an object that the table does not have, under a new id and with a count of 1.
+
+        The two tables of a connection share one sequence of ids.
+        """
         self.locals[luid] = Local(object, perspective, puid)
         self.ids[puid] = luid
-        return luid
 
     def get(self, luid: object) -> Local | None:
         """What is known under that id or name, whatever the peer sent for one."""
@@ -92,10 +91,11 @@ class LocalTable:
         Raises:
             ProtocolError: no object has that id, or it is a name.
         """
-        local = self.get(luid)
-        if local is None or type(luid) is not int:
+        local = self.locals.get(luid) if type(luid) is int else None
+        if local is None:
             raise ProtocolError(f"no {self._what} has the id {shortened(luid)}")
-        return None if local.decref() > 0 else local
+        local.refcount -= 1
+        return None if local.refcount > 0 else local
 
     def forget(self, luid: int) -> None:
         """The object with that id leaves the table."""

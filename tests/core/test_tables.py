@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 from hypothesis import strategies as st
@@ -19,11 +18,6 @@ STRANGE: dict[str, Any] = {
     "unknown": 99, "zero": 0, "negative": -1, "float": 1.0, "true": True, "text": "1", "bytes": b"1", "none": None,
     "list": [], "dict": {}, "huge": 2**447, "nan": float("nan"),
 }  # fmt: skip
-
-
-def table(what: str = "object") -> LocalTable:
-    """A table with a sequence of ids of its own."""
-    return LocalTable(itertools.count(1).__next__, what)
 
 
 class LocalTests(SynchronousTestCase):
@@ -43,9 +37,9 @@ class LocalTableTests(Rows, SynchronousTestCase):
 
     def test_life(self) -> None:
         """An object is given an id once, counted with each further sending, and leaves with the last release."""
-        objects = table()
+        objects = LocalTable("object")
         self.assertIsNone(objects.again("key"))
-        self.assertEqual(1, objects.add("key", "thing", "someone"))
+        objects.add(1, "key", "thing", "someone")
         self.assertEqual(1, objects.again("key"))
         local = objects.get(1)
         assert local is not None
@@ -55,20 +49,19 @@ class LocalTableTests(Rows, SynchronousTestCase):
         self.assertIs(local, objects.get(1), "only forget() takes it out")
         objects.forget(1)
         self.assertEqual(({}, {}), (objects.locals, objects.ids))
-        self.assertEqual(2, objects.add("key", "thing"), "an id is not used twice")
 
     def test_forgotten_twice(self) -> None:
         """Forgetting what is not there does nothing."""
-        objects = table()
-        objects.add("key", "thing")
+        objects = LocalTable("object")
+        objects.add(1, "key", "thing")
         objects.forget(1)
         objects.forget(1)
         self.assertEqual(({}, {}), (objects.locals, objects.ids))
 
     def test_put_in_by_hand(self) -> None:
         """An application that writes the table itself does not lose another object's key."""
-        objects = table()
-        objects.add("key", "thing")
+        objects = LocalTable("object")
+        objects.add(1, "key", "thing")
         objects.locals[b"root"] = Local("root")
         objects.locals[50] = Local("mine", None, "key")
         objects.forget(50)
@@ -77,7 +70,7 @@ class LocalTableTests(Rows, SynchronousTestCase):
 
     def test_name(self) -> None:
         """An object under a name is found, and never released."""
-        objects = table()
+        objects = LocalTable("object")
         objects.locals[b"root"] = Local("root")
         found = objects.get(b"root")
         assert found is not None
@@ -89,8 +82,8 @@ class LocalTableTests(Rows, SynchronousTestCase):
     @each(STRANGE)
     def test_strange(self, name: str) -> None:
         """An id that a peer made up is nobody's: no other object is found or released, and nothing but ours is raised."""
-        objects = table("cached object")
-        objects.add("key", "thing")
+        objects = LocalTable("cached object")
+        objects.add(1, "key", "thing")
         self.assertIsNone(objects.get(STRANGE[name]))
         error = self.assertRaises(ProtocolError, objects.release, STRANGE[name])
         self.assertEqual(f"no cached object has the id {STRANGE[name]!r}"[:60], str(error)[:60])
@@ -102,13 +95,14 @@ class RegistrationsTests(SynchronousTestCase):
 
     def test_taken_back(self) -> None:
         """New objects go, the last first; others have their count as before; a second time does nothing."""
-        sequence = itertools.count(1).__next__
-        exports, caches = LocalTable(sequence, "object"), LocalTable(sequence, "cache")
-        kept = exports.add("kept", "kept")
+        exports, caches = LocalTable("object"), LocalTable("cache")
+        kept = 1
+        exports.add(kept, "kept", "kept")
         made = Registrations()
         made.add(exports, exports.again("kept") or 0)
-        for where, key in ((exports, "a"), (caches, "b"), (exports, "c")):
-            made.add(where, where.add(key, key))
+        for where, luid, key in ((exports, 2, "a"), (caches, 3, "b"), (exports, 4, "c")):
+            where.add(luid, key, key)
+            made.add(where, luid)
         made.add(exports, exports.again("c") or 0)
         gone: list[tuple[LocalTable, int, Any]] = []
 
@@ -124,9 +118,10 @@ class RegistrationsTests(SynchronousTestCase):
 
     def test_already_gone(self) -> None:
         """What has left its table since is left alone."""
-        exports = table()
+        exports = LocalTable("object")
         made = Registrations()
-        made.add(exports, exports.add("a", "a"))
+        exports.add(1, "a", "a")
+        made.add(exports, 1)
         exports.forget(1)
         gone: list[int] = []
         made.take_back(lambda where, luid, local: gone.append(luid))
@@ -159,27 +154,21 @@ class TablesMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.last = 0
-        self.tables = [LocalTable(self.new_id, "object"), LocalTable(self.new_id, "cache")]
+        self.tables = [LocalTable("object"), LocalTable("cache")]
         # Of each table: id to key and count.
         self.model: list[dict[int, list[Any]]] = [{}, {}]
         self.made: Registrations | None = None
         self.noted: list[tuple[int, int]] = []
 
-    def new_id(self) -> int:
-        """The next id."""
-        self.last += 1
-        return self.last
-
     @rule(which=st.integers(0, 1), key=st.integers(0, 4))
     def send(self, which: int, key: int) -> None:
         """An object is sent."""
-        before = self.last
         known = [luid for luid, (name, _) in self.model[which].items() if name == key]
         luid = self.tables[which].again(key)
         assert luid == (known[0] if known else None)
         if luid is None:
-            luid = self.tables[which].add(key, f"object {key}", which)
-            assert luid == before + 1
+            luid = self.last = self.last + 1
+            self.tables[which].add(luid, key, f"object {key}", which)
             self.model[which][luid] = [key, 0]
         self.model[which][luid][1] += 1
         if self.made is not None:
