@@ -74,18 +74,19 @@ class Inflow:
                 self._pause_if_full(broker)
             return
         broker._decoder.feed(chunk)
-        self._work(broker)
+        self.work(broker)
 
-    def _work(self, broker: Any) -> None:
+    def work(self, broker: Any) -> None:
         """Work on what is at hand, until it is done or the slice is over."""
         output = broker._output
         reactor = broker._reactor
         if reactor is None:
             over = None
         else:
-            self._transport, self._output, self._limits = broker.transport, output, broker.limits
-            others = len(_busy) - (self in _busy)
-            self.stop = time.monotonic() + broker.limits.slice_seconds / (1 + others)
+            limits = broker.limits
+            self._transport, self._output, self._limits = broker.transport, output, limits
+            others = len(_busy) - (self in _busy) if _busy else 0
+            self.stop = time.monotonic() + limits.slice_seconds / (1 + others)
             over = self._over
         output.gather(broker.transport)
         try:
@@ -127,7 +128,7 @@ class Inflow:
                 return
         self._wait = 0.0
         try:
-            broker._workGuarded(self._work)
+            broker._workOn()
         except Exception:
             # As the reactor would do, had that been raised out of dataReceived.
             log.err(None, "working on what a peer sent")
@@ -262,17 +263,22 @@ class Output:
             or not transport.connected
             or transport.disconnecting
             or transport._writeDisconnected
-            or not is_plain(transport)
+            # It was plain when this began to gather, but TLS may have begun since.
+            or getattr(transport, "TLS", False)
         ):
             transport.writeSequence(chunks)
             return
         # Nothing is queued before it: what the system takes at once need not wait for the reactor's next turn.
         if size <= _SENT:
-            sent = _send(transport, chunks[0] if len(chunks) == 1 else b"".join(chunks))
+            data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            sent = transport.writeSomeData(data)
+            if sent == size:
+                return
+            sent = _send(transport, data, sent)
         else:
             sent = 0
             for portion in _portions(chunks):
-                done = _send(transport, portion)
+                done = _send(transport, portion, transport.writeSomeData(portion))
                 sent += done
                 if done < len(portion):
                     break
@@ -289,16 +295,16 @@ class Output:
         return self.answers > most and self.answers * 2 > waiting
 
 
-def _send(transport: Any, data: bytes | memoryview) -> int:
-    """How many of these bytes the system takes at once, if it takes any."""
+def _send(transport: Any, data: bytes | memoryview, sent: Any) -> int:
+    """How many of these bytes the system takes, which took *sent* of them at first."""
     size = len(data)
     done = 0
-    while done < size:
-        sent = transport.writeSomeData(memoryview(data)[done:] if done else data)
-        if type(sent) is not int or sent <= 0:
-            # The system takes no more now, or the connection is broken, which the reactor finds out by itself.
-            break
+    # Else the system takes no more now, or the connection is broken, which the reactor finds out by itself.
+    while type(sent) is int and sent > 0:
         done += sent
+        if done == size:
+            break
+        sent = transport.writeSomeData(memoryview(data)[done:])
     return done
 
 

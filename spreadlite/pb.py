@@ -424,12 +424,15 @@ class Broker(banana.Banana):
         if self._idling is not None:
             self._heard()
         if not self._deaf:
-            self._workGuarded(self._inflow.received, chunk)
+            try:
+                self._inflow.received(self, chunk)
+            except (BananaError, ProtocolError) as broken:
+                self._refuse(str(broken))
 
-    def _workGuarded(self, work: Callable[..., object], *args: Any) -> None:
-        """Work on what was received, and refuse a peer that breaks the protocol."""
+    def _workOn(self) -> None:
+        """Go on with what was received; see `_flow.Inflow`."""
         try:
-            work(self, *args)
+            self._inflow.work(self)
         except (BananaError, ProtocolError) as broken:
             self._refuse(str(broken))
 
