@@ -670,8 +670,8 @@ class Broker(banana.Banana):
 
     def sendDecRef(self, objectID: Any) -> None:
         """Tell the peer that one reference to its object is gone."""
-        if self._stock and threadable.ioThread == get_ident() and not self._deaf:
-            # As _release; there may be a great many.
+        if self._stock and not self._deaf and threadable.ioThread == get_ident():
+            # As _release; there may be a great many, when an answer is dropped.
             self._say(b"decref", objectID)
         else:
             self._release(b"decref", objectID)

@@ -379,7 +379,9 @@ def encode(
     Raises:
         BananaError: something in the expression is of a type that banana does not carry, or breaks a limit.
     """
-    return b"".join(_written(expression, words, size_limit, prefix_limit, depth))
+    chunks = _Chunks()
+    _encode(expression, chunks, words, size_limit, prefix_limit, depth, 0)
+    return b"".join(chunks)
 
 
 def encode_parts(
@@ -391,7 +393,9 @@ def encode_parts(
 ) -> bytes | list[bytes]:
     """`encode`, without a copy of strings of more than `LARGE` bytes: where there are any, the bytes come in parts, and
     each of them is one."""
-    chunks = _written(expression, words, size_limit, prefix_limit, depth)
+    chunks = _Chunks()
+    chunks.large = False
+    _encode(expression, chunks, words, size_limit, prefix_limit, depth, 0)
     if not chunks.large:
         return b"".join(chunks)
     parts: list[bytes] = []
@@ -407,19 +411,14 @@ def encode_parts(
 
 
 class _Chunks(list[bytes]):
-    """What was written; *large*: whether there is a string of more than `LARGE` bytes in it."""
+    """What was written.
 
-    large = False
+    Attributes:
+        large: whether one of them is a string of more than `LARGE` bytes; true, or what it was before.
+    """
 
-
-def _written(
-    expression: object, words: Mapping[bytes, int] | None, size_limit: int, prefix_limit: int, depth: int
-) -> _Chunks:
-    chunks = _Chunks()
-    if type(expression) is tuple:
-        expression = list(expression)
-    _encode(expression, chunks, words, size_limit, prefix_limit, depth, 0)
-    return chunks
+    __slots__ = ("large",)
+    large: bool
 
 
 def _encode(
@@ -435,7 +434,15 @@ def _encode(
     write = chunks.append
     stack: list[Iterator[Any]] = []
     push = stack.append
-    todo: Iterator[Any] = iter((expression,))
+    todo: Iterator[Any]
+    if type(expression) is tuple and len(expression) <= size_limit and level < depth:
+        # A message, for the most part.
+        size = len(expression)
+        write(_LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
+        level += 1
+        todo = iter(expression)
+    else:
+        todo = iter((expression,))
     # What the tables of heads have.
     small = size_limit if size_limit < 1023 else 1023
     # Whether text, which is [unicode bytes], may be written at once: it may, where the tag is no word and not too long.
