@@ -482,7 +482,7 @@ def _encode(
                                 write(_TEXT_HEADS[len(text)])
                                 write(text)
                                 continue
-                    elif tag is DICTIONARY and level < _RECURSIVE and level + 3 <= depth:
+                    elif tag is DICTIONARY and size > 1 and level < _RECURSIVE and level + 3 <= depth:
                         write(_LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
                         _encode_pairs(item, chunks, words, size_limit, prefix_limit, depth, level + 1)
                         continue
