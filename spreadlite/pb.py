@@ -19,7 +19,7 @@ from functools import partial
 from hashlib import md5
 from threading import get_ident
 from types import CoroutineType
-from typing import Any
+from typing import Any, NoReturn
 
 from twisted.cred.credentials import Anonymous, IAnonymous, ICredentials, IUsernameHashedPassword
 from twisted.cred.error import UnhandledCredentials
@@ -623,20 +623,15 @@ class Broker(banana.Banana):
         """
         if self.luids is None:
             raise DeadReferenceError("the connection has gone")
-        exports = self._exports
-        puid = object.processUniqueID()
-        luid = exports.again(puid)
+        exports, most = self._exports, self.limits.references
+        if most is None:
+            most = MAX_BROKER_REFS
+        luid = exports.hold(object, most, self.newLocalID, self._registrations)
         if luid is None:
-            most = self.limits.references
-            if len(exports.locals) > (MAX_BROKER_REFS if most is None else most):
-                self._noRoom(exports.locals, "reference")
-            luid = self.newLocalID()
-            exports.add(luid, puid, object)
-        if self._registrations is not None:
-            self._registrations.add(exports, luid)
+            self._noRoom(exports.locals, "reference")
         return luid
 
-    def _noRoom(self, table: dict[Any, Local], what: str) -> None:
+    def _noRoom(self, table: dict[Any, Local], what: str) -> NoReturn:
         """There are too many in the table already."""
         self.maxBrokerRefsViolations += 1
         message = f"Maximum PB {what} count exceeded."
@@ -678,10 +673,8 @@ class Broker(banana.Banana):
 
     def proto_decref(self, objectID: Any) -> None:
         """``[decref id]``: the peer let go of one reference to an object of ours."""
-        exports = self._exports
-        local = exports.release(objectID)
+        local = self._exports.release(objectID, True)
         if local is not None:
-            exports.forget(objectID)
             if self.waitingForAnswers:
                 # twisted.spread drops a reference that it has put into an answer before it sends that answer, so the
                 # object is still to come back.  It is the next thing that the peer sends.

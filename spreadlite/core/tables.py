@@ -48,6 +48,9 @@ class Local:
         return self.refcount
 
 
+_new: Callable[[type[Local]], Local] = object.__new__
+
+
 class LocalTable:
     """Objects of ours that the peer holds, by id, with the id of each.
 
@@ -73,6 +76,34 @@ class LocalTable:
             self.locals[luid].refcount += 1
         return luid
 
+    def hold(self, object: Any, most: float, new_id: Callable[[], int], noted: Registrations | None) -> int | None:
+        """Count one more for *object*, which is taken in if the table does not have it, and return its id.
+
+        Args:
+            object: has a ``processUniqueID()``.
+            most: if the table has more than that, it takes in no more, and None is returned.
+            new_id: gives the next id; the two tables of a connection share one sequence.
+            noted: where this is noted, if anywhere.
+        """
+        puid = object.processUniqueID()
+        luid: int | None = self.ids.get(puid)
+        if luid is not None:
+            self.locals[luid].refcount += 1
+        elif len(self.locals) > most:
+            return None
+        else:
+            luid = new_id()
+            # As Local(object, None, puid), without the call, for there may be many.
+            self.locals[luid] = local = _new(Local)
+            local.object = object
+            local.perspective = None
+            local.refcount = 1
+            local.puid = puid
+            self.ids[puid] = luid
+        if noted is not None:
+            noted.made.append((self, luid))
+        return luid
+
     def add(self, luid: int, puid: Hashable, object: Any, perspective: Any = None) -> None:
         """Take in an object that the table does not have, under a new id and with a count of 1.
 
@@ -85,8 +116,9 @@ class LocalTable:
         """What is known under that id or name, whatever the peer sent for one."""
         return self.locals.get(luid) if type(luid) in (int, bytes) else None
 
-    def release(self, luid: object) -> Local | None:
-        """Count one less for the object with that id; returns it if that was the last, and it is to be forgotten.
+    def release(self, luid: object, forget: bool = False) -> Local | None:
+        """Count one less for the object with that id; returns it if that was the last.  Then it is to be forgotten, which
+        is done here if *forget* is true.
 
         Raises:
             ProtocolError: no object has that id, or it is a name.
@@ -95,35 +127,45 @@ class LocalTable:
         if local is None:
             raise ProtocolError(f"no {self._what} has the id {shortened(luid)}")
         local.refcount -= 1
-        return None if local.refcount > 0 else local
+        if local.refcount > 0:
+            return None
+        if forget:
+            del self.locals[luid]
+            # Where an application put the object in by hand, its key may be another's by now.
+            if self.ids.get(local.puid) == luid:
+                del self.ids[local.puid]
+        return local
 
     def forget(self, luid: int) -> None:
         """The object with that id leaves the table."""
         local = self.locals.pop(luid, None)
-        # Where an application put the object in by hand, its key may be another's by now.
         if local is not None and self.ids.get(local.puid) == luid:
             del self.ids[local.puid]
 
 
 class Registrations:
-    """What one serialisation put into the tables, so that it can be taken back if nothing is sent."""
+    """What one serialisation put into the tables, so that it can be taken back if nothing is sent.
 
-    __slots__ = ("_made",)
+    Attributes:
+        made: tables and ids, one for each time that something was counted once more.
+    """
+
+    __slots__ = ("made",)
 
     def __init__(self) -> None:
-        self._made: list[tuple[LocalTable, int]] = []
+        self.made: list[tuple[LocalTable, int]] = []
 
     def add(self, table: LocalTable, luid: int) -> None:
         """The object with that id was counted once more."""
-        self._made.append((table, luid))
+        self.made.append((table, luid))
 
     def take_in(self, other: Registrations) -> None:
         """What *other* noted is to be taken back with these."""
-        self._made += other._made
+        self.made += other.made
 
     def take_back(self, gone: Callable[[LocalTable, int, Local], None]) -> None:
         """Undo it all, the last first; *gone* is called for each object that is to leave its table."""
-        made, self._made = self._made, []
+        made, self.made = self.made, []
         for table, luid in reversed(made):
             if luid in table.locals:
                 local = table.release(luid)

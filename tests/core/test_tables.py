@@ -50,6 +50,31 @@ class LocalTableTests(Rows, SynchronousTestCase):
         objects.forget(1)
         self.assertEqual(({}, {}), (objects.locals, objects.ids))
 
+    def test_held(self) -> None:
+        """What is held is given a new id once and counted with each further time, which is noted; where there is no room,
+        it is not taken in, but what is there can be had again."""
+
+        class Thing:
+            """One of several that stand for the same."""
+
+            def processUniqueID(self) -> str:
+                return "key"
+
+        objects, noted, ids = LocalTable("object"), Registrations(), iter((5, 6))
+        thing = Thing()
+        self.assertIsNone(objects.hold(thing, -1, ids.__next__, noted))
+        self.assertEqual(({}, []), (objects.locals, noted.made))
+        self.assertEqual(5, objects.hold(thing, 0, ids.__next__, noted))
+        self.assertEqual(5, objects.hold(Thing(), -1, ids.__next__, None))
+        local = objects.get(5)
+        assert local is not None
+        self.assertEqual((thing, None, "key", 2), (local.object, local.perspective, local.puid, local.refcount))
+        self.assertEqual([(objects, 5)], noted.made)
+        self.assertIsNone(objects.release(5, True))
+        self.assertIs(local, objects.release(5, True))
+        self.assertEqual(({}, {}), (objects.locals, objects.ids))
+        self.assertRaises(ProtocolError, objects.release, 5, True)
+
     def test_forgotten_twice(self) -> None:
         """Forgetting what is not there does nothing."""
         objects = LocalTable("object")
@@ -65,6 +90,8 @@ class LocalTableTests(Rows, SynchronousTestCase):
         objects.locals[b"root"] = Local("root")
         objects.locals[50] = Local("mine", None, "key")
         objects.forget(50)
+        objects.locals[50] = Local("mine", None, "key")
+        objects.release(50, True)
         self.assertEqual(1, objects.ids["key"])
         self.assertEqual([1, b"root"], list(objects.locals))
 
@@ -148,6 +175,17 @@ class QuestionsTests(Rows, SynchronousTestCase):
         self.assertEqual({1: "waits"}, questions)
 
 
+class Sent:
+    """An object by its key."""
+
+    def __init__(self, key: int) -> None:
+        self.key = key
+
+    def processUniqueID(self) -> int:
+        """The key."""
+        return self.key
+
+
 class TablesMachine(RuleBasedStateMachine):
     """Two tables that share one sequence of ids, serialisations that succeed or fail, and a model of plain counts."""
 
@@ -164,16 +202,28 @@ class TablesMachine(RuleBasedStateMachine):
     def send(self, which: int, key: int) -> None:
         """An object is sent."""
         known = [luid for luid, (name, _) in self.model[which].items() if name == key]
-        luid = self.tables[which].again(key)
-        assert luid == (known[0] if known else None)
-        if luid is None:
-            luid = self.last = self.last + 1
-            self.tables[which].add(luid, key, f"object {key}", which)
+        if which:
+            luid = self.tables[which].again(key)
+            assert luid == (known[0] if known else None)
+            if luid is None:
+                luid = self.new_id()
+                self.tables[which].add(luid, key, Sent(key), which)
+            if self.made is not None:
+                self.made.add(self.tables[which], luid)
+        else:
+            luid = self.tables[which].hold(Sent(key), 100, self.new_id, self.made)
+        assert luid == (known[0] if known else self.last)
+        assert luid is not None
+        if not known:
             self.model[which][luid] = [key, 0]
         self.model[which][luid][1] += 1
         if self.made is not None:
-            self.made.add(self.tables[which], luid)
             self.noted.append((which, luid))
+
+    def new_id(self) -> int:
+        """The next id."""
+        self.last += 1
+        return self.last
 
     @precondition(lambda self: self.made is None)
     @rule()
@@ -213,7 +263,7 @@ class TablesMachine(RuleBasedStateMachine):
                 return
             raise AssertionError("an unknown id was released")
         last = self.lower(which, luid)
-        local = self.tables[which].release(luid)
+        local = self.tables[which].release(luid, which == 0)
         assert (local is not None) == last
         if local is not None:
             self.tables[which].forget(luid)
@@ -227,7 +277,7 @@ class TablesMachine(RuleBasedStateMachine):
             assert real.ids == {key: luid for luid, (key, _) in model.items()}
             for luid, (key, _) in model.items():
                 local = real.get(luid)
-                assert local is not None and local.object == f"object {key}"
+                assert local is not None and local.object.key == key
 
 
 class ModelTests(TablesMachine.TestCase):  # type: ignore[misc]
