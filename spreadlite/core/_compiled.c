@@ -95,6 +95,9 @@ typedef struct {
     uint64_t stock_version[2];
     unsigned int taster_version;
     int taster_kind;
+    /* The same of the dictionaries that say what may be read, with what was answered about the heads. */
+    uint64_t answer_version[3];
+    char answer[HEADS];
     /* Short texts that were keys of dictionaries lately: they come again, and then have their hash. */
     PyObject *keys[KEYS];
 } State;
@@ -2434,6 +2437,7 @@ typedef struct {
     int collects;           /* whether collections are put off, and to be let on again */
     int fresh; /* whether what follows is known to hold: no code of others ran since it was looked up */
     PyObject *allowed, *classes, *factories;
+    int lasting; /* whether the answers hold for as long as the dictionaries do */
     char answer[HEADS];
     PyObject *references;
     PyObject *unjellier, *pending;
@@ -2522,8 +2526,22 @@ static int refresh(Reader *r) {
     Py_XSETREF(r->classes, classes);
     Py_XSETREF(r->factories, factories);
     Py_XSETREF(r->allowed, allowed);
-    memset(r->answer, A_UNKNOWN, sizeof(r->answer));
     r->fresh = 1;
+#if PY_VERSION_HEX < 0x030C0000
+    r->lasting = r->kind && PyDict_CheckExact(classes) && PyDict_CheckExact(factories) &&
+                 (!allowed || PyDict_CheckExact(allowed));
+    if (r->lasting) {
+        uint64_t version[3] = {((PyDictObject *)classes)->ma_version_tag, ((PyDictObject *)factories)->ma_version_tag,
+                               allowed ? ((PyDictObject *)allowed)->ma_version_tag : 0};
+        if (memcmp(version, st->answer_version, sizeof(version))) {
+            memcpy(st->answer_version, version, sizeof(version));
+            memset(st->answer, A_UNKNOWN, sizeof(st->answer));
+        }
+        memcpy(r->answer, st->answer, sizeof(r->answer));
+        return 0;
+    }
+#endif
+    memset(r->answer, A_UNKNOWN, sizeof(r->answer));
     return 0;
 }
 
@@ -3074,7 +3092,10 @@ static PyObject *read_list_inner(Reader *r, Cursor *cursor, Token *token, PyObje
             if (registered < 0) goto failed;
             if (registered) answer = A_REGISTERED;
         }
-        if (head >= 0 && r->kind && r->fresh) r->answer[head] = (char)answer;
+        if (head >= 0 && r->kind && r->fresh) {
+            r->answer[head] = (char)answer;
+            if (r->lasting) st->answer[head] = (char)answer;
+        }
     } else if (answer != A_REFUSED && --r->room < 0)
         goto too_deep;
     if (answer == A_REFUSED) {

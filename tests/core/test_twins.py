@@ -726,6 +726,30 @@ class ReadTests(Compared):
         for expression in ([b"list", [b"dictionary", [[b"unicode", 1], 2]]], [b"tuple", [b"None"], [b"unicode", 5]]):
             self.read(expression, options(), found=found)
 
+    def test_policy_changes(self) -> None:
+        """What is allowed or registered in between holds from the next reading on, for the one whose policy it is."""
+        expression = [b"tuple", [b"list", [b"unicode", b"x"], [b"None"]], [b"dictionary"]]
+        taster, other, found = options(), options(), registry()
+
+        def same(*expected: Any) -> None:
+            for each, result in zip((taster, other, DummySecurityOptions()), expected, strict=True):
+                self.assertEqual(result, tuple(self.read(expression, each, found=found)[:2]))
+
+        self.assertEqual((["x", None], {}), compiled.unjelly(expression, taster))
+        good = tuple(self.read(expression, taster, found=found)[:2])
+        self.assertEqual("value", good[0])
+        for tag in (b"list", b"unicode", b"None", b"dictionary", b"tuple"):
+            same(good, good, good)
+            del taster.allowedTypes[tag]
+            same(("error", InsecureJelly), good, good)
+            taster.allowedTypes[tag] = 1
+            same(good, good, good)
+            found.classes[tag] = lambda unjellier, expression: "registered"
+            self.assertNotEqual(good, tuple(self.read(expression, taster, found=found)[:2]))
+            del found.classes[tag]
+        taster.allowedTypes = {b"tuple": 1, b"dictionary": 1}
+        same(("error", InsecureJelly), good, good)
+
     def test_hooks_change_the_policy(self) -> None:
         """What a hook changes about the policy holds for what is read after it."""
         results = []
