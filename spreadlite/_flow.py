@@ -7,7 +7,9 @@ transport is asked to read no more.
 Nobody is deadlocked by that.  Two sides that have asked much of one another, and do not work for one another until their
 answers are read, still *read*: each up to as much as one message may take, or as it had unsent itself, whichever is more.
 
-Out: what one reading causes is gathered, and written once and straight through where nothing is queued before it.
+Out: what one reading causes is gathered, and written once and straight through where nothing is queued before it.  What is
+said first after a reading goes straight through too, for it may be all, such as a change that many observers are told of.
+What follows that is left to the reactor, which sends it together.
 """
 
 from __future__ import annotations
@@ -198,13 +200,15 @@ class Inflow:
 class Output:
     """What a broker says, on its way to the transport."""
 
-    __slots__ = ("_chunks", "_size", "answers", "gathering")
+    __slots__ = ("_chunks", "_first", "_size", "answers", "gathering")
 
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
         self._size = 0
         # Whether what is written waits for `flush`.
         self.gathering = False
+        # Whether nothing was written since a reading.
+        self._first = False
         # Bytes of answers that the transport may not have sent.
         self.answers = 0
 
@@ -218,6 +222,12 @@ class Output:
             self._size += size
             if self._size > _GATHERED:
                 self._pass_on(transport)
+        elif self._first and is_plain(transport):
+            # The reactor would ask the system when it may write, write in its next turn, and ask it no more.
+            self._first = False
+            self._chunks.append(data)
+            self._size = size
+            self._pass_on(transport)
         else:
             transport.write(data)
 
@@ -237,7 +247,7 @@ class Output:
         Only where that cannot be noticed: another transport than Twisted's own might drop, or send before, what is
         written after the connection was told to close.
         """
-        self.gathering = is_plain(transport)
+        self._first = self.gathering = is_plain(transport)
 
     def flush(self, transport: Any) -> None:
         """Send what was gathered."""

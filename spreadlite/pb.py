@@ -557,6 +557,8 @@ class Broker(banana.Banana):
                     self._answered(item[1], item[2], None)
                 elif kind == b"decref" and len(item) == 2:
                     self.proto_decref(item[1])
+                elif kind == b"cachemessage" and len(item) == 7:
+                    self._recvMessage(self.cachedLocallyAs, *item[1:])
                 else:
                     self.expressionReceived(item)
                 if over is not None and (time.monotonic() >= inflow.stop or output.answers > most):

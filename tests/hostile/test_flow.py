@@ -249,6 +249,28 @@ class OutputTests(SynchronousTestCase):
         self.assertEqual(len(waiting), transport._tempDataLen)
         self.assertEqual(sum(sizes), output.answers)
 
+    def test_first_after_a_reading(self) -> None:
+        """What is said first after a reading is sent at once; what follows waits for the reactor, to be sent together."""
+        clock = task.Clock()
+        clock.addWriter = lambda descriptor: None  # type: ignore[attr-defined]
+        transport: Any = abstract.FileDescriptor(clock)  # type: ignore[arg-type]
+        transport.connected = True
+        sent: list[bytes] = []
+        transport.writeSomeData = lambda data: sent.append(data) or len(data)
+        output = _flow.Output()
+        output.write(transport, b"before", False)
+        self.assertEqual(([], [b"before"]), (sent, transport._tempDataBuffer))
+        transport._tempDataBuffer.clear()
+        output.gather(transport)
+        output.flush(transport)
+        for data in (b"1", b"2", b"3"):
+            output.write(transport, data, False)
+        self.assertEqual(([b"1"], [b"2", b"3"]), (sent, transport._tempDataBuffer))
+        output.gather(transport)
+        output.flush(transport)
+        output.write(transport, b"4", False)
+        self.assertEqual(([b"1"], [b"2", b"3", b"4"]), (sent, transport._tempDataBuffer), "not before what waits")
+
     def test_large_strings_are_not_copied(self) -> None:
         """What the system is given of a large string is a view of it."""
         transport: Any = abstract.FileDescriptor(task.Clock())  # type: ignore[arg-type]
