@@ -152,8 +152,9 @@ class _Ledger:
         if self._failed > self._limits.failed_logins and not self._broker.disconnected:
             refuse = getattr(self._broker, "_refuse", self._broker.transport.loseConnection)
             refuse(f"more than {self._limits.failed_logins} logins failed")
-        if isinstance(reason.value, LoginFailed):
-            # Without what tells an unknown user from a wrong password: how the checker came to its answer.
+        factory = getattr(self._broker, "factory", None)
+        if isinstance(reason.value, LoginFailed) and getattr(factory, "unsafeTracebacks", True):
+            # The peer is not to get what tells an unknown user from a wrong password: how the checker came to its answer.
             return failure.Failure(reason.value.with_traceback(None))
         return reason
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.cred.checkers import AllowAnonymousAccess, ICredentialsChecker
+from twisted.cred.checkers import AllowAnonymousAccess, ICredentialsChecker, InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import IUsernameHashedPassword
+from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import Portal
 from twisted.internet import defer
 from twisted.trial.unittest import SynchronousTestCase
@@ -128,6 +129,21 @@ class TryTests(Rows, SynchronousTestCase):
             errors.append(state)
         self.assertEqual(*errors)
         self.flushLoggedErrors()
+
+    def test_refusals_are_explained_to_the_server(self) -> None:
+        """The server's own log has how the checker came to refuse a login, as it has with twisted.spread."""
+
+
+        def knows_nobody(checker: Any, credentials: Any) -> Any:
+            raise UnauthorizedLogin
+
+        self.patch(InMemoryUsernamePasswordDatabaseDontUse, "requestAvatarId", knows_nobody)
+        bench = guarded(Limits())
+        _, challenger = begun(bench.peer)
+        answer = bench.peer.call(challenger, "respond", b"wrong", ["None"])
+        self.assertNotIn(b"knows_nobody", str(answer).encode())
+        (error,) = self.flushLoggedErrors()
+        self.assertIn("in knows_nobody", error.getTraceback())
 
     def test_failed_logins(self) -> None:
         """`Limits.failed_logins` wrong passwords are answered; with one more the connection ends, and what comes after
