@@ -73,6 +73,9 @@ class Inflow:
             self._backlog.append(chunk)
             self._waiting += len(chunk)
             if self._call is not None:
+                if self._wait and not broker._output.clogged(broker.transport, broker.limits.unread_output // 2):
+                    # It has read its answers, and need not wait until that is looked at again.
+                    self._call.reset(0)
                 self._pause_if_full(broker)
             return
         broker._decoder.feed(chunk)
@@ -100,8 +103,12 @@ class Inflow:
                 self._waiting -= len(chunk)
                 broker._decoder.feed(chunk)
             else:
-                if self._backlog or broker._decoder.unfinished:
-                    _busy.add(self)
+                # Where the peer is to read first, also when nothing is at hand: it may send its calls one by one.
+                if self._wait or self._backlog or broker._decoder.unfinished:
+                    if self._wait:
+                        _busy.discard(self)
+                    else:
+                        _busy.add(self)
                     self._call = reactor.callLater(self._wait, self._go_on, broker)
                     self._pause_if_full(broker)
                     return
@@ -134,9 +141,8 @@ class Inflow:
         except Exception:
             # As the reactor would do, had that been raised out of dataReceived.
             log.err(None, "working on what a peer sent")
-            self.close(broker)
             broker._deaf = True
-            lost, self._lost = self._lost, None
+            lost = self.close(broker)
             if lost is None:
                 broker.transport.loseConnection()
             else:
@@ -186,8 +192,12 @@ class Inflow:
             self._call = broker._reactor.callLater(0, self._go_on, broker)
         return True
 
-    def close(self, broker: Any) -> None:
-        """What has not been worked on is forgotten."""
+    def close(self, broker: Any) -> Any:
+        """What has not been worked on is forgotten.
+
+        Returns:
+            Why the connection went, if it has, and that is still to be told to `Broker._connectionGone`.
+        """
         _busy.discard(self)
         self._backlog = None
         self._waiting = 0
@@ -195,16 +205,20 @@ class Inflow:
         call, self._call = self._call, None
         if call is not None and call.active():
             call.cancel()
+        lost, self._lost = self._lost, None
+        return lost
 
 
 class Output:
     """What a broker says, on its way to the transport."""
 
-    __slots__ = ("_chunks", "_first", "_size", "answers", "gathering")
+    __slots__ = ("_chunks", "_first", "_passing", "_size", "answers", "gathering")
 
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
         self._size = 0
+        # Whether what was gathered is being given to the transport.
+        self._passing = False
         # Whether what is written waits for `flush`.
         self.gathering = False
         # Whether nothing was written since a reading.
@@ -225,9 +239,10 @@ class Output:
         elif self._first and is_plain(transport):
             # The reactor would ask the system when it may write, write in its next turn, and ask it no more.
             self._first = False
+            self.gathering = True
             self._chunks.append(data)
-            self._size = size
-            self._pass_on(transport)
+            self._size += size
+            self.flush(transport)
         else:
             transport.write(data)
 
@@ -251,9 +266,12 @@ class Output:
 
     def flush(self, transport: Any) -> None:
         """Send what was gathered."""
-        self.gathering = False
-        if self._chunks:
-            self._pass_on(transport)
+        try:
+            while self._chunks:
+                # What a finalizer says meanwhile comes after it, not into the middle of it.
+                self._pass_on(transport)
+        finally:
+            self.gathering = False
 
     def drop(self) -> None:
         """Forget what was gathered; the connection has been ended."""
@@ -262,10 +280,18 @@ class Output:
         self._size = 0
 
     def _pass_on(self, transport: Any) -> None:
-        chunks = self._chunks
-        size = self._size
-        self._chunks = []
-        self._size = 0
+        if self._passing:
+            return
+        self._passing = True
+        try:
+            # The new list first, for making one may run finalizers.
+            self._chunks, chunks = [], self._chunks
+            size, self._size = self._size, 0
+            self._give(transport, chunks, size)
+        finally:
+            self._passing = False
+
+    def _give(self, transport: Any, chunks: list[bytes], size: int) -> None:
         if (
             transport.dataBuffer
             or transport._tempDataBuffer

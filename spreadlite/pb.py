@@ -446,7 +446,7 @@ class Broker(banana.Banana):
         if self._deaf:
             return
         self._deaf = True
-        self._inflow.close(self)
+        lost = self._inflow.close(self)
         self._output.drop()
         transport = self.transport
         peer = transport.getPeer() if hasattr(transport, "getPeer") else None
@@ -457,6 +457,9 @@ class Broker(banana.Banana):
             transport.loseConnection()
         else:
             self._end()
+        if lost is not None:
+            # The peer has left already, and nobody will say so again.
+            self._connectionGone(lost)
 
     def _end(self) -> None:
         """End the connection at once, whether the peer likes it or not."""
@@ -679,7 +682,7 @@ class Broker(banana.Banana):
         if local is not None:
             if self.waitingForAnswers:
                 # twisted.spread drops a reference that it has put into an answer before it sends that answer, so the
-                # object is still to come back.  It is the next thing that the peer sends.
+                # object is still to come back.  It is the next thing that the peer sends, so a call ends the wait too.
                 self._justReleased[objectID] = local.object
             if self._localCleanup:
                 self._cleanUp(local)
@@ -1081,9 +1084,9 @@ class Broker(banana.Banana):
         else:
             kind = type(netResult)
             if kind is not list and kind is not codec.Packed and isinstance(netResult, defer.Deferred):
-                if not netResult.called:
-                    self._answering += 1
-                    netResult.addBoth(self._noLongerAnswering)
+                # Also one that was called: it may wait for another.
+                self._answering += 1
+                netResult.addBoth(self._noLongerAnswering)
                 if answerRequired:
                     netResult.addCallbacks(
                         self._sendAnswer, self._sendFailureOrError, callbackArgs=(requestID,), errbackArgs=(requestID,)
@@ -1094,6 +1097,8 @@ class Broker(banana.Banana):
             elif answerRequired:
                 self._sendAnswer(netResult, requestID)
         self._unsent = None
+        if self._justReleased:
+            self._justReleased.clear()
 
     def _unansweredFailure(self, fail: Any) -> None:
         """A call that the peer wants no answer to came to nothing."""

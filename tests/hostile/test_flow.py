@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet import abstract, defer, protocol, reactor, task
 from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.error import ConnectionDone
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
@@ -170,6 +171,47 @@ class FlowTests(Sockets):
 
         return defer.ensureDeferred(run())
 
+    def test_unread_one_by_one(self) -> Any:
+        """The same for a peer that sends its calls one by one; and it is served at once when it has read."""
+
+        async def run() -> None:
+            port = self.serve(Busy(), limits=Limits(unread_output=200_000))
+            greedy = self.raw(port)
+            greedy.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for _ in range(40):
+                greedy.sendall(calls("big", 1, 500_000))
+                await deferLater(reactor, 0.005)
+            await deferLater(reactor, 0.1)
+            transport = self.brokers[0]().transport
+            # What one call more than the system holds comes to.
+            self.assertLess(len(transport.dataBuffer) + transport._tempDataLen, 2_000_000)
+            got = 0
+
+            def read() -> bool:
+                nonlocal got
+                for _ in range(50):
+                    try:
+                        got += len(greedy.recv(1 << 20))
+                    except BlockingIOError:
+                        break
+                return got > 40 * 500_000
+
+            await self.until(read)
+            # A slow reader gets one answer, and does not wait for the next longer than it takes.
+            inflow = self.brokers[0]()._inflow
+            greedy.sendall(calls("big", 1, 24_000_000))
+            await self.until(lambda: inflow._wait >= 0.25)
+            total = got + 24_000_000
+            await self.until(lambda: read() and got > total)
+            begun = time.monotonic()
+            inflow._wait = 0.25
+            greedy.sendall(calls("now", 1))
+            total = got
+            await self.until(lambda: read() and got > total)
+            self.assertLess(time.monotonic() - begun, 0.2)
+
+        return defer.ensureDeferred(run())
+
     @defer.inlineCallbacks
     def test_big_answers_both_ways(self) -> Any:
         """Two sides that give one another big answers at the same time do not wait for one another."""
@@ -208,7 +250,7 @@ class FlowTests(Sockets):
         return defer.ensureDeferred(run())
 
 
-class OutputTests(SynchronousTestCase):
+class OutputTests(Rows, SynchronousTestCase):
     """What is written straight through, and what waits in the transport."""
 
     @searched(200)
@@ -271,6 +313,30 @@ class OutputTests(SynchronousTestCase):
         output.write(transport, b"4", False)
         self.assertEqual(([b"1"], [b"2", b"3", b"4"]), (sent, transport._tempDataBuffer), "not before what waits")
 
+    @each((100, 100_000, 300_000), (10, 100_000), (0, 50, 200_000))
+    def test_what_finalizers_say(self, size: int, more: int, taken: int) -> None:
+        """What is said while the transport is given something, by a finalizer that runs then, comes after all of it."""
+        transport: Any = abstract.FileDescriptor(task.Clock())  # type: ignore[arg-type]
+        transport.reactor.addWriter = lambda descriptor: None
+        transport.connected = True
+        output = _flow.Output()
+        late = [b"y" * more, b"z"]
+        out = bytearray()
+
+        def write_some(data: Any) -> int:
+            room = taken - len(out)
+            out.extend(data[:room])
+            while late:
+                output.write(transport, late.pop(0), False)
+            return min(room, len(data))
+
+        transport.writeSomeData = write_some
+        output.gather(transport)
+        output.write(transport, b"x" * size, True)
+        output.flush(transport)
+        waiting = b"".join(transport._tempDataBuffer)
+        self.assertEqual(b"x" * size + b"y" * more + b"z", bytes(out) + waiting)
+
     def test_large_strings_are_not_copied(self) -> None:
         """What the system is given of a large string is a view of it."""
         transport: Any = abstract.FileDescriptor(task.Clock())  # type: ignore[arg-type]
@@ -319,6 +385,32 @@ class FaultTests(Rows, Sockets):
             await gone
 
         return defer.ensureDeferred(run())
+
+    @each(("work", "timer"))
+    def test_left_and_then_refused(self, how: str) -> None:
+        """A peer that left in an orderly way, and is refused for what it had said before that, leaves nothing either."""
+        clock = task.Clock()
+        bench = Bench("bare", limits=Limits(slice_seconds=1e-9))
+        broker = bench.factory.buildProtocol(None)
+        pipe = TimedPipe(clock)
+        broker.makeConnection(pipe)
+        broker.dataReceived(pack("pb") + pack(["version", 6], True))
+        clock.advance(1)
+        broker.dataReceived(calls("echo", 3, 5))
+        outcome = bench.expect(broker.remoteForName("theirs").callRemote("it"))
+        broker.dataReceived(pack(["decref", 12345], True) + calls("take", 1))
+        broker.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual([], outcome)
+        gone: list[int] = []
+        broker.notifyOnDisconnect(lambda: gone.append(1))
+        if how == "timer":
+            broker._refuse("something that the application found out")
+        for _ in range(10):
+            clock.advance(1)
+        self.assertEqual(3 if how == "work" else 1, len(bench.root.seen))
+        self.assertEqual(([1], 1), (gone, len(outcome)))
+        self.assertIs(None, outcome[0].check(pb.PBConnectionLost) and broker.localObjects)
+        self.assertEqual([], clock.getDelayedCalls())
 
     def test_client_of_a_server_that_resets(self) -> Any:
         """Calls in flight fail, each once, when the server resets the connection."""
@@ -437,6 +529,46 @@ class LifeTests(Rows, SynchronousTestCase):
             each_one.callback(None)
         self.assertEqual(2, len(bench.peer.heard()))
         self.assertEqual([], bench.peer.call("root", "wait"))
+
+    def test_calls_outstanding_in_a_chain(self) -> None:
+        """A call whose Deferred was called, but waits for another, waits for its answer too."""
+        root = Echo()
+        waiting: list[Any] = []
+
+        def wait() -> Any:
+            waiting.append(defer.Deferred())
+            return defer.succeed(None).addCallback(lambda result: waiting[-1])
+
+        root.remote_wait = wait  # type: ignore[attr-defined]
+        bench = Bench("bare", limits=Limits(outstanding_calls=2), root=root)
+        for answer in (1, 0):
+            self.assertEqual([], bench.peer.call("root", "wait", answer=answer))
+        self.assertEqual(b"error", bench.peer.call("root", "wait")[0])
+        for each_one in waiting:
+            each_one.callback(None)
+        self.assertEqual([b"answer"], [said[0] for said in bench.peer.heard()])
+        self.assertEqual([], bench.peer.call("root", "wait"))
+
+    def test_released(self) -> None:
+        """What a peer lets go of while a call of ours waits for its answer is kept for that answer, and not longer than
+        until the peer has something else to say."""
+        root = Echo()
+        made: list[Any] = []
+
+        def new() -> Any:
+            thing = pb.Referenceable()
+            made.append(weakref.ref(thing))
+            return thing
+
+        root.remote_new = new  # type: ignore[attr-defined]
+        root.remote_ask = lambda peer: peer.callRemote("it") and None  # type: ignore[attr-defined]
+        bench = Bench("bare", root=root)
+        bench.peer.call("root", "ask", ["remote", 1])
+        for _ in range(20):
+            answer = bench.peer.call("root", "new")
+            bench.peer.say(["decref", answer[2][1]])
+        gc.collect()
+        self.assertLess(sum(thing() is not None for thing in made), 3)
 
     def test_references(self) -> None:
         """A peer may hold the root and `Limits.references` objects; at the fourth call for more the connection ends, and
