@@ -176,6 +176,9 @@ _ARITY = {
     b"uncache": 1,
 }
 
+# Those whose arguments may be packed where the methods that get them are ours.
+_READ_PACKED = frozenset((b"message", b"cachemessage", b"answer", b"error"))
+
 # What is said because the peer said something: the peer can make us say as much as it likes.
 _REPLIES = frozenset((b"answer", b"error", b"didNotUnderstand", b"uncache"))
 
@@ -492,7 +495,11 @@ class Broker(banana.Banana):
         arity = _ARITY.get(command)
         if arity is not None and len(sexp) != arity + 1:
             raise ProtocolError(f"a message {shortened(command)} with {len(sexp) - 1} arguments, not {arity}")
-        getattr(self, name)(*sexp[1:])
+        arguments = sexp[1:]
+        if codec.PACKS and command not in _READ_PACKED:
+            # It may be a message of the application's own.
+            arguments = map(codec.expression_of, arguments)
+        getattr(self, name)(*arguments)
 
     def proto_version(self, vnum: Any) -> None:
         """``[version n]``: the first message of either side."""

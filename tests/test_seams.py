@@ -277,10 +277,10 @@ class BrokerTests(Rows, SynchronousTestCase):
             members = {"proto_hail": lambda self, *args, name=name: heard.append((name, *args))}
             factory.protocol = type("Broker", (factory.protocol,), members)
         both = Pair(*pair, serving=factories[0], connecting=factories[1])
-        both.client.sendCall(b"hail", 1, b"two")
+        both.client.sendCall(b"hail", 1, [b"two", [], [3]])
         both.server.sendCall(b"hail")
         both.flush()
-        self.assertEqual([("client",), ("server", 1, b"two")], sorted(heard))
+        self.assertEqual([("client",), ("server", 1, [b"two", [], [3]])], sorted(heard))
         self.assertEqual(1, both.value("echo", 1))
 
     @each(PAIRS, ("version", "message", "answer", "error", "decref", "cachemessage", "decache", "uncache"))

@@ -1005,6 +1005,16 @@ static int decoder_begin(Decoder *self) {
     return 0;
 }
 
+/* Lets go of a large buffer, once all in it was used up: it may be long until more comes. */
+static void decoder_let_go(Decoder *self) {
+    if (self->own_room <= LARGE || self->skim_from >= 0 || self->position < self->end) return;
+    PyMem_Free(self->own);
+    self->own = NULL;
+    self->own_room = 0;
+    self->data = NULL;
+    self->position = self->end = 0;
+}
+
 /* Takes the next bytes of the stream: those at hand, or as much of them as has not gone into a long string. */
 static int decoder_take(Decoder *self, PyObject *data) {
     Py_ssize_t length = PyBytes_GET_SIZE(data), grown = 0;
@@ -1018,11 +1028,7 @@ static int decoder_take(Decoder *self, PyObject *data) {
     Py_ssize_t keep = self->skim_from >= 0 ? self->skim_from : self->position;
     Py_ssize_t kept = self->end - keep;
     if (!kept) {
-        if (self->own_room > 1 << 16) {
-            PyMem_Free(self->own);
-            self->own = NULL;
-            self->own_room = 0;
-        }
+        decoder_let_go(self);
         Py_XSETREF(self->chunk, Py_NewRef(data));
         self->data = (const byte *)PyBytes_AS_STRING(data);
         self->position = grown;
@@ -1173,7 +1179,10 @@ static PyObject *decoder_work(State *st, Decoder *self, PyObject *words, PyObjec
             int large;
             int kind = scan(start, end, most_prefix, &length, &number, &large);
             if (kind <= 0) {
-                if (!kind) return Py_NewRef(st->NEED_DATA);
+                if (!kind) {
+                    decoder_let_go(self);
+                    return Py_NewRef(st->NEED_DATA);
+                }
                 PyErr_Format(st->BananaError, "a prefix of more than %S bytes", prefix_limit);
                 return NULL;
             }

@@ -6,6 +6,7 @@ import gc
 import socket
 import struct
 import time
+import tracemalloc
 import weakref
 from typing import Any
 
@@ -569,6 +570,22 @@ class LifeTests(Rows, SynchronousTestCase):
             bench.peer.say(["decref", answer[2][1]])
         gc.collect()
         self.assertLess(sum(thing() is not None for thing in made), 3)
+
+    def test_nothing_is_kept_of_a_message(self) -> None:
+        """When a large message was worked on, its bytes are not kept until the peer says something else."""
+        bench = Bench("bare")
+        strings = [b"%04d" % number * 1_000 for number in range(1_000)]
+        message = pack(["message", 1, "root", "take", 0, ["tuple", *strings], ["dictionary"]], True)
+        del strings
+        tracemalloc.start()
+        try:
+            for start in range(0, len(message), 65_536):
+                bench.broker.dataReceived(message[start : start + 65_536])
+            self.assertEqual(1, len(bench.root.seen))
+            bench.root.seen.clear()
+            self.assertLess(tracemalloc.get_traced_memory()[0], 500_000)
+        finally:
+            tracemalloc.stop()
 
     def test_references(self) -> None:
         """A peer may hold the root and `Limits.references` objects; at the fourth call for more the connection ends, and
