@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from twisted.python import failure, log
 from twisted.python.reflect import qual
 
+from .core.errors import RemoteError
 from .core.graph import shortened
 from .core.limits import Limits
 from .core.text import cut, escaped
@@ -36,6 +37,12 @@ def _kind_of(reason: failure.Failure) -> str:
     if isinstance(kind, type):
         return qual(kind)
     return kind.decode("utf-8", "replace") if isinstance(kind, bytes) else str(kind)
+
+
+def _rate_of(reason: failure.Failure) -> str:
+    """Among which others a failure is counted.  All that came from peers are one kind, for peers choose what they say."""
+    kind: Any = reason.type
+    return qual(kind) if isinstance(kind, type) and not issubclass(kind, RemoteError) else qual(RemoteError)
 
 
 def _chain(error: Any) -> list[BaseException]:
@@ -146,7 +153,7 @@ class Journal:
 
     def error(self, reason: failure.Failure, why: str | None = None, before: str | None = None) -> None:
         """Log a failure with its traceback, after the line *before*; it is of no other use after that."""
-        if self.admits(_kind_of(reason)):
+        if self.admits(_rate_of(reason)):
             if before is not None:
                 log.msg(before)
             log.err(_Told.of(reason), why)

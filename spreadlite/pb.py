@@ -589,17 +589,29 @@ class Broker(banana.Banana):
     # Pages.
 
     def registerPageProducer(self, pager: Any) -> None:
-        """Send the pages of *pager* as the transport has room for them."""
+        """Send the pages of *pager* as the transport has room for them.
+
+        Raises:
+            Error: there are `Limits.outstanding_calls` pagers with pages left.
+        """
+        if len(self.pageProducers) >= self.limits.outstanding_calls:
+            raise Error(f"{self.limits.outstanding_calls} pagers have pages left to send already")
         self.pageProducers.append(pager)
         if len(self.pageProducers) == 1:
             self.transport.registerProducer(self, 0)
 
     def resumeProducing(self) -> None:
-        """The transport has room: one page of each pager."""
-        for pager in list(reversed(self.pageProducers)):
+        """The transport has room: one page of each pager, or of those whose turn it is, if there are very many."""
+        number = len(self.pageProducers)
+        for turn, pager in enumerate(list(reversed(self.pageProducers)), 1):
             pager.sendNextPage()
             if not pager.stillPaging() and pager in self.pageProducers:
                 self.pageProducers.remove(pager)
+            if _transports.unsent(self.transport) > self.limits.unread_output:
+                # When there is room again, those come first whose turn it was not.
+                left = number - turn
+                self.pageProducers[:] = self.pageProducers[left:] + self.pageProducers[:left]
+                break
         if not self.pageProducers and not self.disconnected:
             self.transport.unregisterProducer()
 

@@ -82,7 +82,7 @@ class RemotePublished(flavors.RemoteCache):
 
     def setCopyableState(self, state: Any) -> None:
         """Take the state from the file if that is good, and ask for it otherwise."""
-        self.__dict__.update(state)
+        self.__dict__.update(flavors.attributesOf(state, type(self)))
         self._activationListeners = []
         kept = self._readFile()
         if kept is not None and kept.get("timestamp") == self.timestamp:
@@ -113,7 +113,7 @@ class RemotePublished(flavors.RemoteCache):
         return other
 
     def _cbGotUpdate(self, newState: Any) -> None:
-        self.__dict__.update(newState)
+        self.__dict__.update(flavors.attributesOf(newState, type(self)))
         self.isActivated = 1
         listeners, self._activationListeners = self._activationListeners, []
         for listener in listeners:

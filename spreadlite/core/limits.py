@@ -36,7 +36,8 @@ class Limits:
         depth: values within values when objects are made of an expression, or expressions of objects.  twisted.spread
             reaches Python's recursion limit between 330 and 400.  One more: that call fails.
         outstanding_calls: calls on one connection whose answer is a Deferred that has not fired; ours and the peer's
-            are counted each for themselves.  One costs about 1.5 KB.  One more: that call fails.
+            are counted each for themselves.  One costs about 1.5 KB.  As many pagers may have pages left.  One more: that
+            call fails.
         references: objects of ours that the peer holds, and again as many that it has cached; None for
             ``pb.MAX_BROKER_REFS``, which is read at each use.  One more: that call fails; at the fourth such call the
             connection ends.

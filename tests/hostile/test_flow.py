@@ -21,6 +21,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from spreadlite import _flow, pb
 from spreadlite.core.limits import Limits
+from spreadlite.util import StringPager
 from tests.compat.rawcodec import pack
 from tests.compat.rawpeer import RawPeer
 from tests.hostile.bench import Bench, Echo, TimedPipe, logged
@@ -210,6 +211,35 @@ class FlowTests(Sockets):
             total = got
             await self.until(lambda: read() and got > total)
             self.assertLess(time.monotonic() - begun, 0.2)
+
+        return defer.ensureDeferred(run())
+
+    def test_unread_pages(self) -> Any:
+        """Of the pages that a peer asks for and does not read, no more wait than of answers, however many pagers send them
+        in turn; when it reads, it gets them all."""
+
+        async def run() -> None:
+            root: Any = pb.Root()
+            root.remote_get = lambda collector: StringPager(collector, b"x" * 20_000, 10_000) and None
+            port = self.serve(root, limits=Limits(unread_output=200_000, outstanding_calls=2_000))
+            greedy = self.raw(port)
+            greedy.sendall(calls("get", 2_010, ["remote", 1]))
+            await self.until(lambda: self.brokers and self.brokers[0]().pageProducers[1_999:])
+            await deferLater(reactor, 0.1)
+            transport = self.brokers[0]().transport
+            got = b""
+            for _ in range(4_000):
+                self.assertLess(len(transport.dataBuffer) + transport._tempDataLen, 400_000)
+                try:
+                    got += greedy.recv(1 << 20).replace(b"x", b"")
+                except BlockingIOError:
+                    if got.count(b"endedPaging") >= 2_000:
+                        break
+                    await deferLater(reactor, 0.001)
+            # Ten calls were too many, at the most: the first pages were sent meanwhile.
+            self.assertLessEqual(2_000, got.count(b"endedPaging"))
+            self.assertEqual(got.count(b"gotPage"), 2 * got.count(b"endedPaging"))
+            self.assertEqual(2_010, got.count(b"endedPaging") + got.count(b"pagers have pages left"))
 
         return defer.ensureDeferred(run())
 
@@ -514,6 +544,22 @@ class LifeTests(Rows, SynchronousTestCase):
                 self.assertTrue(peer.pipe.disconnecting)
                 peer.broker.connectionLost(Failure(ConnectionError()))
         self.assertEqual(5, len(written.lines))
+
+    def test_failures_of_the_peers_are_logged_at_a_rate(self) -> None:
+        """Whatever a peer says that its exceptions are: they are of one kind."""
+        root = Echo()
+        root.remote_ask = lambda peer: peer.callRemote("it")  # type: ignore[attr-defined]
+        bench = Bench("bare", limits=Limits(log_lines=5), root=root)
+        with logged() as written:
+            for number in range(1, 50):
+                bench.peer.call("root", "ask", ["remote", 1])
+                state = [[["unicode", "type"], b"Kind%d" % number], [["unicode", "value"], ["unicode", "it"]]]
+                failure = ["twisted.spread.pb.CopyableFailure", ["dictionary", *state]]
+                bench.peer.say(["error", number, failure])
+                self.assertEqual(b"error", bench.peer.heard()[0][0])
+        # Each with a line before it.
+        self.assertEqual(10, len(written.lines))
+        self.flushLoggedErrors()
 
     def test_calls_outstanding(self) -> None:
         """`Limits.outstanding_calls` of a peer's calls may wait for their answer, wanted or not; one more fails."""

@@ -10,7 +10,7 @@ from twisted.cred.credentials import UsernamePassword
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from spreadlite import flavors, jelly, pb
+from spreadlite import flavors, jelly, pb, publish
 from spreadlite.core.errors import InsecureJelly
 from spreadlite.core.graph import Pending, shortened
 from spreadlite.core.limits import Limits
@@ -47,6 +47,10 @@ BODIES: dict[str, list[Any]] = {
 }
 
 
+class Published(publish.RemotePublished):
+    """What is published over there."""
+
+
 class Copied(flavors.RemoteCopy):
     """A copy."""
 
@@ -75,10 +79,11 @@ class ValueCase(SynchronousTestCase):
     """Has the classes registered."""
 
     def setUp(self) -> None:
-        tags = (b"hostile.Copied", b"hostile.Cached", b"hostile.Made")
+        tags = (b"hostile.Copied", b"hostile.Cached", b"hostile.Published", b"hostile.Made")
         before = dict(jelly.globalSecurity.allowedTypes)
         flavors.setUnjellyableForClass("hostile.Copied", Copied)
         flavors.setUnjellyableForClass("hostile.Cached", Cached)
+        flavors.setUnjellyableForClass("hostile.Published", Published)
         flavors.setUnjellyableFactoryForClass("hostile.Made", made)
 
         def undo() -> None:
@@ -257,6 +262,28 @@ class ArgumentTests(Rows, ValueCase):
             if name in dir(Cached if tag.endswith("Cached") else Copied):
                 self.assertEqual(b"error", bench.peer.call("root", "take", sexp)[0][0:1] and b"error")
         self.assertEqual([], bench.root.seen)
+        self.flushLoggedErrors(InsecureJelly)
+
+    @each(("callWhenActivated", "activated", "getFileName"))
+    def test_methods_of_what_is_published_stay(self, name: str) -> None:
+        """Neither the state of a published object, nor that for which it asks, puts a value in a method's place."""
+        honest = {"publishedID": b"x", "perspective": b"p", "service": b"hostile", "timestamp": 1}
+
+        def pairs(state: dict[str, Any]) -> list[Any]:
+            return ["dictionary", *([["unicode", key], value] for key, value in state.items())]
+
+        bench = Bench("bare")
+        first = pairs({**honest, "remote": ["remote", 3]})
+        self.assertEqual(
+            b"error", bench.peer.call("root", "take", ["hostile.Published", 4, [*first, [["unicode", name], 1]]])[-1][0]
+        )
+        self.assertEqual([], bench.root.seen)
+        asked = bench.peer.call("root", "take", ["hostile.Published", 5, first])[0]
+        self.assertEqual(b"getStateToPublish", asked[3])
+        bench.peer.say(["answer", asked[1], pairs({name: 1})])
+        (published,), _ = bench.root.seen[0]
+        self.assertNotIn(name, vars(published))
+        self.assertFalse(published.isActivated)
         self.flushLoggedErrors(InsecureJelly)
 
     def test_unpersistable(self) -> None:
