@@ -107,7 +107,7 @@ class CopiedFailure(RemoteCopy, failure.Failure):
             parents = [kind]
         state["_parents"] = [
             parent.decode("utf-8", "replace") if isinstance(parent, bytes) else parent
-            for parent in parents
+            for parent in parents[:_MOST_PARENTS]
             if isinstance(parent, (bytes, str))
         ]
         state.setdefault("value", "")

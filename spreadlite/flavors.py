@@ -364,7 +364,7 @@ class RemoteCopy(Unjellyable):
         """Take the state that *jellyList* has, and return this object."""
         if unjellier.invoker is None:
             return setInstanceState(self, unjellier, jellyList)
-        state = stateOf(unjellier.unjelly(item_of(jellyList, 1)))
+        state = unjellier.state(item_of(jellyList, 1))
         unjellier.when_whole(lambda: self.setCopyableState(state))
         return self
 
@@ -413,13 +413,6 @@ graph.STOCK.update(
     slot_names=_slotNames,
     method_names=_methodNames,
 )
-
-
-def stateOf(state: Any) -> Any:
-    """The state of a copy; InsecureJelly where it is still to come, because it consists of the copy itself."""
-    if isinstance(state, graph.Pending):
-        raise InsecureJelly("a copy whose state is itself")
-    return state
 
 
 class RemoteCache(RemoteCopy, Serializable):
@@ -475,7 +468,7 @@ class RemoteCache(RemoteCopy, Serializable):
         init = getattr(shared, "__init__", None)
         if init:
             init()
-        state = stateOf(unjellier.unjelly(state))
+        state = unjellier.state(state)
 
         def fill() -> None:
             shared.setCopyableState(state)

@@ -2993,6 +2993,19 @@ static int set_copy_state(Reader *r, PyObject *copy, PyObject *state, PyObject *
     return none ? 0 : -1;
 }
 
+/* Whether the next item is a value that may be another's too; the cursor stays where it is. */
+static int is_shared(State *st, const Items *items) {
+    Cursor cursor = *items->cursor;
+    Token token;
+    if (next_token(st, &cursor, &token)) return -1;
+    if (token.kind != T_LIST || token.length < 1) return 0;
+    if (cursor.list) cursor = (Cursor){NULL, NULL, token.object, 0};
+    if (next_token(st, &cursor, &token)) return -1;
+    if (token.kind != T_BYTES) return 0;
+    int head = head_of(st, &token);
+    return head == H_REFERENCE || head == H_DEREFERENCE;
+}
+
 /* A list whose tag is registered, with the tokens after the tag; *odd is set for what graph has to do, before anything
    was done. */
 static PyObject *read_registered(Reader *r, PyObject *tag, Items *items, PyObject *number, int *odd) {
@@ -3026,6 +3039,8 @@ static PyObject *read_registered(Reader *r, PyObject *tag, Items *items, PyObjec
         if (none && !finish_made(r, value, plain) && !announce(r, number, value)) result = Py_NewRef(value);
         goto done;
     }
+    int shared = is_shared(st, items);
+    if (shared) goto done; /* what that costs is counted by graph */
     *odd = 0;
     if (!(value = ((PyTypeObject *)cls)->tp_new((PyTypeObject *)cls, st->no_args, NULL))) goto done;
     /* It may be met within its own state. */

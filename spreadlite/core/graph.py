@@ -789,6 +789,22 @@ class Unjellier:
         if self.references:
             self.scale.keys(values)
 
+    def state(self, sexp: Sexp) -> Any:
+        """What *sexp* stands for, of which a copy is to have the members as its own attributes.
+
+        Raises:
+            InsecureJelly: it is still to come, because it consists of the copy itself, or too many copies share it.
+        """
+        value = self.unjelly(sexp)
+        if isinstance(value, Pending):
+            raise InsecureJelly("a copy whose state is itself")
+        if type(value) is dict:
+            while sexp[0] == b"reference":
+                sexp = sexp[2]
+            if sexp[0] == b"dereference":
+                self.scale.copied(len(value))
+        return value
+
     def finish(self, value: Any) -> Any:
         """What a hook made: its attributes that wait for a value get it, its ``postUnjelly`` is called at the end."""
         if self.pending:
@@ -1078,8 +1094,9 @@ def finish_list(unjellier: Unjellier, value: list[Any], items: list[Any], number
 
 def finish_set(unjellier: Unjellier, value: set[Any], items: list[Any], number: int | None) -> Any:
     waiting = _waiting(items) if unjellier.pending else ()
+    late: Counter[int] = Counter()
     for place in waiting:
-        items[place].when_known(lambda known: _hashed(unjellier, value.update, (known,)))
+        items[place].when_known(lambda known: _hashed(unjellier, value.update, (known,), late))
     _hashed(unjellier, value.update, [item for item in items if not isinstance(item, Pending)] if waiting else items)
     return value
 
@@ -1124,11 +1141,22 @@ _MANY = 256
 _SAME = 64
 
 
-def _hashed(unjellier: Unjellier, make: Callable[[Any], Any], values: Any) -> Any:
-    """``make(values)``, which hashes them; InsecureJelly where they have no hash, or one hash too often."""
+def _hashed(
+    unjellier: Unjellier, make: Callable[[Any], Any], values: Any, late: Counter[int] | None = None
+) -> Any:
+    """``make(values)``, which hashes them; InsecureJelly where they have no hash, or one hash too often.
+
+    *late*: the hashes of what was put, one by one, into the same container.
+    """
     try:
         unjellier.expect_keys(values)
-        if len(values) > _MANY and Counter(map(hash, values)).most_common(1)[0][1] > _SAME:
+        if late is not None:
+            for value in values:
+                number = hash(value)
+                late[number] += 1
+                if late[number] > _MANY:
+                    raise InsecureJelly("the members of a set, or the keys of a dictionary, collide")
+        elif len(values) > _MANY and Counter(map(hash, values)).most_common(1)[0][1] > _SAME:
             raise InsecureJelly("the members of a set, or the keys of a dictionary, collide")
         return make(values)
     except TypeError as error:
@@ -1145,20 +1173,21 @@ def finish_dictionary(unjellier: Unjellier, value: dict[Any, Any], keys: list[An
         there = [place for place in range(len(pairs)) if place not in waiting]
         keys, items = [keys[place] for place in there], [items[place] for place in there]
     _put(unjellier, value, keys, items)
+    late: Counter[int] = Counter()
     for place in sorted(waiting):
-        _put_late(unjellier, value, *pairs[place])
+        _put_late(unjellier, value, *pairs[place], late)
 
 
 def _put(unjellier: Unjellier, value: dict[Any, Any], keys: list[Any], items: list[Any]) -> None:
     _hashed(unjellier, lambda hashable: value.update(zip(hashable, items)), keys)  # noqa: B905 - they are of one length
 
 
-def _put_late(unjellier: Unjellier, result: dict[Any, Any], key: Any, value: Any) -> None:
+def _put_late(unjellier: Unjellier, result: dict[Any, Any], key: Any, value: Any, late: Counter[int]) -> None:
     """Put a pair into a dictionary of which the key, the value or both are not there yet."""
 
     def put(known: Any) -> None:
         held = value.value if isinstance(value, Pending) and value.known else value
-        _hashed(unjellier, lambda keys: result.__setitem__(keys[0], held), (known,))
+        _hashed(unjellier, lambda keys: result.__setitem__(keys[0], held), (known,), late)
         if isinstance(held, Pending):
             held.when_known(partial(result.__setitem__, known))
 

@@ -1,4 +1,4 @@
-"""What it costs to hash and to compare the values of one expression, found out before it is done.
+"""What it costs to hash, to compare and to copy the values of one expression, found out before it is done.
 
 Tuples and frozensets that are keys or members are hashed with all that they hold, and compared so where hashes are equal.
 An expression may refer to one value many times (``[dereference n]``), so a few bytes can stand for a tuple of tuples whose
@@ -20,6 +20,11 @@ _BASE = 100_000
 _EACH = 64
 #: Members of one tuple or frozenset, those of what it holds counted as often as they occur.  An application may hash it.
 _MOST = 1 << 26
+
+#: Members that are copied for nothing: a copy that has so many costs little more than one that has none.
+_FEW = 16
+#: Members beyond those that may be copied again in one expression: about a megabyte.
+_COPIED = 10_000
 
 _PLAIN = frozenset((str, int, bytes, float, bool, type(None)))
 
@@ -47,13 +52,14 @@ class Scale:
         depth: tuples and frozensets within one another at the most.
     """
 
-    __slots__ = ("_depth", "_known", "_left")
+    __slots__ = ("_copies", "_depth", "_known", "_left")
 
     def __init__(self, depth: int) -> None:
         self._depth = depth
         # By id: the value (kept, so that its id is not used anew), its members and its depth.
         self._known: dict[int, tuple[Any, int, int]] = {}
         self._left = _BASE
+        self._copies = _COPIED
 
     def weigh(self, value: Any) -> int:
         """The members of *value*, itself included.
@@ -95,6 +101,16 @@ class Scale:
     def plain(self, count: int) -> None:
         """So many keys were hashed that hold nothing: what `keys` does for such."""
         self._left += _EACH * count
+
+    def copied(self, members: int) -> None:
+        """A value of so many members, which is another's too, is about to be copied.
+
+        Raises:
+            InsecureJelly: too much is copied so: a few bytes stand for each copy.
+        """
+        self._copies -= max(0, members - _FEW)
+        if self._copies < 0:
+            raise InsecureJelly("a state that too many copies share")
 
     def keys(self, values: Any) -> None:
         """*values* are about to be hashed, and to be compared where their hashes are equal.

@@ -66,6 +66,10 @@ class Copied(flavors.RemoteCopy):
         return "mine"
 
 
+class Plain(flavors.RemoteCopy):
+    """A copy that does nothing of its own."""
+
+
 class Cached(flavors.RemoteCache):
     """A cache."""
 
@@ -79,10 +83,11 @@ class ValueCase(SynchronousTestCase):
     """Has the classes registered."""
 
     def setUp(self) -> None:
-        tags = (b"hostile.Copied", b"hostile.Cached", b"hostile.Published", b"hostile.Made")
+        tags = (b"hostile.Copied", b"hostile.Plain", b"hostile.Cached", b"hostile.Published", b"hostile.Made")
         before = dict(jelly.globalSecurity.allowedTypes)
         flavors.setUnjellyableForClass("hostile.Copied", Copied)
         flavors.setUnjellyableForClass("hostile.Cached", Cached)
+        flavors.setUnjellyableForClass("hostile.Plain", Plain)
         flavors.setUnjellyableForClass("hostile.Published", Published)
         flavors.setUnjellyableFactoryForClass("hostile.Made", made)
 
@@ -126,6 +131,12 @@ def deep(kind: str, levels: int) -> list[Any]:
     return ["list", *parts]
 
 
+def sharing(copy: Any) -> list[Any]:
+    """Many copies that have one state with many attributes."""
+    state = ["dictionary", *[[["unicode", f"a{number}"], number] for number in range(3_000)]]
+    return ["list", ["reference", 1, state], *map(copy, range(3_000))]
+
+
 MODULUS = 2**61 - 1
 #: Values that cost more than they look.
 COSTLY: dict[str, Any] = {
@@ -150,6 +161,23 @@ COSTLY: dict[str, Any] = {
         ["reference", 2, ["tuple", *range(30_000)]],
         ["set", *[["tuple", ["dereference", 1 + k % 2], k * MODULUS] for k in range(1, 250)]],
     ],
+    "late members that collide": [
+        "list", ["set", *[["dereference", k] for k in range(1, 10_000)]],
+        *[["reference", k, k * MODULUS] for k in range(1, 10_000)],
+    ],
+    "late keys that collide": [
+        "list", ["dictionary", *[[["dereference", k], 1] for k in range(1, 10_000)]],
+        *[["reference", k, k * MODULUS] for k in range(1, 10_000)],
+    ],
+    "a state of many copies": sharing(lambda number: ["hostile.Plain", ["dereference", 1]]),
+    "a state of many copies, by other names": sharing(
+        lambda number: ["hostile.Plain", ["reference", number + 2, ["dereference", 1]]]
+    ),
+    "a state of many copies with hooks": sharing(lambda number: ["hostile.Copied", ["dereference", 1]]),
+    "a state of many caches": sharing(lambda number: ["hostile.Cached", number + 1, ["dereference", 1]]),
+    "a state of many failures": sharing(
+        lambda number: ["twisted.spread.pb.CopyableFailure", ["dereference", 1]]
+    ),
     "a huge exponent": ["decimal", 1, 999_999_999_999_999_999],
     "an impossible exponent": ["decimal", 1, 2**440],
     "an impossible negative exponent": ["decimal", 1, -(2**440)],
@@ -203,6 +231,15 @@ class ArgumentTests(Rows, ValueCase):
             self.assertTrue(bench.others_are_served())
             bench.close()
             self.flushLoggedErrors()
+
+    @each([name for name in COSTLY if name.startswith(("late", "a state"))])
+    def test_refused(self, name: str) -> None:
+        """What would cost the square of its bytes is refused: the call fails."""
+        bench = Bench("bare")
+        bench.peer.call("root", "take", COSTLY[name])
+        self.assertEqual([], bench.root.seen)
+        self.assertFalse(bench.ended)
+        self.flushLoggedErrors(InsecureJelly)
 
     @each(("tuple", "list"), ("arguments", "keyword", "twice"))
     def test_shown(self, kind: str, where: str) -> None:
@@ -298,6 +335,28 @@ class ArgumentTests(Rows, ValueCase):
             found = bench.root.seen[-1][0][0]
             self.assertLess(len(found.reason), 1_100)
             self.assertTrue(repr(found).isprintable())
+
+
+class SharedStateTests(Rows, ValueCase):
+    """Copies that have one state."""
+
+    @each(("hostile.Plain", "hostile.Copied", "hostile.Cached"))
+    def test_honest(self, tag: str) -> None:
+        """A thousand objects of an honest peer may share their few attributes, and a large one may have a name."""
+        few = ["dictionary", *[[["unicode", f"a{number}"], number] for number in range(10)]]
+        many = ["dictionary", *[[["unicode", f"a{number}"], number] for number in range(20_000)]]
+
+        def copy(number: int, state: Any) -> list[Any]:
+            return [tag, number, state] if tag == "hostile.Cached" else [tag, state]
+
+        bench = Bench("bare")
+        bench.peer.call(
+            "root", "take", ["reference", 1, few], *[copy(number, ["dereference", 1]) for number in range(1, 1000)],
+            copy(1000, ["reference", 2, many]), ["dereference", 2],
+        )
+        (args, _) = bench.root.seen[0]
+        self.assertEqual((1002, args[0]["a9"]), (len(args), args[500].a9))
+        self.assertEqual(19_999, args[1000].a19999)
 
 
 class CacheTests(Rows, ValueCase):
