@@ -2888,7 +2888,10 @@ static PyObject *read_dereference(Reader *r, Items *items, PyObject *number) {
     if (!wanted) return NULL;
     PyObject *value = Py_XNewRef(PyDict_GetItemWithError(r->references, wanted));
     Py_DECREF(wanted);
-    if (value && Py_IS_TYPE(value, (PyTypeObject *)st->g_Pending)) Py_CLEAR(value);
+    /* Of texts and strings graph counts how often they are referred to. */
+    if (value && (Py_IS_TYPE(value, (PyTypeObject *)st->g_Pending) || PyUnicode_CheckExact(value) ||
+                  PyBytes_CheckExact(value)))
+        Py_CLEAR(value);
     return announced(r, number, value);
 }
 

@@ -629,9 +629,10 @@ def jelly(
 class Pending:
     """Stands for a value that is not made yet, because it holds something that leads back to it."""
 
-    __slots__ = ("known", "value", "waiting")
+    __slots__ = ("known", "scale", "value", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, scale: Scale) -> None:
+        self.scale = scale
         self.known = False
         self.value: Any = None
         self.waiting: list[Callable[[Any], None]] = []
@@ -641,6 +642,7 @@ class Pending:
     def when_known(self, put: Callable[[Any], None]) -> None:
         """Call *put* with the value, once it is there."""
         if self.known:
+            self.scale.again(self.value)
             put(self.value)
         else:
             self.waiting.append(put)
@@ -656,6 +658,7 @@ class Pending:
         self.value = value
         waiting, self.waiting = self.waiting, []
         for put in waiting:
+            self.scale.again(value)
             put(value)
 
 
@@ -765,7 +768,7 @@ class Unjellier:
 
     def new_pending(self) -> Pending:
         """A place for a value, which must be known by the end."""
-        pending = Pending()
+        pending = Pending(self.scale)
         self.pending.append(pending)
         self.unsettled.append(pending)
         return pending
@@ -802,7 +805,7 @@ class Unjellier:
             while sexp[0] == b"reference":
                 sexp = sexp[2]
             if sexp[0] == b"dereference":
-                self.scale.copied(len(value))
+                self.scale.copied(value)
         return value
 
     def finish(self, value: Any) -> Any:
@@ -1060,6 +1063,7 @@ def read_dereference(unjellier: Unjellier, sexp: list[Any], number: int | None) 
         value = unjellier.references[wanted] = unjellier.new_pending()
     if isinstance(value, Pending) and value.known:
         value = value.value
+    unjellier.scale.again(value)
     unjellier.announce(number, value)
     return value
 
@@ -1186,10 +1190,9 @@ def _put_late(unjellier: Unjellier, result: dict[Any, Any], key: Any, value: Any
     """Put a pair into a dictionary of which the key, the value or both are not there yet."""
 
     def put(known: Any) -> None:
-        held = value.value if isinstance(value, Pending) and value.known else value
-        _hashed(unjellier, lambda keys: result.__setitem__(keys[0], held), (known,), late)
-        if isinstance(held, Pending):
-            held.when_known(partial(result.__setitem__, known))
+        _hashed(unjellier, lambda keys: result.__setitem__(keys[0], value), (known,), late)
+        if isinstance(value, Pending):
+            value.when_known(partial(result.__setitem__, known))
 
     if isinstance(key, Pending):
         key.when_known(put)

@@ -26,6 +26,9 @@ _FEW = 16
 #: Members beyond those that may be copied again in one expression: about a megabyte.
 _COPIED = 10_000
 
+#: Bytes, or characters, of texts and strings that one expression may have more than once by referring to them.
+_AGAIN = 1 << 24
+
 _PLAIN = frozenset((str, int, bytes, float, bool, type(None)))
 
 #: ``__hash__`` methods that do not look at an object's attributes.  `flavors` adds its own.
@@ -52,7 +55,7 @@ class Scale:
         depth: tuples and frozensets within one another at the most.
     """
 
-    __slots__ = ("_copies", "_depth", "_known", "_left")
+    __slots__ = ("_again", "_copies", "_depth", "_known", "_left")
 
     def __init__(self, depth: int) -> None:
         self._depth = depth
@@ -60,6 +63,7 @@ class Scale:
         self._known: dict[int, tuple[Any, int, int]] = {}
         self._left = _BASE
         self._copies = _COPIED
+        self._again = _AGAIN
 
     def weigh(self, value: Any) -> int:
         """The members of *value*, itself included.
@@ -102,15 +106,31 @@ class Scale:
         """So many keys were hashed that hold nothing: what `keys` does for such."""
         self._left += _EACH * count
 
-    def copied(self, members: int) -> None:
-        """A value of so many members, which is another's too, is about to be copied.
+    def copied(self, state: dict[Any, Any]) -> None:
+        """The members of *state*, which is another's too, are about to be copied.
 
         Raises:
             InsecureJelly: too much is copied so: a few bytes stand for each copy.
         """
-        self._copies -= max(0, members - _FEW)
+        self._copies -= max(0, len(state) - _FEW)
         if self._copies < 0:
             raise InsecureJelly("a state that too many copies share")
+        for value in state.values():
+            self.again(value)
+
+    def again(self, value: Any) -> None:
+        """*value* is met again, by a reference to it.
+
+        No honest peer refers to a text or to bytes: they are sent each time.  So would ours be, if the application sent
+        on what it was given, and a few bytes would make us send a great many.
+
+        Raises:
+            InsecureJelly: too many of them are met so.
+        """
+        if type(value) is str or type(value) is bytes:
+            self._again -= len(value)
+            if self._again < 0:
+                raise InsecureJelly("long texts or strings that are referred to too often")
 
     def keys(self, values: Any) -> None:
         """*values* are about to be hashed, and to be compared where their hashes are equal.

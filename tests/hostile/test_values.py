@@ -137,6 +137,27 @@ def sharing(copy: Any) -> list[Any]:
     return ["list", ["reference", 1, state], *map(copy, range(3_000))]
 
 
+def again(what: str, when: str) -> list[Any]:
+    """A long text, or a bytes, that a value has many times, each for a few bytes."""
+    long: Any = b"x" * 100_000
+    if what == "text":
+        long = ["unicode", long]
+    reference, dereference = ["reference", 1, long], ["dereference", 1]
+    if what == "state of texts":
+        reference = ["reference", 1, ["dictionary", *[[["unicode", f"a{number}"], long] for number in range(5)]]]
+        dereference = ["hostile.Plain", dereference]
+        if when != "as a value":
+            # Late, it would be a copy that consists of what is still to come.
+            when = "early"
+    if when == "late":
+        return ["list", *[dereference] * 1_000, reference]
+    if when == "as a value":
+        return ["list", reference, ["dictionary", *[[number, dereference] for number in range(1_000)]]]
+    if when == "from a tuple":
+        return ["tuple", *[["tuple", dereference]] * 1_000, reference]
+    return ["list", reference, *[dereference] * 1_000]
+
+
 MODULUS = 2**61 - 1
 #: Values that cost more than they look.
 COSTLY: dict[str, Any] = {
@@ -178,6 +199,10 @@ COSTLY: dict[str, Any] = {
     "a state of many failures": sharing(
         lambda number: ["twisted.spread.pb.CopyableFailure", ["dereference", 1]]
     ),
+    **{
+        f"a {what} that is referred to {when}": again(what, when)
+        for what in ("text", "string", "state of texts") for when in ("early", "late", "as a value", "from a tuple")
+    },
     "a huge exponent": ["decimal", 1, 999_999_999_999_999_999],
     "an impossible exponent": ["decimal", 1, 2**440],
     "an impossible negative exponent": ["decimal", 1, -(2**440)],
@@ -232,7 +257,7 @@ class ArgumentTests(Rows, ValueCase):
             bench.close()
             self.flushLoggedErrors()
 
-    @each([name for name in COSTLY if name.startswith(("late", "a state"))])
+    @each([name for name in COSTLY if name.startswith(("late", "a state", "a text", "a string"))])
     def test_refused(self, name: str) -> None:
         """What would cost the square of its bytes is refused: the call fails."""
         bench = Bench("bare")
