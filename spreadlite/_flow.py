@@ -266,6 +266,8 @@ class Output:
 
     def flush(self, transport: Any) -> None:
         """Send what was gathered."""
+        if self._passing:
+            return
         try:
             while self._chunks:
                 # What a finalizer says meanwhile comes after it, not into the middle of it.

@@ -337,6 +337,8 @@ class Broker(banana.Banana):
             return
         self.disconnected = 1
         self._deaf = True
+        # Also one that was set since the peer left; see _part.
+        self._stopNegotiation()
         self.luids = None
         waiting, self.waitingForAnswers = self.waitingForAnswers, {}
         for d in list((waiting or {}).values()):

@@ -23,8 +23,8 @@ _MOST = 1 << 26
 
 #: Members that are copied for nothing: a copy that has so many costs little more than one that has none.
 _FEW = 16
-#: Members beyond those that may be copied again in one expression: about a megabyte.
-_COPIED = 10_000
+#: Members beyond those that may be copied again in one expression: about ten megabytes.
+_COPIED = 100_000
 
 #: Bytes, or characters, of texts and strings that one expression may have more than once by referring to them.
 _AGAIN = 1 << 24

@@ -417,7 +417,7 @@ class FaultTests(Rows, Sockets):
 
         return defer.ensureDeferred(run())
 
-    @each(("work", "timer"))
+    @each(("work", "timer", "part"))
     def test_left_and_then_refused(self, how: str) -> None:
         """A peer that left in an orderly way, and is refused for what it had said before that, leaves nothing either."""
         clock = task.Clock()
@@ -436,6 +436,8 @@ class FaultTests(Rows, Sockets):
         broker.notifyOnDisconnect(lambda: gone.append(1))
         if how == "timer":
             broker._refuse("something that the application found out")
+        elif how == "part":
+            broker._part("it was to hold too much")
         for _ in range(10):
             clock.advance(1)
         self.assertEqual(3 if how == "work" else 1, len(bench.root.seen))
