@@ -44,7 +44,7 @@ class Inflow:
     """
 
     __slots__ = (
-        "_backlog", "_call", "_limits", "_lost", "_output", "_paused", "_room", "_transport", "_wait", "_waiting", "stop",
+        "_backlog", "_call", "_limits", "_output", "_paused", "_room", "_transport", "_wait", "_waiting", "lost", "stop",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Inflow:
         self._room = 0
         self._paused = False
         # Why the connection went, if there was still something to work off.
-        self._lost: Any = None
+        self.lost: Any = None
         # When the slice is over.
         self.stop = 0.0
         self._transport: Any = None
@@ -122,14 +122,14 @@ class Inflow:
 
     def _over(self) -> bool:
         """Whether others are to have their turn, or the peer is to read first."""
-        if self._lost is None and self._output.clogged(self._transport, self._limits.unread_output):
+        if self.lost is None and self._output.clogged(self._transport, self._limits.unread_output):
             self._wait = _FIRST_WAIT
             return True
         return time.monotonic() >= self.stop
 
     def _go_on(self, broker: Any) -> None:
         self._call = None
-        if self._wait and self._lost is None:
+        if self._wait and self.lost is None:
             if broker._output.clogged(broker.transport, broker.limits.unread_output // 2):
                 self._wait = min(self._wait * 2, _LAST_WAIT)
                 self._call = broker._reactor.callLater(self._wait, self._go_on, broker)
@@ -151,15 +151,15 @@ class Inflow:
     def _done(self, broker: Any) -> None:
         """Nothing is left to work on."""
         _busy.discard(self)
-        if self._lost is not None:
-            lost, self._lost = self._lost, None
+        if self.lost is not None:
+            lost, self.lost = self.lost, None
             broker._connectionGone(lost)
         elif self._paused:
             self._paused = False
             broker.transport.resumeProducing()
 
     def _pause_if_full(self, broker: Any) -> None:
-        if self._lost is not None:
+        if self.lost is not None:
             return
         room = _WAITING
         if self._wait:
@@ -185,7 +185,7 @@ class Inflow:
         if self._call is None or broker._deaf or not reason.check(error.ConnectionDone):
             self.close(broker)
             return False
-        self._lost = reason
+        self.lost = reason
         if self._wait:
             self._call.cancel()
             self._wait = 0.0
@@ -205,7 +205,7 @@ class Inflow:
         call, self._call = self._call, None
         if call is not None and call.active():
             call.cancel()
-        lost, self._lost = self._lost, None
+        lost, self.lost = self.lost, None
         return lost
 
 

@@ -344,12 +344,12 @@ class Broker(banana.Banana):
         for d in list((waiting or {}).values()):
             self._guarded(partial(d.errback, failure.Failure(PBConnectionLost(reason))), "a call's errback")
         for local in list(self.remotelyCachedObjects.values()):
-            self._stopObserving(local)
+            # Who has none left is just being told; see proto_decache.
+            if local.refcount > 0:
+                self._stopObserving(local)
         pagers, self.pageProducers = self.pageProducers, []
         for pager in pagers:
-            stop = getattr(pager, "connectionLost", None)
-            if stop is not None:
-                self._guarded(stop, "a pager")
+            self._guarded(partial(_stopPager, pager), "a pager")
         lost = getattr(self.factory, "_brokerLost", None)
         if lost is not None:
             self._guarded(lambda: lost(self, reason), "a factory")
@@ -458,13 +458,13 @@ class Broker(banana.Banana):
         self._journal().warn(
             "refused", "PB: {peer} was refused and disconnected: {what}", peer=peer, what=what[:300]
         )
-        if orderly:
-            transport.loseConnection()
-        else:
-            self._end()
         if lost is not None:
             # The peer has left already, and nobody will say so again.
             self._connectionGone(lost)
+        elif orderly:
+            transport.loseConnection()
+        else:
+            self._end()
 
     def _end(self) -> None:
         """End the connection at once, whether the peer likes it or not."""
@@ -596,6 +596,9 @@ class Broker(banana.Banana):
         Raises:
             Error: there are `Limits.outstanding_calls` pagers with pages left.
         """
+        if self.disconnected:
+            _stopPager(pager)
+            return
         if len(self.pageProducers) >= self.limits.outstanding_calls:
             raise Error(f"{self.limits.outstanding_calls} pagers have pages left to send already")
         self.pageProducers.append(pager)
@@ -606,7 +609,13 @@ class Broker(banana.Banana):
         """The transport has room: one page of each pager, or of those whose turn it is, if there are very many."""
         number = len(self.pageProducers)
         for turn, pager in enumerate(list(reversed(self.pageProducers)), 1):
-            pager.sendNextPage()
+            try:
+                pager.sendNextPage()
+            except DeadReferenceError:
+                if not self.disconnected:
+                    raise
+                # It went as the page was made.
+                return
             if not pager.stillPaging() and pager in self.pageProducers:
                 self.pageProducers.remove(pager)
             if _transports.unsent(self.transport) > self.limits.unread_output:
@@ -674,7 +683,7 @@ class Broker(banana.Banana):
         peer = self.transport.getPeer() if hasattr(self.transport, "getPeer") else None
         self._journal().warn("refused", "PB: {peer} was refused and disconnected: {what}", peer=peer, what=what)
         self.transport.loseConnection()
-        if self._reactor is not None:
+        if self._reactor is not None and self._inflow.lost is None:
             # The peer may not want to read the rest.
             self._stopNegotiation()
             self._negotiation = self._reactor.callLater(self.limits.negotiation_seconds, self._negotiationTimedOut)
@@ -757,6 +766,8 @@ class Broker(banana.Banana):
 
     def cacheLocally(self, cid: Any, instance: Any) -> None:
         """*instance* is the cache of the peer's object with that id."""
+        if self.locallyCachedObjects is None:
+            raise DeadReferenceError("the connection has gone")
         if cid in self.locallyCachedObjects:
             raise InsecureJelly(f"the id {shortened(cid)} belongs to another cached object")
         most = self.limits.references
@@ -782,6 +793,8 @@ class Broker(banana.Banana):
         Raises:
             InsecureJelly: there is none.
         """
+        if self.locallyCachedObjects is None:
+            raise DeadReferenceError("the connection has gone")
         cached = self.locallyCachedObjects.get(cid) if type(cid) is int else None
         if cached is None or cid in self._halfMade:
             raise InsecureJelly(f"no cached object has the id {shortened(cid)}")
@@ -1005,7 +1018,7 @@ class Broker(banana.Banana):
         except BaseException:
             self._takeBack(registrations)
             return defer.fail(failure.Failure())
-        if answerRequired and len(self.waitingForAnswers) >= limits.outstanding_calls:
+        if answerRequired and not self.disconnected and len(self.waitingForAnswers) >= limits.outstanding_calls:
             self._takeBack(registrations)
             return defer.fail(Error(f"{limits.outstanding_calls} calls wait for their answer already"))
         requestID = self.newRequestID()
@@ -1098,7 +1111,10 @@ class Broker(banana.Banana):
                     self._sendError(error, requestID)
                 else:
                     self._sendError(CopyableFailure(error), requestID)  # type: ignore[no-untyped-call]
-        except BaseException:
+        except BaseException as error:
+            if self.disconnected and isinstance(error, DeadReferenceError):
+                # It went in the meantime, and there is nobody to be answered.
+                return
             if answerRequired:
                 self._sendError(CopyableFailure(), requestID)  # type: ignore[no-untyped-call]
             self._journal().error(failure.Failure(), before=_FOLLOWS if answerRequired else None)
@@ -1171,6 +1187,8 @@ class Broker(banana.Banana):
         try:
             self.sendCall(b"error", requestID, self._expressionOf(fail, registrations))
         except Exception:
+            if self.disconnected:
+                return
             self._takeBack(registrations)
             self._journal().error(failure.Failure(), "an error that cannot be sent as it is")
             sorry = Error("the error of this call cannot be sent")
@@ -1208,6 +1226,12 @@ _FOLLOWS = "Peer will receive following PB traceback:"
 
 #: The table of a connection that has gone.
 _NO_TABLE = tables.LocalTable("object")
+
+
+def _stopPager(pager: Any) -> None:
+    stop = getattr(pager, "connectionLost", None)
+    if stop is not None:
+        stop()
 
 
 def _cancel(timer: Any) -> None:

@@ -170,6 +170,9 @@ class FilePager(Pager):
         self.chunks: list[bytes] = []
         Pager.__init__(self, collector, callback, *args, **kw)
         self.startProducing(fd)
+        if not self._stillPaging:
+            # The connection had gone already.
+            self.connectionLost()
 
     def startProducing(self, fd: Any) -> None:
         """Begin to read."""
