@@ -1,0 +1,215 @@
+"""Floods, and peers that do not read, over TLS, where a transport has buffers of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import ssl
+from typing import Any
+
+from twisted.internet import abstract, defer, protocol, reactor
+from twisted.internet.ssl import ClientContextFactory, DefaultOpenSSLContextFactory
+from twisted.internet.task import deferLater
+
+from spreadlite import pb
+from spreadlite.core.limits import Limits
+from tests.compat.rawcodec import pack
+from tests.hostile.test_flow import Busy, Sockets, calls
+from tests.processes import ROOT
+from tests.vectors.rows import Rows, each
+
+#: Bytes of an answer, and how many are asked for.
+SIZE, NUMBER = 500_000, 60
+LIMITS = Limits(unread_output=200_000)
+
+
+def certificate() -> bytes:
+    """A key, and a certificate for localhost, as PEM."""
+    path = os.path.join(ROOT, "examples", "cred", "make_certificate.py")
+    spec: Any = importlib.util.spec_from_file_location("make_certificate", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    made: bytes = module.certificate("localhost")
+    return made
+
+
+def waiting(transport: Any) -> int:
+    """Bytes that a transport, and those that it wraps, have not given to the system."""
+    size = 0
+    while transport is not None:
+        size += sum(map(len, getattr(transport, "_appSendBuffer", ())))
+        size += sum(map(len, getattr(getattr(transport, "_aggregator", None), "_buffer", ())))
+        if isinstance(transport, abstract.FileDescriptor):
+            return size + len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+        transport = getattr(transport, "transport", None)
+    return size
+
+
+class Big(pb.Referenceable):
+    """Gives big answers, and counts them."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def remote_big(self, size: int) -> bytes:
+        """A big answer."""
+        self.calls += 1
+        return b"x" * size
+
+
+class Silent(protocol.Protocol):
+    """A server that asks a client for much, and reads its answers when it is told to."""
+
+    heard = 0
+    greeted = b""
+
+    def connectionMade(self) -> None:
+        """Offer a dialect."""
+        self.transport.write(pack(["pb"]) + pack(["version", 6], True))  # type: ignore[union-attr]
+
+    def dataReceived(self, data: bytes) -> None:
+        """The client gives it an object: ask much of that, and read no more."""
+        self.heard += len(data)
+        self.greeted = (self.greeted + data)[:500]
+        if b"object" in self.greeted and self.heard < 500:
+            self.transport.pauseProducing()  # type: ignore[union-attr]
+            args: list[Any] = ["tuple", SIZE]
+            for number in range(NUMBER):
+                message = ["message", number, 1, "big", 1, args, ["dictionary"]]
+                self.transport.write(pack(message, True))  # type: ignore[union-attr]
+
+
+class UnreadTests(Rows, Sockets):
+    """A TLS peer that does not read."""
+
+    def listen(self, factory: Any) -> int:
+        """A port that speaks TLS."""
+        path = self.mktemp()
+        with open(path, "wb") as file:
+            file.write(certificate())
+        options = DefaultOpenSSLContextFactory(path, path)
+        port = reactor.listenSSL(0, factory, options, interface="127.0.0.1")  # type: ignore[attr-defined]
+        self.addCleanup(port.stopListening)
+        return int(port.getHost().port)
+
+    async def raw_tls(self, port: int) -> ssl.SSLSocket:
+        """A socket that has shaken hands, and says no more."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        plain = socket.create_connection(("127.0.0.1", port))
+        plain.setblocking(False)
+        made = context.wrap_socket(plain, do_handshake_on_connect=False)
+        self.addCleanup(made.close)
+
+        def shaken() -> bool:
+            try:
+                made.do_handshake()
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                return False
+            return True
+
+        await self.until(shaken)
+        made.sendall(pack("pb") + pack(["version", 6], True))
+        return made
+
+    async def connect_tls(self, port: int, factory: Any) -> Any:
+        """The root, for a client of ours."""
+        connector = reactor.connectSSL("127.0.0.1", port, factory, ClientContextFactory())  # type: ignore[attr-defined]
+        root = await factory.getRootObject()
+        gone: defer.Deferred[None] = defer.Deferred()
+        root.broker.notifyOnDisconnect(lambda: gone.callback(None))
+
+        def leave() -> Any:
+            connector.transport.abortConnection()
+            return gone
+
+        self.addCleanup(leave)
+        return root
+
+    def test_client_does_not_read(self) -> Any:
+        """A client that asks for much and reads nothing is not worked for: what waits for it stays near the limit, and
+        another is served; when it reads, it gets all."""
+
+        async def run() -> None:
+            class Root(Busy):
+                """Counts."""
+
+                remote_big = Big.remote_big  # type: ignore[assignment]
+
+            root = Root()
+            self.serve(root, limits=LIMITS)
+            port = self.listen(self.factory)
+            greedy = await self.raw_tls(port)
+            greedy.sendall(calls("big", NUMBER, SIZE))
+            await self.until(lambda: root.calls)
+            other = await self.connect_tls(port, pb.PBClientFactory())
+            for _ in range(20):
+                await other.callRemote("now")
+            await deferLater(reactor, 0.1)
+            self.assertLess(waiting(self.brokers[0]().transport), 2_000_000)
+            worked = root.calls
+            self.assertLess(worked, NUMBER // 2)
+            await deferLater(reactor, 0.1)
+            self.assertEqual(worked, root.calls)
+            got = 0
+
+            def read() -> bool:
+                nonlocal got
+                try:
+                    for _ in range(50):
+                        got += len(greedy.recv(1 << 20))
+                except (ssl.SSLWantReadError, BlockingIOError):
+                    pass
+                return got > NUMBER * SIZE
+
+            await self.until(read)
+            self.assertEqual(NUMBER, root.calls)
+
+        return defer.ensureDeferred(run())
+
+    @each(("tcp", "tls"))
+    def test_server_does_not_read(self, kind: str) -> Any:
+        """So is a server that asks a client for much and reads nothing, and a client's other servers are served."""
+
+        async def run() -> None:
+            made: list[Silent] = []
+            serving = protocol.Factory()
+            serving.buildProtocol = lambda addr: made.append(Silent()) or made[-1]  # type: ignore[assignment,return-value,func-returns-value]
+            factory, given = pb.PBClientFactory(limits=LIMITS), Big()
+            if kind == "tls":
+                root = await self.connect_tls(self.listen(serving), factory)
+            else:
+                port = reactor.listenTCP(0, serving, interface="127.0.0.1")  # type: ignore[attr-defined]
+                self.addCleanup(port.stopListening)
+                reactor.connectTCP("127.0.0.1", port.getHost().port, factory)  # type: ignore[attr-defined]
+                root = await factory.getRootObject()
+                self.addCleanup(root.broker.transport.abortConnection)
+            lost = root.callRemote("object", given)
+            await self.until(lambda: given.calls)
+            _, other = await self.connect(self.serve(Busy()))
+            for _ in range(20):
+                await other.callRemote("now")
+            await deferLater(reactor, 0.1)
+            self.assertLess(waiting(root.broker.transport), 2_000_000)
+            self.assertLess(given.calls, NUMBER // 2)
+            made[0].transport.resumeProducing()  # type: ignore[union-attr]
+            await self.until(lambda: made[0].heard > NUMBER * SIZE)
+            self.assertEqual(NUMBER, given.calls)
+            root.broker.transport.abortConnection()
+            await self.until(lambda: root.broker.disconnected)
+            self.failureResultOf(lost, pb.PBConnectionLost)
+
+        return defer.ensureDeferred(run())
+
+    @defer.inlineCallbacks
+    def test_big_answers_both_ways(self) -> Any:
+        """Two sides that give one another big answers at the same time do not wait for one another, over TLS either."""
+        self.serve(Busy(), limits=LIMITS)
+        port = self.listen(self.factory)
+        given = type("Given", (pb.Referenceable,), {"remote_big": Busy.remote_big})()
+        root = yield defer.ensureDeferred(self.connect_tls(port, pb.PBClientFactory(limits=LIMITS)))
+        results = yield defer.gatherResults([root.callRemote("mirror", given, 3_000_000) for _ in range(4)])
+        for one, other in results:
+            self.assertEqual((6, 6), (len(one), len(other)))
