@@ -1,0 +1,406 @@
+"""Each of `Limits`, as a server and as a client: what is exactly at it passes, and of one more comes what is documented.
+
+Those of logins are in `tests.hostile.test_logins`, back-pressure is in `test_flow` and `test_tls`, the log in `test_log`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.cred.portal import Portal
+from twisted.internet import defer, task
+from twisted.internet.error import ConnectionDone
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from spreadlite import _flow, banana, flavors, jelly, pb
+from spreadlite.core.errors import BananaError, InsecureJelly
+from spreadlite.core.limits import ITEM_COST, LIST_COST, WORD_COST, Limits
+from tests.compat.rawcodec import pack, unpack_all
+from tests.hostile.bench import Bench, Echo, TimedPipe, logged, lose
+from tests.hostile.lines import Joined
+from tests.vectors.rows import Rows, each
+
+SIDES = ("server", "client")
+CUTS = {"whole": None, "byte_by_byte": 1}
+
+
+def bench_of(side: str, limits: Limits, size: int | None = None, **options: Any) -> Bench:
+    """A victim in that role, whom the peer can call: a client has given its object, which has the id 1."""
+    bench = Bench("bare" if side == "server" else "client", limits=limits, size=size, **options)
+    if side == "client":
+        bench.expect(bench.reference.callRemote("object", bench.root))
+        bench.peer.heard()
+    return bench
+
+
+def aim_of(side: str) -> Any:
+    """What the peer calls."""
+    return "root" if side == "server" else 1
+
+
+def message(side: str, *args: Any) -> list[Any]:
+    """A call of ``take``."""
+    return ["message", 5, aim_of(side), "take", 1, ["tuple", *args], ["dictionary"]]
+
+
+def cost(expression: Any) -> int:
+    """What an expression takes while it is received, as is documented: 56 for a list, 32 for an item and its bytes, 8 for
+    a word."""
+    if isinstance(expression, list):
+        return LIST_COST + sum(map(cost, expression))
+    if isinstance(expression, str) and expression.encode() in banana.Banana.outgoingVocabulary:
+        return WORD_COST
+    return ITEM_COST + (len(expression) if isinstance(expression, (str, bytes)) else 0)
+
+
+def kept(expression: Any) -> int:
+    """What it takes when it is there: the same, but that nobody can tell words from other strings then."""
+    if isinstance(expression, list):
+        return LIST_COST + sum(map(kept, expression))
+    return ITEM_COST + (len(expression) if isinstance(expression, (str, bytes)) else 0)
+
+
+class MessageTests(Rows, SynchronousTestCase):
+    """What one message may take."""
+
+    @each(SIDES, CUTS)
+    def test_expression_bytes(self, side: str, size: str) -> None:
+        """`Limits.expression_bytes`: one more byte ends the connection."""
+        room = 1_000 - cost(message(side, b""))
+        for more, ends in ((0, False), (1, True)):
+            bench = bench_of(side, Limits(expression_bytes=1_000), CUTS[size])
+            with logged() as written:
+                bench.peer.say(message(side, b"x" * (room + more)))
+            self.assertEqual((ends, 1 - ends), (bench.ended, len(bench.root.seen)))
+            self.assertEqual(int(ends), written.text.count("1000 bytes"), written.text)
+            bench.close()
+            self.assertEqual([], bench.leftovers())
+
+    @each(SIDES)
+    def test_expression_bytes_in_one_message(self, side: str) -> None:
+        """The bound is for one message; any number of them may follow one another, also at once."""
+        room = 1_000 - cost(message(side, b""))
+        bench = bench_of(side, Limits(expression_bytes=1_000))
+        bench.peer.say(*[message(side, b"x" * room)] * 20)
+        self.assertEqual((False, 20), (bench.ended, len(bench.root.seen)))
+
+    @each(SIDES, CUTS)
+    def test_expression_depth(self, side: str, size: str) -> None:
+        """`Limits.expression_depth`: one more list within lists ends the connection."""
+
+        def nested(levels: int) -> Any:
+            return ["list", nested(levels - 1)] if levels else ["list"]
+
+        # The message, and its tuple of arguments, are lists too.
+        for levels, ends in ((10 - 3, False), (10 - 2, True)):
+            bench = bench_of(side, Limits(expression_depth=10), CUTS[size])
+            bench.peer.say(message(side, nested(levels)))
+            self.assertEqual((ends, 1 - ends), (bench.ended, len(bench.root.seen)))
+
+    @each(SIDES)
+    def test_depth(self, side: str) -> None:
+        """`Limits.depth`: a call with arguments one value deeper fails, made by either side; the connection lives."""
+        bench = bench_of(side, Limits(depth=10))
+        for levels, kind in ((9, b"answer"), (10, b"error"), (9, b"answer")):
+            value: Any = ["list"]
+            for _ in range(levels - 1):
+                value = ["list", value]
+            self.assertEqual(kind, bench.peer.call(aim_of(side), "take", value)[0])
+        self.assertFalse(bench.ended)
+        self.assertEqual(2, len(bench.root.seen))
+        joined = Joined(Echo(), limits=Limits(depth=10))
+        aim = joined.root
+        if side == "server":
+            given: list[Any] = []
+            self.patch(Echo, "remote_take", lambda self, it: given.append(it))
+            joined.call("take", Echo())
+            joined.flush()
+            aim = given.pop()
+            self.patch(Echo, "remote_take", lambda self, it: None)
+        for levels, fails in ((9, False), (10, True)):
+            value = []
+            for _ in range(levels - 1):
+                value = [value]
+            result = joined.expect(aim.callRemote("take", value))
+            joined.flush()
+            self.assertEqual(fails, isinstance(result[0], Failure) and bool(result[0].check(BananaError)), result)
+        self.assertEqual([1], [len(results) for results in joined.fired[-1:]])
+        self.assertFalse(joined.client.disconnected or joined.server.disconnected)
+        self.flushLoggedErrors(InsecureJelly)
+
+    @each(("answer", "error"))
+    def test_depth_of_answers(self, kind: str) -> None:
+        """An answer or an error that is one value deeper fails its call; the connection lives, and the next is served."""
+        for levels, fails in ((10, False), (11, True)):
+            bench = Bench("client", limits=Limits(depth=10))
+            value: Any = ["list"]
+            for _ in range(levels - 1):
+                value = ["list", value]
+            bench.peer.say([kind, 1, value], ["answer", 2, 5])
+            (result,) = bench.fired[1]
+            self.assertEqual([5], bench.fired[2])
+            if kind == "answer":
+                self.assertEqual(fails, isinstance(result, Failure))
+            self.assertEqual(fails, isinstance(result, Failure) and bool(result.check(InsecureJelly)))
+            self.assertFalse(bench.ended)
+            self.flushLoggedErrors()
+
+
+class CountTests(Rows, SynchronousTestCase):
+    """What there may be so many of on one connection."""
+
+    @each(SIDES)
+    def test_the_peers_calls(self, side: str) -> None:
+        """`Limits.outstanding_calls` of the peer's calls may wait; one more fails; when one is answered there is room."""
+        root = Echo()
+        waiting: list[Any] = []
+        root.remote_wait = lambda: waiting.append(defer.Deferred()) or waiting[-1]  # type: ignore[attr-defined,func-returns-value]
+        bench = bench_of(side, Limits(outstanding_calls=3), root=root)
+        for _ in range(3):
+            self.assertEqual([], bench.peer.call(aim_of(side), "wait"))
+        for _ in range(2):
+            self.assertEqual(b"error", bench.peer.call(aim_of(side), "wait")[0])
+        self.assertFalse(bench.ended)
+        waiting[0].callback(None)
+        bench.peer.heard()
+        self.assertEqual([], bench.peer.call(aim_of(side), "wait"))
+        self.assertEqual(4, len(waiting))
+
+    def test_our_calls(self) -> None:
+        """`Limits.outstanding_calls` of our own calls may wait, others than those that want no answer; one more fails with
+        `pb.Error`, is not sent, and leaves nothing behind."""
+        bench = Bench("client", limits=Limits(outstanding_calls=4))
+        for _ in range(2):
+            bench.expect(bench.reference.callRemote("it"))
+        for _ in range(5):
+            bench.reference.callRemote("it", pbanswer=False)
+        bench.peer.heard()
+        (failed,) = bench.expect(bench.reference.callRemote("it", pb.Referenceable()))
+        self.assertTrue(failed.check(pb.Error))
+        self.assertEqual(([], {}), (bench.peer.heard(), bench.broker.localObjects))
+        bench.peer.say(["answer", 1, 5])
+        bench.expect(bench.reference.callRemote("it"))
+        self.assertEqual([b"message"], [said[0] for said in bench.peer.heard()])
+        self.assertFalse(bench.ended)
+        bench.close()
+        self.assertEqual([], bench.leftovers())
+
+    @each(SIDES, ("reference", "cache"))
+    def test_references(self, side: str, kind: str) -> None:
+        """`Limits.references`: a peer may hold so many objects, and have as many cached; one more where there is no root
+        among them, as with twisted.spread.  A call for more fails, and leaves nothing; at the fourth the connection ends.
+        There is room again when the peer lets go of some."""
+        cls = pb.Referenceable if kind == "reference" else flavors.Cacheable
+        root = Echo()
+        root.remote_new = lambda: cls()  # type: ignore[attr-defined]
+        bench = bench_of(side, Limits(references=4), root=root)
+        # The object of the client that is called is one of them.
+        most = 5 if kind == "cache" else 4
+        for _ in range(most):
+            self.assertEqual(b"answer", bench.peer.call(aim_of(side), "new")[0])
+        table = bench.broker.localObjects if kind == "reference" else bench.broker.remotelyCachedObjects
+        self.assertEqual(5, len(table))
+        for _ in range(3):
+            self.assertEqual(b"error", bench.peer.call(aim_of(side), "new")[0])
+            self.assertEqual(5, len(table))
+        last = max(table, key=lambda key: key if isinstance(key, int) else 0)
+        bench.peer.say(["decref" if kind == "reference" else "decache", last])
+        bench.peer.heard()
+        self.assertEqual(b"answer", bench.peer.call(aim_of(side), "new")[0])
+        self.assertFalse(bench.ended)
+        bench.peer.call(aim_of(side), "new")
+        self.assertTrue(bench.ended)
+        bench.close()
+        self.assertEqual([], bench.leftovers())
+
+    @each(SIDES)
+    def test_caches_kept(self, side: str) -> None:
+        """Four times `Limits.references` of the peer's objects are cached, and `Limits.cache_bytes` of their states; one
+        more fails its call, and there is room when the peer lets go of some."""
+        before = dict(jelly.globalSecurity.allowedTypes)
+        flavors.setUnjellyableForClass("limits.Cached", flavors.RemoteCache)
+
+        def undo() -> None:
+            jelly.unjellyableRegistry.pop(b"limits.Cached", None)
+            jelly.globalSecurity.allowedTypes.clear()
+            jelly.globalSecurity.allowedTypes.update(before)
+
+        self.addCleanup(undo)
+        state = ["dictionary", [["unicode", "x"], b"y" * 100]]
+        for limits, most in ((Limits(references=2), 8), (Limits(cache_bytes=3 * kept(state)), 3)):
+            bench = bench_of(side, limits)
+
+            def cached(number: int, bench: Bench = bench) -> list[bytes]:
+                replies = bench.peer.call(aim_of(side), "take", ["limits.Cached", number, state])
+                return [reply[0] for reply in (replies if isinstance(replies[0], list) else [replies])]
+
+            for number in range(most):
+                self.assertEqual([b"answer"], cached(number))
+            self.assertIn(b"error", cached(most))
+            self.assertFalse(bench.ended)
+            bench.peer.say(["uncache", 0])
+            self.assertEqual([b"answer"], cached(most + 1))
+            bench.root.seen.clear()
+            bench.close()
+            self.assertEqual([], [left for left in bench.leftovers() if "Deferred" not in left])
+        self.flushLoggedErrors(InsecureJelly)
+
+    def test_connections(self) -> None:
+        """`Limits.connections` of a server may be open at one time; one more is closed at once with one line in the log,
+        and when one has gone another is let in."""
+        factory = pb.PBServerFactory(Echo(), limits=Limits(connections=2))
+        open_ones = [factory.buildProtocol(None) for _ in range(2)]
+        with logged() as written:
+            self.assertIs(None, factory.buildProtocol("a peer"))
+        self.assertEqual(["PB: a peer was not let in: there are 2 connections"], written.lines)
+        for broker in open_ones:
+            broker.makeConnection(TimedPipe(task.Clock()))
+        lose(open_ones.pop())
+        self.assertIsNot(None, last := factory.buildProtocol(None))
+        self.assertIs(None, factory.buildProtocol(None))
+        del last
+
+
+class TimeTests(Rows, SynchronousTestCase):
+    """Times, with a clock of the test's."""
+
+    def connected(self, side: str, limits: Limits) -> tuple[Any, TimedPipe, task.Clock]:
+        """A broker that has shaken hands."""
+        clock = task.Clock()
+        pipe = TimedPipe(clock)
+        factory: Any = pb.PBServerFactory(Echo(), limits=limits) if side == "server" else pb.PBClientFactory(limits=limits)
+        broker = factory.buildProtocol(None)
+        broker.makeConnection(pipe)
+        broker.dataReceived((pack("pb") if side == "server" else pack(["pb"])) + pack(["version", 6], True))
+        return broker, pipe, clock
+
+    @each(SIDES)
+    def test_idle(self, side: str) -> None:
+        """`Limits.idle_seconds` of silence end the connection, with one line in the log; a word begins them anew."""
+        broker, pipe, clock = self.connected(side, Limits(idle_seconds=10))
+        clock.advance(9.9)
+        broker.dataReceived(pack(["didNotUnderstand", "it"], True))
+        clock.advance(9.9)
+        self.assertFalse(pipe.disconnecting)
+        with logged() as written:
+            clock.advance(0.2)
+        self.assertTrue(pipe.aborted)
+        self.assertEqual(1, len(written.lines))
+        lose(broker)
+        self.assertEqual([], clock.getDelayedCalls())
+
+    @each(SIDES)
+    def test_negotiation_is_over(self, side: str) -> None:
+        """`Limits.negotiation_seconds` have no bearing on a connection that has agreed on a dialect."""
+        _, pipe, clock = self.connected(side, Limits(negotiation_seconds=10))
+        clock.advance(1e6)
+        self.assertFalse(pipe.disconnecting)
+        self.assertEqual([], clock.getDelayedCalls())
+
+    @each(SIDES)
+    def test_last_word(self, side: str) -> None:
+        """A peer has `Limits.negotiation_seconds` to read its last error, and to close; then it is cut off."""
+        broker, pipe, clock = self.connected(side, Limits(negotiation_seconds=10, references=1))
+        pipe.out = b""
+        if side == "client":
+            broker.callRemote = broker.remoteForName("root").callRemote("it", Echo())
+        self.patch(Echo, "remote_take", lambda self: [pb.Referenceable() for _ in range(5)])
+        broker.dataReceived(pack(["message", 1, aim_of(side), "take", 1, ["tuple"], ["dictionary"]], True) * 4)
+        # This transport takes nothing more once it is told to close; the reactor's would send the fourth.
+        self.assertEqual(3, len([said for said in unpack_all(pipe.out) if said[0] == b"error"]))
+        self.assertTrue(pipe.disconnecting)
+        clock.advance(9.9)
+        self.assertFalse(pipe.aborted)
+        clock.advance(0.2)
+        self.assertTrue(pipe.aborted)
+        if side == "client":
+            broker.callRemote.addErrback(lambda reason: None)
+            del broker.callRemote
+        lose(broker)
+        self.assertEqual([], clock.getDelayedCalls())
+
+    @each((1, 2, 4))
+    def test_slices(self, number: int) -> None:
+        """`Limits.slice_seconds` of each turn belong to one connection; it is divided by the number of those that have
+        more to do, so that whoever has little to do waits no longer when there are many of them."""
+        now = 0.0
+
+        class Time:
+            """Goes on while a call is worked on, and only then."""
+
+            @staticmethod
+            def monotonic() -> float:
+                """The time."""
+                return now
+
+        def take(self: Any) -> None:
+            nonlocal now
+            now += 1
+            self.seen.append(now)
+
+        self.patch(_flow, "time", Time)
+        self.patch(pb, "time", Time)
+        self.patch(Echo, "remote_take", take)
+        class Turns(task.Clock):
+            """What is to be done at once is done in the next turn, a second later."""
+
+            def callLater(self, delay: float, *args: Any, **kw: Any) -> Any:
+                """Later."""
+                return super().callLater(max(delay, 1), *args, **kw)
+
+        clock = Turns()
+        root = Echo()
+        factory = pb.PBServerFactory(root, limits=Limits(slice_seconds=12))
+        data = pack(["message", 1, "root", "take", 0, ["tuple"], ["dictionary"]], True)
+        brokers = []
+        for _ in range(number):
+            broker = factory.buildProtocol(None)
+            broker.makeConnection(TimedPipe(clock))
+            broker.dataReceived(pack("pb") + pack(["version", 6], True))
+            brokers.append(broker)
+        for broker in brokers:
+            broker.dataReceived(data * 100)
+        turns = []
+        for _ in range(5):
+            before = len(root.seen)
+            clock.advance(1)
+            turns.append(len(root.seen) - before)
+        self.assertEqual([12] * 5, turns)
+        for _ in range(100):
+            clock.advance(1)
+        self.assertEqual(100 * number, len(root.seen))
+        for broker in brokers:
+            lose(broker, ConnectionDone)
+        self.assertEqual(set(), _flow._busy)
+
+
+class FunctionTests(SynchronousTestCase):
+    """`jelly` and `banana`, which take limits too."""
+
+    def test_banana_decode(self) -> None:
+        """`banana.decode` looks at ``expression_bytes`` and ``expression_depth``."""
+        data = banana.encode([b"x" * 100, [1]])
+        most = 2 * LIST_COST + 2 * ITEM_COST + 100
+        self.assertEqual([b"x" * 100, [1]], banana.decode(data, limits=Limits(expression_bytes=most, expression_depth=2)))
+        self.assertRaises(BananaError, banana.decode, data, limits=Limits(expression_bytes=most - 1))
+        self.assertRaises(BananaError, banana.decode, data, limits=Limits(expression_depth=1))
+
+    def test_jelly(self) -> None:
+        """`jelly.jelly` and `jelly.unjelly` look at ``depth``."""
+        for value in ([[1]], ([],), {1: {2: 3}}, [{b"x": 1}]):
+            sexp = jelly.jelly(value, limits=Limits(depth=2))
+            self.assertEqual(value, jelly.unjelly(sexp, limits=Limits(depth=2)))
+            self.assertRaises(BananaError, jelly.jelly, value, limits=Limits(depth=1))
+            self.assertRaises(InsecureJelly, jelly.unjelly, sexp, limits=Limits(depth=1))
+        # What is a list on the wire is one more where it is read.
+        for value in ("text", None, True):
+            sexp = jelly.jelly([value], limits=Limits(depth=1))
+            self.assertRaises(InsecureJelly, jelly.unjelly, sexp, limits=Limits(depth=1))
+            self.assertEqual([value], jelly.unjelly(sexp, limits=Limits(depth=2)))
+
+    def test_before_a_login(self) -> None:
+        """A portal's peer has the stranger's bounds from its first byte on, and never more than others."""
+        given = Limits(expression_bytes=50, login_expression_bytes=100, cache_bytes=70)
+        limits = pb.PBServerFactory(Portal(None), limits=given).buildProtocol(None).limits
+        self.assertEqual((50, 70), (limits.expression_bytes, limits.cache_bytes))
