@@ -1166,7 +1166,8 @@ class Broker(banana.Banana):
 
     def _sendFailure(self, fail: Any, requestID: Any) -> None:
         """Log an unexpected failure, and send it."""
-        if self.disconnected and fail.check(DeadReferenceError):
+        if self.disconnected and fail.check(DeadReferenceError, PBConnectionLost):
+            # Most likely the method had called the peer, which has left.
             return
         self._sendError(fail, requestID)
         self._journal().error(fail, before=_FOLLOWS)
