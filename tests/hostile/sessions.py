@@ -1,7 +1,4 @@
-"""A session in which there is a little of everything at every moment: a login, calls, references, caches and pages.
-
-``python -m tests.hostile.sessions server`` serves, ``… client PORT`` has sessions without end.
-"""
+"""A session in which there is a little of everything at every moment: a login, calls, references, caches and pages."""
 
 from __future__ import annotations
 
@@ -49,9 +46,9 @@ pb.setUnjellyableForClass(Shared, SharedThere)
 class Caller(pb.Avatar):
     """What a user may call."""
 
-    def __init__(self, mind: Any) -> None:
+    def __init__(self, mind: Any, shared: list[Shared]) -> None:
         self.mind = mind
-        self.shared: list[Shared] = []
+        self.shared = shared
 
     def perspective_echo(self, it: Any) -> Any:
         """Give it back."""
@@ -87,21 +84,29 @@ class House:
 
     def __init__(self) -> None:
         self.inside: list[Caller] = []
+        self.shared: list[Shared] = []
         self.came = 0
         self.left = 0
-        self.calls = 0
 
     def requestAvatar(self, avatarId: Any, mind: Any, *interfaces: Any) -> Any:
         """An avatar."""
-        avatar = Caller(mind)
+        avatar = Caller(mind, self.shared)
         self.inside.append(avatar)
         self.came += 1
 
         def leave() -> None:
             self.inside.remove(avatar)
+            avatar.mind = None
             self.left += 1
 
         return pb.IPerspective, avatar, leave
+
+    def leftovers(self) -> list[str]:
+        """What is left of those who have left, that should not be."""
+        left = [f"{len(self.inside)} are inside"] * bool(self.inside)
+        left += [f"{self.came} came and {self.left} left"] * (self.came != self.left)
+        odd = [shared for shared in self.shared if shared.observers or shared.stopped != 1]
+        return left + [f"{len(odd)} caches whose owner was not told, once, that they are gone"] * bool(odd)
 
     def portal(self) -> Portal:
         """Where one logs in."""
@@ -163,7 +168,7 @@ class Session:
 
 
 def main() -> None:
-    """Serve, or have sessions."""
+    """As a program: serve, or have a session without end."""
     if sys.argv[1] == "server":
         factory = pb.PBServerFactory(House().portal())
         port = reactor.listenTCP(0, factory, interface="127.0.0.1")  # type: ignore[attr-defined]
@@ -173,7 +178,3 @@ def main() -> None:
         reactor.connectTCP("127.0.0.1", int(sys.argv[2]), client)  # type: ignore[attr-defined]
         defer.ensureDeferred(Session(client).run(10**9))
     reactor.run()  # type: ignore[attr-defined]
-
-
-if __name__ == "__main__":
-    main()

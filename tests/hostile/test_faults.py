@@ -166,8 +166,7 @@ class LineTests(Rows, TestCase):
         await self.until(lambda: all(end.gone or end.transport is None for end in self.line.ends))
         await deferLater(reactor, 0)
         self.assertEqual([], [results for results in session.fired if len(results) != 1])
-        self.assertEqual([], self.house.inside)
-        self.assertEqual(self.house.came, self.house.left)
+        self.assertEqual([], self.house.leftovers())
         for ref in self.brokers:
             broker = ref()
             if broker is not None:

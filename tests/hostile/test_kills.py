@@ -1,42 +1,23 @@
-"""One side is killed, with SIGKILL, at some point."""
+"""One side is killed, with SIGKILL, at some point of a session with a little of everything."""
 
 from __future__ import annotations
 
+import gc
 import random
 import signal
 import sys
+import weakref
 from typing import Any
 
 from twisted.internet import defer, protocol, reactor
-from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.error import ConnectionClosed
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from spreadlite import pb
-from tests.hostile.bench import Echo
+from tests.hostile.sessions import House, Session
 from tests.processes import ROOT
 from tests.vectors.rows import Rows, each
-
-SERVER = """
-from twisted.internet import reactor
-from spreadlite import pb
-from tests.hostile.bench import Echo
-print(reactor.listenTCP(0, pb.PBServerFactory(Echo()), interface="127.0.0.1").getHost().port, flush=True)
-reactor.run()
-"""
-CLIENT = """
-import sys
-from twisted.internet import reactor
-from spreadlite import pb
-factory = pb.PBClientFactory()
-reactor.connectTCP("127.0.0.1", int(sys.argv[1]), factory)
-def again(root):
-    for number in range(20):
-        root.callRemote("take", pb.Referenceable(), b"x" * 5000)
-    return root.callRemote("echo", 1).addCallback(lambda one: again(root))
-factory.getRootObject().addCallback(again)
-reactor.run()
-"""
 
 
 class Watched(protocol.ProcessProtocol):
@@ -58,12 +39,11 @@ class Watched(protocol.ProcessProtocol):
         self.ended.callback(None)
 
 
-def started(program: str, *arguments: str) -> Any:
-    """A program that runs."""
+def started(*arguments: str) -> Any:
+    """`tests.hostile.sessions`, running."""
     watched = Watched()
-    reactor.spawnProcess(  # type: ignore[attr-defined]
-        watched, sys.executable, [sys.executable, "-c", program, *arguments], env=None, path=ROOT
-    )
+    command = [sys.executable, "-c", "from tests.hostile.sessions import main; main()", *arguments]
+    reactor.spawnProcess(watched, sys.executable, command, env=None, path=ROOT)  # type: ignore[attr-defined]
     return watched
 
 
@@ -72,63 +52,82 @@ class KillTests(Rows, TestCase):
 
     timeout = 60
 
-    @each(range(4))
+    def watch(self, factory: Any) -> None:
+        """Keep account of the brokers of *factory*."""
+        self.brokers: list[Any] = []
+        build = factory.buildProtocol
+
+        def built(addr: Any) -> Any:
+            made = build(addr)
+            self.brokers.append(weakref.ref(made))
+            return made
+
+        factory.buildProtocol = built
+
+    async def gone(self) -> None:
+        """The brokers have been told, have taken everything down, and nothing keeps them."""
+        while any(ref() is not None and not ref().disconnected for ref in self.brokers):
+            await deferLater(reactor, 0.001)
+        # This may have gone on in the middle of that, with the failure of a call.
+        await deferLater(reactor, 0)
+        for broker in [ref() for ref in self.brokers if ref() is not None]:
+            self.assertEqual(([], None, None), (broker.pageProducers, broker.waitingForAnswers, broker.localObjects))
+            self.assertEqual((None, None), (broker.remotelyCachedObjects, broker.locallyCachedObjects))
+            del broker
+        await deferLater(reactor, 0)
+        gc.collect()
+        self.assertEqual([], [ref() for ref in self.brokers if ref() is not None])
+
+    @each(range(10))
     def test_server(self, seed: int) -> Any:
-        """Every call in flight fails, once, when the server is killed."""
+        """When the server is killed, all Deferreds that the client was given fire, each once, whatever was going on;
+        further calls fail at once, and nothing keeps the connection."""
 
         async def run() -> None:
             chance = random.Random(seed)
-            server = started(SERVER)
+            server = started("server")
             port = int(await server.said)
             factory = pb.PBClientFactory()
-            await TCP4ClientEndpoint(reactor, "127.0.0.1", port).connect(factory)
-            root = await factory.getRootObject()
-            fired: list[Any] = []
-            asked = 0
-            stop = chance.randrange(200, 2_000)
-            waiting = []
-            while asked < stop:
-                for _ in range(100):
-                    asked += 1
-                    waiting.append(root.callRemote("echo", b"x" * chance.randrange(2_000)).addBoth(fired.append))
+            self.watch(factory)
+            connector = reactor.connectTCP("127.0.0.1", port, factory)  # type: ignore[attr-defined]
+            session = Session(factory)
+            running = defer.ensureDeferred(session.run(10**9))
+            # From before the login on to many rounds later.
+            for _ in range(chance.choice((2, 10, 100)) + chance.randrange(10)):
                 await deferLater(reactor, 0)
             server.transport.signalProcess(signal.SIGKILL)
             await server.ended
-            await defer.gatherResults(waiting)
-            self.assertEqual(asked, len(fired))
-            with self.assertRaises(pb.DeadReferenceError):
-                while True:
-                    root.callRemote("echo", 1).addErrback(lambda reason: None)
-                    await deferLater(reactor, 0)
+            with self.assertRaises((pb.PBConnectionLost, pb.DeadReferenceError, ConnectionClosed)):
+                await running
+            if self.brokers[0]() is not None:
+                with self.assertRaises(pb.DeadReferenceError):
+                    self.brokers[0]().remoteForName("root").callRemote("it")
+            self.assertEqual([], [results for results in session.fired if len(results) != 1])
+            del session, running, factory, connector
+            await self.gone()
 
         return defer.ensureDeferred(run())
 
-    @each(range(3))
+    @each(range(10))
     def test_client(self, seed: int) -> Any:
-        """A client that is killed leaves nothing with the server."""
+        """When a client is killed, the server has as many logouts as logins, tells every owner of a cached object, once,
+        and is left with nothing."""
 
         async def run() -> None:
-            root = Echo()
-            factory = pb.PBServerFactory(root)
-            brokers: list[Any] = []
-            build = factory.buildProtocol
-
-            def built(addr: Any) -> Any:
-                brokers.append(build(addr))
-                return brokers[-1]
-
-            factory.buildProtocol = built  # type: ignore[method-assign]
+            chance = random.Random(seed)
+            house = House()
+            factory = pb.PBServerFactory(house.portal())
+            self.watch(factory)
             port = reactor.listenTCP(0, factory, interface="127.0.0.1")  # type: ignore[attr-defined]
             self.addCleanup(port.stopListening)
-            client = started(CLIENT, str(port.getHost().port))
-            while len(root.seen) < random.Random(seed).randrange(1, 500):
+            client = started("client", str(port.getHost().port))
+            while not (self.brokers if seed % 3 == 0 else house.came):
                 await deferLater(reactor, 0.001)
+            for _ in range(chance.choice((0, 10, 100)) + chance.randrange(10)):
+                await deferLater(reactor, 0)
             client.transport.signalProcess(signal.SIGKILL)
             await client.ended
-            root.seen.clear()
-            while not brokers[0].disconnected:
-                await deferLater(reactor, 0.001)
-            self.assertIs(None, brokers[0].localObjects)
-            self.assertIs(None, brokers[0].waitingForAnswers)
+            await self.gone()
+            self.assertEqual([], house.leftovers())
 
         return defer.ensureDeferred(run())
