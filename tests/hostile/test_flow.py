@@ -116,8 +116,66 @@ def calls(name: str, number: int, *args: Any, answer: int = 1) -> bytes:
     )
 
 
-class FlowTests(Sockets):
+class Flooder(protocol.Protocol):
+    """Says much, and does not care."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def connectionMade(self) -> None:
+        """Say it."""
+        self.transport.write(pack("pb") + pack(["version", 6], True) + self.data)  # type: ignore[union-attr]
+
+
+class FlowTests(Rows, Sockets):
     """Fairness and back-pressure."""
+
+    #: Calls of which a flood consists, how many of them, and how many peers make them.
+    FLOODS: dict[str, tuple[Any, int, int]] = {
+        "large strings": (b"x" * 600_000, 60, 1),
+        "small calls": (1, 40_000, 1),
+        "many items": (["list", *range(5_000)], 60, 1),
+        "many lists": (["list", *[["list"]] * 5_000], 40, 1),
+        "small calls by four": (1, 20_000, 4),
+    }
+
+    @each(FLOODS)
+    def test_floods(self, kind: str) -> Any:
+        """The same with floods of large strings, of very many small calls at once, of long messages, and of some peers."""
+
+        async def run() -> None:
+            value, number, peers = self.FLOODS[kind]
+            root = Busy()
+            seen = 0
+
+            def take(it: Any) -> None:
+                nonlocal seen
+                seen += 1
+
+            root.remote_take = take  # type: ignore[attr-defined]
+            port = self.serve(root)
+            _, other = await self.connect(port)
+            await other.callRemote("now")
+            flooding = protocol.ClientFactory()
+            data = calls("take", number, value, answer=0)
+            flooding.buildProtocol = lambda addr: Flooder(data)  # type: ignore[method-assign,assignment,misc]
+            connectors = [
+                reactor.connectTCP("127.0.0.1", port, flooding) for _ in range(peers)  # type: ignore[attr-defined]
+            ]
+            await self.until(lambda: seen)
+            spent = []
+            while seen < number * peers:
+                before = time.thread_time()
+                await other.callRemote("now")
+                spent.append(time.thread_time() - before)
+            self.assertTrue(spent)
+            self.assertLess(sorted(spent)[len(spent) // 2], 0.2)
+            self.assertLess(max(spent), 1)
+            for connector in connectors:
+                connector.disconnect()
+            await self.until(lambda: all(broker() is None or broker().disconnected for broker in self.brokers[1:]))
+
+        return defer.ensureDeferred(run())
 
     def test_flood(self) -> Any:
         """While one peer's two thousand calls, which came at once, are worked off, another's calls are answered: each
