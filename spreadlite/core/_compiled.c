@@ -3208,7 +3208,7 @@ static int is_light(Reader *r, PyObject *value) {
     if (type == &PyTuple_Type) {
         Py_ssize_t size = PyTuple_GET_SIZE(value);
         if (!size) return 1;
-        if (size > 1 << 20 || r->levels < 1) return 0;
+        if (size >= 1000 || r->levels < 1) return 0;
         for (Py_ssize_t i = 0; i < size; i++) {
             PyObject *item = PyTuple_GET_ITEM(value, i);
             if (!is_safe(item, 0) && Py_TYPE(item)->tp_hash != PyObject_HashNotImplemented) return 0;

@@ -51,7 +51,7 @@ from .limits import DEFAULT_LIMITS
 from .policy import Taster, allowed_names, allows_dotted_names
 from .registry import DEFAULT_REGISTRY, Registry
 from .vocabulary import DICTIONARY, UNICODE
-from .weights import Scale
+from .weights import HEAVY, Scale
 
 Sexp = Any
 
@@ -735,12 +735,12 @@ class Unjellier:
                 value = value.value
             if not all(pending.known for pending in self.pending):
                 raise InsecureJelly("an expression refers to a value that it does not have")
-        if self.references:
-            # An application may want to hash what it is given.
-            for each in self.references.values():
-                self.scale.weigh(known(each))
+        # An application may want to hash what it is given.
+        heaviest = max((self.scale.weigh(known(each)) for each in self.references.values()), default=0)
         for do in self.delayed:
             do()
+        if heaviest > HEAVY:
+            self.scale.within(value, set(map(id, self.registry.classes.values())))
         for callback in self.postCallbacks:
             callback()
         return value

@@ -8,7 +8,7 @@ Without such references nothing costs more than what was sent, and none of this 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 from .errors import InsecureJelly
@@ -28,6 +28,9 @@ _COPIED = 100_000
 
 #: Bytes, or characters, of texts and strings that one expression may have more than once by referring to them.
 _AGAIN = 1 << 24
+
+#: Members of a value that is referred to, beyond which all that may hold it is weighed.
+HEAVY = 1000
 
 _PLAIN = frozenset((str, int, bytes, float, bool, type(None)))
 
@@ -101,6 +104,31 @@ class Scale:
         if found[1] > _MOST or found[2] > self._depth:
             raise InsecureJelly("a tuple or frozenset that refers to its own parts too often, or too deep")
         return found[1]
+
+    def within(self, value: Any, classes: Container[Any]) -> None:
+        """Weigh all in *value* that an application may hash: in containers, and in attributes of instances of *classes*,
+        of which this is given the ids.
+
+        Raises:
+            InsecureJelly: something has too many members, or is nested too deep.
+        """
+        seen = set()
+        todo = [value]
+        while todo:
+            item = todo.pop()
+            kind = type(item)
+            if kind in _PLAIN or id(item) in seen:
+                continue
+            seen.add(id(item))
+            if kind is tuple or kind is frozenset:
+                self.weigh(item)
+            if kind is tuple or kind is frozenset or kind is list or kind is set:
+                todo += item
+            elif kind is dict:
+                todo += item
+                todo += item.values()
+            elif id(kind) in classes:
+                todo += getattr(item, "__dict__", {}).values()
 
     def plain(self, count: int) -> None:
         """So many keys were hashed that hold nothing: what `keys` does for such."""

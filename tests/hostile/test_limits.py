@@ -375,6 +375,83 @@ class TimeTests(Rows, SynchronousTestCase):
         self.assertEqual(set(), _flow._busy)
 
 
+class FixedTests(Rows, SynchronousTestCase):
+    """Bounds that have no field."""
+
+    @each(("set", "frozenset", "dictionary"))
+    def test_collisions(self, kind: str) -> None:
+        """No more than 64 keys or members of more than 256 have the same hash; whatever fewer than that have, passes."""
+        modulus = 2**61 - 1
+
+        def call(alike: int, others: int) -> bytes:
+            numbers = [*[k * modulus for k in range(1, alike + 1)], *range(1, others + 1)]
+            parts: list[Any] = [[number, 1] for number in numbers] if kind == "dictionary" else numbers
+            bench = Bench("bare")
+            answer: bytes = bench.peer.call("root", "take", [kind, *parts])[0]
+            self.assertFalse(bench.ended)
+            return answer
+
+        self.assertEqual((b"answer", b"error"), (call(64, 200), call(65, 200)))
+        self.assertEqual((b"answer", b"error"), (call(256, 0), call(257, 0)))
+        self.flushLoggedErrors(InsecureJelly)
+
+    def within(self, where: str, value: Any) -> Any:
+        """*value*, held in some way."""
+        return {
+            "argument": value,
+            "list": ["list", 1, value],
+            "dictionary": ["dictionary", [1, value]],
+            "copy": ["limits.Copied", ["dictionary", [["unicode", "x"], value]]],
+            "copy that waits": [
+                "list", ["limits.Copied", ["dictionary", [["unicode", "x"], ["list", value, ["dereference", 99]]]]],
+                ["reference", 99, ["list"]],
+            ],
+        }[where]  # fmt: skip
+
+    @each(("argument", "list", "dictionary", "copy", "copy that waits"))
+    def test_members(self, where: str) -> None:
+        """A tuple that refers to its own parts, wherever it is, may have some 67 million members, itself and its parts
+        included; its call fails if it has more."""
+        before = dict(jelly.globalSecurity.allowedTypes)
+        flavors.setUnjellyableForClass("limits.Copied", flavors.RemoteCopy)
+
+        def undo() -> None:
+            jelly.unjellyableRegistry.pop(b"limits.Copied", None)
+            jelly.globalSecurity.allowedTypes.clear()
+            jelly.globalSecurity.allowedTypes.update(before)
+
+        self.addCleanup(undo)
+        for levels, expected in ((24, b"answer"), (26, b"error")):
+            value: Any = ["tuple", 1, 2]
+            for number in range(1, levels):
+                value = ["tuple", ["reference", number, value], ["dereference", number]]
+            bench = Bench("bare")
+            self.assertEqual(expected, bench.peer.call("root", "take", self.within(where, value))[0])
+            bench.root.seen.clear()
+        # One that is flat, and another of which it is all parts.
+        big, parts = ["reference", 1, ["tuple", *range(70_000)]], [["dereference", 1]] * 1_000
+        bench = Bench("bare")
+        self.assertEqual(b"error", bench.peer.call("root", "take", self.within(where, ["tuple", big, *parts]))[0])
+        self.assertEqual(b"answer", bench.peer.call("root", "take", self.within(where, ["tuple", big, *parts[:900]]))[0])
+        bench.root.seen.clear()
+        self.flushLoggedErrors(InsecureJelly)
+
+
+class KeepAliveTests(Rows, SynchronousTestCase):
+    """``keepAlive``, which is off unless it is asked for."""
+
+    @each((0, -1, float("nan"), float("inf"), True, "60", 2**31))
+    def test_wrong(self, seconds: Any) -> None:
+        """What is no number of seconds, or more than the system can be told, is a ValueError, in both factories."""
+        for make in (lambda: pb.PBServerFactory(Echo(), keepAlive=seconds), lambda: pb.PBClientFactory(keepAlive=seconds)):
+            self.assertIn(repr(seconds), str(self.assertRaises(ValueError, make)))
+
+    def test_without(self) -> None:
+        """A transport that has none, or not TCP, is left as it is."""
+        for factory in (pb.PBServerFactory(Echo(), keepAlive=60), pb.PBClientFactory(keepAlive=60)):
+            factory.buildProtocol(None).makeConnection(TimedPipe(task.Clock()))
+
+
 class FunctionTests(SynchronousTestCase):
     """`jelly` and `banana`, which take limits too."""
 

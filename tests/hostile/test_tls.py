@@ -203,6 +203,37 @@ class UnreadTests(Rows, Sockets):
 
         return defer.ensureDeferred(run())
 
+    def test_keep_alive(self) -> Any:
+        """``keepAlive`` reaches the socket under TLS."""
+
+        async def run() -> None:
+            self.serve(Busy(), keepAlive=60)
+            root = await self.connect_tls(self.listen(self.factory), pb.PBClientFactory(keepAlive=30))
+            for broker in (self.brokers[0](), root.broker):
+                handle = broker.transport.transport.socket
+                self.assertTrue(handle.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+
+        return defer.ensureDeferred(run())
+
+    def test_too_many_references(self) -> Any:
+        """A client that holds too much is told so three times; its fourth call comes to an end as well."""
+
+        async def run() -> None:
+            root = Busy()
+            root.remote_new = pb.Referenceable  # type: ignore[attr-defined]
+            self.serve(root, limits=Limits(references=1))
+            server = await self.connect_tls(self.listen(self.factory), pb.PBClientFactory())
+            kept = await server.callRemote("new")
+            for _ in range(3):
+                with self.assertRaises(pb.RemoteError):
+                    await server.callRemote("new")
+            with self.assertRaises((pb.RemoteError, pb.PBConnectionLost)):
+                await server.callRemote("new")
+            await self.until(lambda: server.broker.disconnected)
+            del kept
+
+        return defer.ensureDeferred(run())
+
     @defer.inlineCallbacks
     def test_big_answers_both_ways(self) -> Any:
         """Two sides that give one another big answers at the same time do not wait for one another, over TLS either."""
