@@ -1112,12 +1112,11 @@ class Broker(banana.Banana):
                 else:
                     self._sendError(CopyableFailure(error), requestID)  # type: ignore[no-untyped-call]
         except BaseException as error:
-            if self.disconnected and isinstance(error, DeadReferenceError):
-                # It went in the meantime, and there is nobody to be answered.
-                return
             if answerRequired:
                 self._sendError(CopyableFailure(), requestID)  # type: ignore[no-untyped-call]
-            self._journal().error(failure.Failure(), before=_FOLLOWS if answerRequired else None)
+            # Where the connection went in the meantime, that is no error of the method's.
+            if not (self.disconnected and isinstance(error, DeadReferenceError)):
+                self._journal().error(failure.Failure(), before=_FOLLOWS if answerRequired else None)
         else:
             kind = type(netResult)
             if kind is not list and kind is not codec.Packed and isinstance(netResult, defer.Deferred):
