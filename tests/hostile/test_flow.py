@@ -56,6 +56,23 @@ class Busy(pb.Root):
         return other.callRemote("big", size).addCallback(lambda got: [got, self.remote_big(size)])
 
 
+class Reads:
+    """Reads what a socket has, and counts the bytes."""
+
+    def __init__(self, raw: socket.socket) -> None:
+        self.raw = raw
+        self.got = 0
+
+    def __call__(self) -> int:
+        """Read, and tell how many it has been in all."""
+        for _ in range(50):
+            try:
+                self.got += len(self.raw.recv(1 << 20))
+            except BlockingIOError:
+                break
+        return self.got
+
+
 class Sockets(TestCase):
     """Has a server, clients and raw sockets, which are gone in the end."""
 
@@ -216,18 +233,8 @@ class FlowTests(Rows, Sockets):
             transport = self.brokers[0]().transport
             waiting = len(transport.dataBuffer) + transport._tempDataLen
             self.assertLess(waiting, 2_000_000)
-            got = 0
-
-            def read() -> bool:
-                nonlocal got
-                for _ in range(50):
-                    try:
-                        got += len(greedy.recv(1 << 20))
-                    except BlockingIOError:
-                        break
-                return got > 300 * 500_000
-
-            await self.until(read)
+            reads = Reads(greedy)
+            await self.until(lambda: reads() > 300 * 500_000)
 
         return defer.ensureDeferred(run())
 
@@ -245,30 +252,18 @@ class FlowTests(Rows, Sockets):
             transport = self.brokers[0]().transport
             # What one call more than the system holds comes to.
             self.assertLess(len(transport.dataBuffer) + transport._tempDataLen, 2_000_000)
-            got = 0
-
-            def read() -> bool:
-                nonlocal got
-                for _ in range(50):
-                    try:
-                        got += len(greedy.recv(1 << 20))
-                    except BlockingIOError:
-                        break
-                return got > 40 * 500_000
-
-            await self.until(read)
-            # A slow reader gets one answer, and does not wait for the next longer than it takes.
+            reads = Reads(greedy)
+            await self.until(lambda: reads() > 40 * 500_000)
             inflow = self.brokers[0]()._inflow
             greedy.sendall(calls("big", 1, 24_000_000))
-            await self.until(lambda: inflow._wait >= 0.25)
-            total = got + 24_000_000
-            await self.until(lambda: read() and got > total)
-            begun = time.monotonic()
-            inflow._wait = 0.25
+            await self.until(lambda: inflow._wait > 0)
+            # Whether it has read is not looked at again for an hour, unless it speaks.
+            inflow._call.reset(3600)
+            total = reads.got + 24_000_000
+            await self.until(lambda: reads() > total)
             greedy.sendall(calls("now", 1))
-            total = got
-            await self.until(lambda: read() and got > total)
-            self.assertLess(time.monotonic() - begun, 0.2)
+            total = reads()
+            await self.until(lambda: reads() > total)
 
         return defer.ensureDeferred(run())
 
