@@ -20,7 +20,7 @@ from twisted.logger import eventAsText, globalLogPublisher
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from spreadlite import pb
+from spreadlite import jelly, pb
 from spreadlite.core.limits import DEFAULT_LIMITS, Limits
 from tests.compat.rawpeer import RawPeer, response_to
 from tests.vectors.memory import Pipe
@@ -171,6 +171,19 @@ def logged() -> Iterator[Written]:
         yield written
     finally:
         globalLogPublisher.removeObserver(written)
+
+
+def understood(test: Any, name: str, cls: type) -> None:
+    """Until *test* is over, objects that are sent under that name are received as *cls*."""
+    before = dict(jelly.globalSecurity.allowedTypes)
+    jelly.setUnjellyableForClass(name, cls)
+
+    def undo() -> None:
+        jelly.unjellyableRegistry.pop(name.encode("utf-8"), None)
+        jelly.globalSecurity.allowedTypes.clear()
+        jelly.globalSecurity.allowedTypes.update(before)
+
+    test.addCleanup(undo)
 
 
 class Bench:

@@ -17,7 +17,7 @@ from spreadlite import _flow, banana, flavors, jelly, pb
 from spreadlite.core.errors import BananaError, InsecureJelly
 from spreadlite.core.limits import ITEM_COST, LIST_COST, WORD_COST, Limits
 from tests.compat.rawcodec import pack, unpack_all
-from tests.hostile.bench import Bench, Echo, TimedPipe, logged, lose
+from tests.hostile.bench import Bench, Echo, TimedPipe, logged, lose, understood
 from tests.hostile.lines import Joined
 from tests.vectors.rows import Rows, each
 
@@ -218,15 +218,7 @@ class CountTests(Rows, SynchronousTestCase):
     def test_caches_kept(self, side: str) -> None:
         """Four times `Limits.references` of the peer's objects are cached, and `Limits.cache_bytes` of their states; one
         more fails its call, and there is room when the peer lets go of some."""
-        before = dict(jelly.globalSecurity.allowedTypes)
-        flavors.setUnjellyableForClass("limits.Cached", flavors.RemoteCache)
-
-        def undo() -> None:
-            jelly.unjellyableRegistry.pop(b"limits.Cached", None)
-            jelly.globalSecurity.allowedTypes.clear()
-            jelly.globalSecurity.allowedTypes.update(before)
-
-        self.addCleanup(undo)
+        understood(self, "limits.Cached", flavors.RemoteCache)
         state = ["dictionary", [["unicode", "x"], b"y" * 100]]
         for limits, most in ((Limits(references=2), 8), (Limits(cache_bytes=3 * kept(state)), 3)):
             bench = bench_of(side, limits)
@@ -412,15 +404,7 @@ class FixedTests(Rows, SynchronousTestCase):
     def test_members(self, where: str) -> None:
         """A tuple that refers to its own parts, wherever it is, may have some 67 million members, itself and its parts
         included; its call fails if it has more."""
-        before = dict(jelly.globalSecurity.allowedTypes)
-        flavors.setUnjellyableForClass("limits.Copied", flavors.RemoteCopy)
-
-        def undo() -> None:
-            jelly.unjellyableRegistry.pop(b"limits.Copied", None)
-            jelly.globalSecurity.allowedTypes.clear()
-            jelly.globalSecurity.allowedTypes.update(before)
-
-        self.addCleanup(undo)
+        understood(self, "limits.Copied", flavors.RemoteCopy)
         for levels, expected in ((24, b"answer"), (26, b"error")):
             value: Any = ["tuple", 1, 2]
             for number in range(1, levels):

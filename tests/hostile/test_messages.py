@@ -6,8 +6,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from spreadlite import flavors, jelly, pb
-from tests.hostile.bench import MESSAGES, ROLES, Bench, Echo, logged, odd_messages
+from spreadlite import flavors, pb
+from tests.hostile.bench import MESSAGES, ROLES, Bench, Echo, logged, odd_messages, understood
 from tests.vectors.rows import Rows, each
 
 #: Characters of log that one bad message may cause.
@@ -78,15 +78,7 @@ class IdTests(Rows, SynchronousTestCase):
     }  # fmt: skip
 
     def setUp(self) -> None:
-        before = dict(jelly.globalSecurity.allowedTypes)
-        flavors.setUnjellyableForClass("ids.Cached", flavors.RemoteCache)
-
-        def undo() -> None:
-            jelly.unjellyableRegistry.pop(b"ids.Cached", None)
-            jelly.globalSecurity.allowedTypes.clear()
-            jelly.globalSecurity.allowedTypes.update(before)
-
-        self.addCleanup(undo)
+        understood(self, "ids.Cached", flavors.RemoteCache)
 
     def full(self, side: str) -> tuple[Bench, dict[str, Any]]:
         """A victim whose tables all have something, and the ids: an object that the peer holds once, one that it has
