@@ -173,7 +173,9 @@ class RemoteReference(Serializable, styles.Ephemeral):
             try:
                 self.broker.sendDecRef(self.luid)
             except Exception:
-                log.err(None, "releasing a reference")
+                # As Python ends, modules lose what they have, and there is nobody left to be told.
+                if log is not None:
+                    log.err(None, "releasing a reference")
 
 
 setUnjellyableForClass("remote", RemoteReference)

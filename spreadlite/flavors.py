@@ -495,7 +495,9 @@ class RemoteCache(RemoteCopy, Serializable):
             if self.broker:
                 self.broker.decCacheRef(self.luid)
         except Exception:
-            log.err(None, "releasing a cached object")
+            # As Python ends, modules lose what they have.
+            if log is not None:
+                log.err(None, "releasing a cached object")
 
     def _borgify(self) -> Any:
         """Another object of the same class with the same dictionary, whose end is told apart from this one's."""
