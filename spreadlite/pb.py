@@ -306,6 +306,9 @@ class Broker(banana.Banana):
     def connectionReady(self) -> None:
         """A dialect is agreed on: tell our version, the ``notifyOnConnect`` callbacks, and the factory."""
         self._stopNegotiation()
+        # Python, which has found that there are many, has made room for three times as many; connections may be many too.
+        own = self.__dict__
+        self.__dict__ = dict(zip(own, own.values()))  # noqa: B905
         self.sendCall(b"version", self.version)
         connects, self.connects = self.connects, None
         for notifier in connects or ():

@@ -1120,7 +1120,8 @@ static void refuse_cost(State *st, Decoder *self, PyObject *name, const char *fo
 static int decoder_open(Decoder *self, PyObject *list, Py_ssize_t missing, Py_ssize_t filled) {
     /* Takes over the list, also when it fails. */
     if (self->depth == self->stack_room) {
-        Py_ssize_t room = self->stack_room ? 2 * self->stack_room : 16;
+        /* Most messages are that deep, and connections may be many. */
+        Py_ssize_t room = self->stack_room ? 2 * self->stack_room : 4;
         Open *more = PyMem_Realloc(self->stack, sizeof(Open) * (size_t)room);
         if (!more) {
             Py_XDECREF(list);
