@@ -30,6 +30,9 @@ _WAITING = 64 * 1024
 _GATHERED = 64 * 1024
 #: Bytes that Twisted's transports give to the system at once.
 _SENT = 128 * 1024
+#: Bytes beyond which something is large, and bytes at its ends that are copied.
+_LARGE = 64 * 1024
+_END = 16 * 1024
 #: Seconds after which it is looked again whether a peer has read its answers: at first, and at the most.
 _FIRST_WAIT, _LAST_WAIT = 0.001, 1.0
 
@@ -356,18 +359,27 @@ def _after(chunks: list[bytes], start: int) -> list[bytes]:
 
 
 def _portions(chunks: list[bytes]) -> Iterator[bytes | memoryview]:
-    """What *chunks* are, as much at a time as is sent at once: a view where one chunk has it all, else a copy."""
+    """What *chunks* are, as much at a time as is sent at once: copies of what is short, together, and views of what is
+    large, but for its ends, which go with what is short beside it."""
     waiting: list[bytes | memoryview] = []
-    room = _SENT
+    size = 0
     for chunk in chunks:
-        start, size = 0, len(chunk)
-        while size - start >= room:
-            part = memoryview(chunk)[start : start + room]
-            yield b"".join((*waiting, part)) if waiting else part
-            start += room
-            waiting, room = [], _SENT
-        if start < size:
-            waiting.append(memoryview(chunk)[start:] if start else chunk)
-            room -= size - start
+        if len(chunk) <= _LARGE:
+            if size + len(chunk) > _SENT:
+                yield b"".join(waiting)
+                waiting, size = [], 0
+            waiting.append(chunk)
+            size += len(chunk)
+            continue
+        view = memoryview(chunk)
+        start, end = 0, len(chunk) - _END
+        if waiting:
+            yield b"".join((*waiting, view[:_END]))
+            start = _END
+        while start < end:
+            stop = min(start + _SENT, end)
+            yield view[start:stop]
+            start = stop
+        waiting, size = [view[end:]], _END
     if waiting:
         yield b"".join(waiting)

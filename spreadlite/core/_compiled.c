@@ -1535,7 +1535,7 @@ typedef struct {
     State *st;
     PyObject *taster, *store, *invoker, *depth;
     int lists;    /* whether lists are made, and not bytes */
-    int light;    /* whether to give up where a hook would be called; HEAVY when that was so */
+    int light;    /* whether to give up where a hook would be called, or bytes are large; HEAVY when that was so */
     int collects; /* whether collections are put off, and to be let on again */
     long long room;
     Out out;
@@ -1678,6 +1678,11 @@ static int put(Writer *w, PyObject *item) {
 static int w_bytes(Writer *w, PyObject *bytes) {
     if (w->lists) return put(w, Py_NewRef(bytes));
     Py_ssize_t length = PyBytes_GET_SIZE(bytes);
+    if (w->light && length > LARGE) {
+        /* Packed, it would be copied; in a list, it need not be. */
+        w->light = HEAVY;
+        return -1;
+    }
     int number = word_number(w->st, PyBytes_AS_STRING(bytes), length);
     if (number) return out_head(&w->out, (uint64_t)number, VOCAB);
     if (length > w->size_limit)
@@ -2345,7 +2350,8 @@ static PyObject *pack_by_python(State *st, PyObject *const *args) {
     return packed_new(st, NULL, error, 0);
 }
 
-/* What pack and pack_light do.  The latter gives None for what has something in it that a hook may be asked about. */
+/* What pack and pack_light do.  The latter gives None for what has something in it that a hook may be asked about, or
+   large bytes. */
 static PyObject *pack_value(State *st, PyObject **given, int light) {
     PyObject *packed = NULL;
     Writer w;

@@ -88,7 +88,7 @@ def pure_pack_light(
     prefix_limit: int = PREFIX_LIMIT,
 ) -> Any:
     """What `pack` makes of something that has nothing in it which a hook, of its own or the taster's, may be asked about;
-    None for everything else, and perhaps for some of that too.
+    None for everything else, and perhaps for some of that too, such as what has large bytes in it.
 
     Raises:
         InsecureJelly, BananaError: as `graph.jelly`.
@@ -146,6 +146,7 @@ __all__ = [
     "implementation",
     "jelly",
     "leaf",
+    "leaves",
     "pack",
     "pack_light",
     "unjelly",

@@ -532,6 +532,10 @@ class GraphTests(Compared):
         for hooked in (Copied(), Jellied(), pb.Referenceable(), Copied().getStateToCopy):
             for value in (hooked, [1, {"a": (hooked,)}], [hooked] * 3):
                 self.assertIs(None, compiled.pack_light(value, options()))
+        large = b"x" * (wire.LARGE + 1)
+        self.assertIs(large, compiled.pack_light(large, options()))
+        self.assertIs(None, compiled.pack_light([large], options()), "it would be copied")
+        self.assertIsNot(None, compiled.pack_light([large[1:]], options()))
         taster = Asked(frozenset())
         self.assertIs(None, compiled.pack_light(plain, taster))
         self.assertEqual([], taster.asked)
