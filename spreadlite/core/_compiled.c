@@ -18,6 +18,13 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#include <structmember.h>
+
+/* Of the names in structmember.h, this is wanted, and these are ours. */
+enum { MEMBER_OBJECT = T_OBJECT_EX };
+#undef T_INT
+#undef T_FLOAT
+#undef T_OBJECT
 
 #define LIST 0x80
 #define INT 0x81
@@ -34,6 +41,7 @@
 #define LONGEST_WORD 24
 #define KEYS 512
 #define LONGEST_KEY 32
+#define METHODS 64
 #define UNBOUNDED PY_SSIZE_T_MAX
 
 typedef unsigned char byte;
@@ -44,8 +52,11 @@ enum { H_UNICODE, H_NONE, H_BOOLEAN, H_LIST, H_TUPLE, H_DICTIONARY, H_SET, H_FRO
 static const char *const head_names[HEADS] = {"unicode", "None", "boolean",   "list",      "tuple",
                                               "dictionary", "set", "frozenset", "reference", "dereference"};
 
+/* What receives the calls of a peer. */
+enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
+
 /* Everything that is looked up by name once: in Python modules, or to be a name itself. */
-#define FROM_ERRORS(X) X(BananaError) X(UnknownElement) X(UnknownWord) X(InsecureJelly)
+#define FROM_ERRORS(X) X(BananaError) X(UnknownElement) X(UnknownWord) X(InsecureJelly) X(NoSuchMethod)
 #define FROM_WIRE(X) X(NEED_DATA) X(encode) X(_encode_int) X(_figure)
 #define FROM_GRAPH(X)                                                                                                  \
     X(Jellier) X(Unjellier) X(Pending) X(WRITERS) X(find_writer) X(write_jellyable) X(LEAF_WRITERS) X(READERS)         \
@@ -58,11 +69,18 @@ static const char *const head_names[HEADS] = {"unicode", "None", "boolean",   "l
     X(postUnjelly) X(unjellyFor) X(setCopyableState) X(finish) X(announce) X(room) X(references) X(pending)            \
     X(finished) X(when_whole) X(scale) X(plain) X(preserved) X(cooked) X(cooker) X(met_again) X(get)                   \
     X(expression_bytes)                                                                                                \
-    X(expression_depth) X(__dict__) X(__init__) X(__class__)
+    X(expression_depth) X(__dict__) X(__init__) X(__class__)                                                           \
+    X(limits) X(security) X(prefixLimit) X(SIZE_LIMIT) X(_PREFIX_LIMIT) X(depth) X(outstanding_calls) X(transport)     \
+    X(gathering) X(_chunks) X(_size) X(answers) X(write) X(_pass_on) X(_answering) X(_deaf) X(_parting) X(_receiving)  \
+    X(_unsent) X(_justReleased) X(locallyCachedObjects) X(_halfMade) X(_exports) X(locals) X(object) X(perspective)    \
+    X(_raised) X(_returned) X(_pack) X(_packRest) X(_unread) X(_unasked) X(proto_decref) X(disconnected)               \
+    X(remoteMessageReceived) X(waitingForAnswers) X(callback) X(currentRequestID) X(currentDialect) X(_symbols)        \
+    X(incomingVocabulary) X(outgoingVocabulary)
 /* What flavors puts into graph.STOCK. */
 #define STOCK_NAMES(X)                                                                                                 \
     X(copyable_jelly) X(copyable_type_for) X(copyable_type) X(copyable_state_for) X(copyable_state)                    \
-    X(referenceable_jelly) X(copy_unjelly) X(copy_set_state) X(reference_unjelly) X(slot_names) X(method_names)
+    X(referenceable_jelly) X(copy_unjelly) X(copy_set_state) X(reference_unjelly) X(slot_names) X(method_names)           \
+    X(remote_receive) X(observe_receive) X(perspective_receive) X(arguments_of) X(note_arguments)
 
 typedef struct {
 #define X(name) PyObject *name;
@@ -100,6 +118,13 @@ typedef struct {
     char answer[HEADS];
     /* Short texts that were keys of dictionaries lately: they come again, and then have their hash. */
     PyObject *keys[KEYS];
+    /* For messages: the words that begin them, names of methods that were called lately, what receives calls, and where an
+       output has its slots. */
+    int n_message, n_answer, n_decref, n_cachemessage;
+    PyObject *methods[METHODS];
+    PyObject *receiver[RECEIVERS], *arguments_of, *note_arguments, *Questions, *w_no_keywords;
+    PyTypeObject *output_type;
+    Py_ssize_t o_gathering, o_chunks, o_size, o_answers;
 } State;
 
 static inline State *state_of(PyObject *module) { return (State *)PyModule_GetState(module); }
@@ -3298,6 +3323,798 @@ static PyObject *unjelly(PyObject *module, PyObject *const *args, Py_ssize_t cou
                      given[4] ? given[4] : st->default_registry, given[5] ? given[5] : st->default_depth);
 }
 
+/* ---- Messages: what a broker does with most of what it hears, and most of what it says. ----
+ *
+ * `spreadlite.pb` is the specification: `Broker._work` with what that calls, and `Broker._sendMessage`.  What is here takes
+ * the message of a call, an answer or a decref from a decoder's bytes, if it is there as a whole and nothing about it is out of the
+ * ordinary, and does what those methods do, with none of their frames.  Everything else is left to them, before anything
+ * was done.  They call this only where every method on the way is theirs (`_seams.Stock`).
+ */
+
+/* Lists within lists in a message that is taken here. */
+#define NEST 32
+/* Bytes of the name of a method that is called here. */
+#define LONGEST_NAME 64
+
+/* A message at hand: where each of its items begins, and where it ends. */
+typedef struct {
+    const byte *start[7], *end;
+    int items, word;
+} Message;
+
+/* Looks for a whole message in what a decoder has.  1: it is there; 0: the decoder is to find out what is.  Nothing is
+   changed. */
+static int whole_message(State *st, const Decoder *decoder, long long most_size, long long most_prefix, Message *message) {
+    if (decoder->busy || decoder->broken || decoder->depth || decoder->skim_from >= 0 || decoder->body >= 0 ||
+        decoder->partial || decoder->late)
+        return 0;
+    const byte *at = decoder->data + decoder->position, *end = decoder->data + decoder->end;
+    Py_ssize_t prefix;
+    uint64_t number, left[NEST];
+    int large;
+    if (at >= end || scan(at, end, most_prefix, &prefix, &number, &large) != LIST || number < 2 || number > 7) return 0;
+    at += prefix + 1;
+    message->items = (int)number;
+    long long held = st->list_cost;
+    for (int i = 0; i < message->items; i++) {
+        int depth = 0;
+        message->start[i] = at;
+        do {
+            int kind = scan(at, end, most_prefix, &prefix, &number, &large);
+            if (kind <= 0) return 0;
+            at += prefix + 1;
+            switch (kind) {
+                case STRING:
+                    if (large || number > (uint64_t)(end - at) || (long long)number > most_size) return 0;
+                    at += number;
+                    held += st->item_cost + (long long)number;
+                    break;
+                case LIST:
+                    if (large || number > (uint64_t)(end - at) || (long long)number > most_size) return 0;
+                    held += st->list_cost;
+                    if (number) {
+                        if (depth == NEST || depth + 1 >= decoder->deepest) return 0;
+                        left[depth++] = number;
+                        continue;
+                    }
+                    break;
+                case VOCAB:
+                    if (large || !number || number > (uint64_t)st->words) return 0;
+                    if (!i) message->word = (int)number;
+                    held += st->word_cost;
+                    break;
+                case FLOAT:
+                    if (end - at < 8) return 0;
+                    at += 8;
+                    held += st->item_cost;
+                    break;
+                case INT:
+                case LONGINT:
+                case NEG:
+                case LONGNEG:
+                    held += st->item_cost;
+                    break;
+                default:
+                    return 0;
+            }
+            while (depth && !--left[depth - 1]) depth--;
+        } while (depth);
+        /* Messages are told apart by a word; those of an application's own are not. */
+        if (!i && at[-1] != VOCAB) return 0;
+    }
+    message->end = at;
+    return held <= decoder->most;
+}
+
+/* Where instances of a class with `__slots__` have the attribute; 0 where that is not known. */
+static Py_ssize_t slot_of(PyTypeObject *type, PyObject *name) {
+    PyObject *member = PyObject_GetAttr((PyObject *)type, name);
+    Py_ssize_t offset = 0;
+    if (!member)
+        PyErr_Clear();
+    else if (Py_IS_TYPE(member, &PyMemberDescr_Type)) {
+        PyMemberDef *definition = ((PyMemberDescrObject *)member)->d_member;
+        if (definition->type == MEMBER_OBJECT) offset = definition->offset;
+    }
+    Py_XDECREF(member);
+    return offset;
+}
+
+#define SLOT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
+
+/* Whether an output is of the class whose slots are known. */
+static int knows_output(State *st, PyObject *output) {
+    PyTypeObject *type = Py_TYPE(output);
+    if (type == st->output_type) return 1;
+    Py_ssize_t gathering = slot_of(type, st->s_gathering), chunks = slot_of(type, st->s__chunks),
+               size = slot_of(type, st->s__size), answers = slot_of(type, st->s_answers);
+    if (!gathering || !chunks || !size || !answers) return 0;
+    st->o_gathering = gathering;
+    st->o_chunks = chunks;
+    st->o_size = size;
+    st->o_answers = answers;
+    Py_XSETREF(st->output_type, (PyTypeObject *)Py_NewRef(type));
+    return 1;
+}
+
+static int add_to_slot(PyObject *object, Py_ssize_t offset, Py_ssize_t more, Py_ssize_t *sum) {
+    PyObject *value = SLOT(object, offset);
+    *sum = value ? PyLong_AsSsize_t(value) : 0;
+    if (*sum == -1 && PyErr_Occurred()) return -1;
+    *sum += more;
+    PyObject *after = PyLong_FromSsize_t(*sum);
+    if (!after) return -1;
+    SLOT(object, offset) = after;
+    Py_XDECREF(value);
+    return 0;
+}
+
+/* What a broker and its limits have to do with a message; up to date for one message. */
+typedef struct {
+    State *st;
+    PyObject *broker, *output, *names;
+    PyObject *own, *security;  /* owned */
+    PyObject *limits, *depth; /* owned */
+    long long calls, nesting, size, prefix;
+} Desk;
+
+static void desk_end(Desk *desk) {
+    Py_CLEAR(desk->own);
+    Py_CLEAR(desk->security);
+    Py_CLEAR(desk->limits);
+    Py_CLEAR(desk->depth);
+}
+
+/* An attribute of the broker's own, borrowed; NULL without an error if it has none. */
+static inline PyObject *own_value(const Desk *desk, PyObject *name) {
+    return PyDict_GetItemWithError(desk->own, name);
+}
+
+static inline int is_true(PyObject *value) {
+    if (!value || value == Py_False || value == Py_None) return 0;
+    int truth = PyObject_IsTrue(value);
+    if (truth < 0) PyErr_Clear();
+    return truth > 0;
+}
+
+static int long_attribute(PyObject *object, PyObject *name, int up, long long *value) {
+    PyObject *number = PyObject_GetAttr(object, name);
+    int failed = !number || bound_of(number, up, value);
+    Py_XDECREF(number);
+    return failed ? -1 : 0;
+}
+
+/* Looks up what may have changed since the last message.  1: all is as it has to be; 0: the Python way is to be taken. */
+static int desk_refresh(Desk *desk) {
+    State *st = desk->st;
+    Py_XSETREF(desk->own, PyObject_GenericGetDict(desk->broker, NULL));
+    if (!desk->own) return -1;
+    PyObject *limits = own_value(desk, st->s_limits), *security = own_value(desk, st->s_security);
+    PyObject *prefix = own_value(desk, st->s_prefixLimit), *size = PyDict_GetItemWithError(desk->names, st->s_SIZE_LIMIT);
+    if (!limits || !security || !prefix || prefix == Py_None || !size) return PyErr_Occurred() ? -1 : 0;
+    if (limits != desk->limits) {
+        PyObject *depth = PyObject_GetAttr(limits, st->s_depth);
+        if (!depth) return -1;
+        Py_XSETREF(desk->depth, depth);
+        if (long_attribute(limits, st->s_outstanding_calls, 1, &desk->calls) ||
+            long_attribute(limits, st->s_expression_depth, 0, &desk->nesting))
+            return -1;
+        Py_XSETREF(desk->limits, Py_NewRef(limits));
+    }
+    Py_XSETREF(desk->security, Py_NewRef(security));
+    if (bound_of(prefix, 0, &desk->prefix) || bound_of(size, 0, &desk->size)) return -1;
+    return 1;
+}
+
+/* Writes the bytes of a message, which are taken over. */
+static int say(Desk *desk, PyObject *bytes, int answers) {
+    State *st = desk->st;
+    PyObject *output = desk->output, *done;
+    if (!bytes) return -1;
+    PyObject *transport = own_value(desk, st->s_transport);
+    if (!transport) transport = Py_None;
+    Py_INCREF(transport);
+    if (SLOT(output, st->o_gathering) == Py_True && SLOT(output, st->o_chunks) &&
+        PyList_CheckExact(SLOT(output, st->o_chunks))) {
+        Py_ssize_t length = PyBytes_GET_SIZE(bytes), sum;
+        int failed = (answers && add_to_slot(output, st->o_answers, length, &sum)) ||
+                     PyList_Append(SLOT(output, st->o_chunks), bytes) || add_to_slot(output, st->o_size, length, &sum);
+        Py_DECREF(bytes);
+        /* As much as _flow gathers. */
+        done = failed ? NULL : sum > LARGE ? PyObject_CallMethodOneArg(output, st->s__pass_on, transport) : Py_NewRef(Py_None);
+    } else {
+        done = PyObject_CallMethodObjArgs(output, st->s_write, transport, bytes, answers ? Py_True : Py_False, NULL);
+        Py_DECREF(bytes);
+    }
+    Py_DECREF(transport);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
+/* Begins a message in which objects are written that no hook is asked about.  1: it did; 0: the Python way is to be taken. */
+static int message_begin(Desk *desk, Writer *w) {
+    State *st = desk->st;
+    int kind = taster_kind(st, desk->security);
+    if (kind < 0) PyErr_Clear();
+    if (kind <= 0 || desk->size < LONGEST_WORD || desk->prefix < 10) return 0;
+    if (writer_start(w, st, desk->security, Py_None, Py_None, desk->depth)) {
+        PyErr_Clear();
+        return 0;
+    }
+    w->size_limit = desk->size;
+    w->prefix_limit = desk->prefix;
+    w->light = 1;
+    if (!out_start(&w->out, 256)) return 1;
+    PyErr_Clear();
+    writer_end(w);
+    return 0;
+}
+
+/* The bytes of the message, if nothing failed; NULL without an error where the Python way is to be taken, which finds out
+   why.  The message is at an end in any case. */
+static PyObject *message_end(Desk *desk, Writer *w, int failed) {
+    PyObject *bytes = NULL;
+    if (!failed && !w->error && !w->hole_count && (!w->patched || !assemble(w)) && !w->error &&
+        w->deepest + 2 + w->cooked <= desk->nesting)
+        bytes = out_done(&w->out);
+    writer_end(w);
+    if (!bytes) PyErr_Clear();
+    return bytes;
+}
+
+/* An error is set: it is the one being handled from now on, as in an `except` clause, until `handled` is called.  `reading`:
+   it came up as values were read. */
+typedef struct {
+    PyObject *type, *error, *trace;
+    PyObject *outer_type, *outer_error, *outer_trace;
+} Handling;
+
+static void handle(State *st, Handling *handling, int reading) {
+    PyErr_Fetch(&handling->type, &handling->error, &handling->trace);
+    PyErr_NormalizeException(&handling->type, &handling->error, &handling->trace);
+    if (reading && handling->error && PyErr_GivenExceptionMatches(handling->error, st->InsecureJelly)) {
+        /* How the reader came to refuse it is of no use to anybody; see Broker.unserialize. */
+        Py_CLEAR(handling->trace);
+        PyException_SetTraceback(handling->error, Py_None);
+        PyException_SetCause(handling->error, NULL);
+    } else if (handling->error && handling->trace)
+        PyException_SetTraceback(handling->error, handling->trace);
+    PyErr_GetExcInfo(&handling->outer_type, &handling->outer_error, &handling->outer_trace);
+    PyErr_SetExcInfo(Py_XNewRef(handling->type), Py_XNewRef(handling->error), Py_XNewRef(handling->trace));
+}
+
+static void handled(Handling *handling) {
+    PyErr_SetExcInfo(handling->outer_type, handling->outer_error, handling->outer_trace);
+    Py_XDECREF(handling->type);
+    Py_XDECREF(handling->error);
+    Py_XDECREF(handling->trace);
+}
+
+/* Reads values at a cursor for a perspective: one, or the arguments of a call, which are two. */
+static int read_values(Desk *desk, Cursor *cursor, PyObject *perspective, PyObject **first, PyObject **second) {
+    State *st = desk->st;
+    PyObject *broker = desk->broker, *outer = PyObject_GetAttr(broker, st->s_unserializingPerspective);
+    *first = NULL;
+    if (second) *second = NULL;
+    if (!outer) return -1;
+    int other = outer != perspective;
+    if (other && PyObject_SetAttr(broker, st->s_unserializingPerspective, perspective)) goto failed;
+    *first = load(st, cursor, desk->security, Py_None, broker, st->default_registry, desk->depth);
+    if (*first && second)
+        *second = load(st, cursor, desk->security, Py_None, broker, st->default_registry, desk->depth);
+    if (other) {
+        PyObject *type, *error, *trace;
+        PyErr_Fetch(&type, &error, &trace);
+        int failed = PyObject_SetAttr(broker, st->s_unserializingPerspective, outer);
+        if (!failed || type) PyErr_Restore(type, error, trace);
+    }
+failed:
+    Py_DECREF(outer);
+    if (PyErr_Occurred()) {
+        Py_CLEAR(*first);
+        if (second) Py_CLEAR(*second);
+        return -1;
+    }
+    return 0;
+}
+
+/* The message is taken: its bytes from `start` on are at the cursor as long as what is returned is held. */
+static PyObject *take_message(Decoder *decoder, const Message *message, const byte *start, Cursor *cursor) {
+    PyObject *bytes;
+    if (decoder->chunk) {
+        bytes = Py_NewRef(decoder->chunk);
+        *cursor = (Cursor){start, message->end, NULL, 0};
+    } else {
+        /* What is fed by code that is called would move them. */
+        bytes = PyBytes_FromStringAndSize((const char *)start, message->end - start);
+        if (!bytes) return NULL;
+        start = (const byte *)PyBytes_AS_STRING(bytes);
+        *cursor = (Cursor){start, start + PyBytes_GET_SIZE(bytes), NULL, 0};
+    }
+    decoder->position = message->end - decoder->data;
+    return bytes;
+}
+
+/* After a call or an answer. */
+static void message_over(Desk *desk, int was_call) {
+    State *st = desk->st;
+    PyObject *unsent = was_call ? own_value(desk, st->s__unsent) : NULL;
+    if (unsent && unsent != Py_None) PyDict_SetItem(desk->own, st->s__unsent, Py_None);
+    PyObject *released = own_value(desk, st->s__justReleased);
+    if (released && PyDict_CheckExact(released) && PyDict_GET_SIZE(released)) PyDict_Clear(released);
+}
+
+/* The name of a method that a peer calls; it may be had from a table of the latest. */
+static PyObject *method_name(State *st, int receiver, const byte *name, Py_ssize_t length) {
+    static const char *const prefixes[RECEIVERS] = {"remote_", "observe_", "perspective_"};
+    const char *prefix = prefixes[receiver];
+    size_t before = strlen(prefix);
+    uint32_t hash = 2166136261u ^ (uint32_t)receiver;
+    for (Py_ssize_t i = 0; i < length; i++) {
+        if (name[i] >= 0x80) return NULL;
+        hash = (hash ^ name[i]) * 16777619u;
+    }
+    PyObject **slot = &st->methods[(hash ^ hash >> 15) % METHODS], *known = *slot;
+    if (known && PyUnicode_GET_LENGTH(known) == (Py_ssize_t)before + length &&
+        !memcmp(PyUnicode_1BYTE_DATA(known), prefix, before) &&
+        !memcmp(PyUnicode_1BYTE_DATA(known) + before, name, (size_t)length))
+        return Py_NewRef(known);
+    PyObject *text = PyUnicode_New((Py_ssize_t)before + length, 127);
+    if (!text) {
+        PyErr_Clear();
+        return NULL;
+    }
+    memcpy(PyUnicode_1BYTE_DATA(text), prefix, before);
+    memcpy(PyUnicode_1BYTE_DATA(text) + before, name, (size_t)length);
+    Py_XSETREF(*slot, Py_NewRef(text));
+    return text;
+}
+
+/* The object of ours, or the cache of one of the peer's, that a call is for, borrowed; NULL without an error where there is
+   none, or the Python way has to find it. */
+static PyObject *callee(Desk *desk, const Token *token, int cached) {
+    State *st = desk->st;
+    PyObject *key, *found = NULL;
+    if (token->kind == T_INT || (token->kind == T_BYTES && !cached))
+        key = scalar(token);
+    else
+        return NULL;
+    if (key && cached) {
+        PyObject *caches = own_value(desk, st->s_locallyCachedObjects), *half = own_value(desk, st->s__halfMade);
+        if (caches && PyDict_CheckExact(caches) && (!half || (PyAnySet_Check(half) && !PySet_GET_SIZE(half))))
+            found = PyDict_GetItemWithError(caches, key);
+    } else if (key) {
+        PyObject *exports = own_value(desk, st->s__exports);
+        PyObject *locals = exports ? PyObject_GetAttr(exports, st->s_locals) : NULL;
+        PyObject *local = locals && PyDict_CheckExact(locals) ? PyDict_GetItemWithError(locals, key) : NULL;
+        if (local) {
+            /* The table keeps it. */
+            found = PyObject_GetAttr(local, st->s_object);
+            Py_XDECREF(found);
+        }
+        Py_XDECREF(locals);
+    }
+    Py_XDECREF(key);
+    return found;
+}
+
+/* Has the broker tell the peer that its call raised what is set as error. */
+static int call_raised(Desk *desk, PyObject *number, int wanted, int reading) {
+    Handling handling;
+    handle(desk->st, &handling, reading);
+    PyObject *none = PyObject_CallMethodObjArgs(desk->broker, desk->st->s__raised, handling.error ? handling.error : Py_None,
+                                                number, wanted ? Py_True : Py_False, NULL);
+    handled(&handling);
+    Py_XDECREF(none);
+    return none ? 0 : -1;
+}
+
+/* A call of the peer's. */
+typedef struct {
+    int receiver, wanted;
+    PyObject *target, *number; /* borrowed, owned */
+    PyObject *args, *keywords, *method, *value; /* owned */
+} Call;
+
+/* Lets go of what the call was made with, and what it came to. */
+static void call_end(Call *call) {
+    Py_CLEAR(call->args);
+    Py_CLEAR(call->keywords);
+    Py_CLEAR(call->method);
+    Py_CLEAR(call->value);
+}
+
+/* The result of a call goes to the peer.  References of the peer's that came with it are released before, as frames of Python
+   would. */
+static int call_returned(Desk *desk, Call *call) {
+    State *st = desk->st;
+    PyObject *sexp = NULL, *done, *perspective, *pack = st->s__pack;
+    if (!call->wanted && call->value == Py_None) return 0;
+    if (call->wanted && !is_true(own_value(desk, st->s_disconnected))) {
+        Writer w;
+        int ready = desk_refresh(desk);
+        if (ready < 0) PyErr_Clear();
+        if (ready > 0 && message_begin(desk, &w)) {
+            int failed = out_head(&w.out, 3, LIST) || out_head(&w.out, (uint64_t)st->n_answer, VOCAB) ||
+                         out_int(st, &w.out, call->number, w.prefix_limit) || w_value(&w, call->value);
+            PyObject *bytes = message_end(desk, &w, failed);
+            if (bytes) {
+                call_end(call);
+                if (!is_true(own_value(desk, st->s_disconnected))) return say(desk, bytes, 1);
+                Py_DECREF(bytes);
+                return 0;
+            }
+            pack = st->s__packRest;
+        }
+    }
+    if (call->receiver == C_REMOTE) {
+        perspective = PyObject_GetAttr(call->target, st->s_perspective);
+        if (perspective) sexp = PyObject_CallMethodObjArgs(desk->broker, pack, call->value, perspective, NULL);
+        Py_XDECREF(perspective);
+    } else {
+        perspective = call->receiver == C_PERSPECTIVE ? call->target : Py_None;
+        sexp = PyObject_CallMethodObjArgs(desk->broker, pack, call->value, perspective, call->method, call->args,
+                                          call->keywords, NULL);
+    }
+    if (!sexp) return call_raised(desk, call->number, call->wanted, 0);
+    call_end(call);
+    done = PyObject_CallMethodObjArgs(desk->broker, st->s__returned, sexp, call->number, call->wanted ? Py_True : Py_False,
+                                      NULL);
+    Py_DECREF(sexp);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
+/* [message id object name answer? arguments keywords]; [cachemessage ...]: Broker._recvMessage and what that calls.
+   1: done; 0: for the Python way; -1: an error that is the connection's. */
+static int do_call(Desk *desk, Decoder *decoder, const Message *message, int cached) {
+    State *st = desk->st;
+    Token id, object, name, want, part;
+    Cursor cursor = {message->start[1], message->end, NULL, 0};
+    Call call = {0};
+    PyObject *receive = NULL, *attribute = NULL, *bytes = NULL;
+    int result = -1;
+    if (next_token(st, &cursor, &id) || next_token(st, &cursor, &object)) return -1;
+    if (id.kind != T_INT || object.kind == T_LIST) return 0;
+    if (next_token(st, &cursor, &name) || name.kind != T_BYTES || name.length < 1 || name.length > LONGEST_NAME) goto pass;
+    if (next_token(st, &cursor, &want) || want.kind != T_INT || want.large) goto pass;
+    const byte *arguments = cursor.at;
+    if (next_token(st, &cursor, &part) || part.kind != T_LIST) goto pass;
+    cursor.at = message->start[6];
+    if (next_token(st, &cursor, &part) || part.kind != T_LIST) goto pass;
+    long long waiting;
+    PyObject *answering = own_value(desk, st->s__answering);
+    if (!answering || bound_of(answering, 0, &waiting) || waiting >= desk->calls) goto pass;
+    call.wanted = want.number != 0;
+    PyObject *target = callee(desk, &object, cached);
+    if (!target) goto pass;
+    Py_INCREF(target);
+    receive = PyObject_GetAttr(target, st->s_remoteMessageReceived);
+    Py_DECREF(target);
+    if (!receive || !PyMethod_Check(receive)) goto pass;
+    PyObject *function = PyMethod_GET_FUNCTION(receive);
+    while (call.receiver < RECEIVERS && function != st->receiver[call.receiver]) call.receiver++;
+    if (call.receiver == RECEIVERS) goto pass;
+    call.target = PyMethod_GET_SELF(receive);
+    attribute = method_name(st, call.receiver, name.body, name.length);
+    if (!attribute || !(call.number = scalar(&id))) goto pass;
+    if (!(bytes = take_message(decoder, message, arguments, &cursor))) goto done;
+    PyObject *perspective = call.receiver == C_PERSPECTIVE ? call.target : Py_None;
+    if (read_values(desk, &cursor, perspective, &call.args, &call.keywords)) {
+        result = call_raised(desk, call.number, call.wanted, 1);
+        goto over;
+    }
+    if (!PyTuple_CheckExact(call.args) || !PyDict_CheckExact(call.keywords) || PyDict_GET_SIZE(call.keywords)) {
+        PyObject *pair = PyObject_CallFunctionObjArgs(st->arguments_of, call.args, call.keywords, NULL);
+        if (!pair) goto raised;
+        if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2) {
+            Py_DECREF(pair);
+            PyErr_SetString(PyExc_TypeError, "argumentsOf gave no pair");
+            goto raised;
+        }
+        Py_SETREF(call.args, Py_NewRef(PyTuple_GET_ITEM(pair, 0)));
+        Py_SETREF(call.keywords, Py_NewRef(PyTuple_GET_ITEM(pair, 1)));
+        Py_DECREF(pair);
+    }
+    call.method = PyObject_GetAttr(call.target, attribute);
+    if (call.receiver == C_REMOTE && (!call.method || call.method == Py_None)) {
+        if (!call.method) {
+            if (!PyErr_ExceptionMatches(PyExc_AttributeError)) goto raised;
+            PyErr_Clear();
+        }
+        PyErr_Format(st->NoSuchMethod, "No such method: %U", attribute);
+        goto raised;
+    }
+    if (!call.method) goto raised;
+    call.value = PyObject_Call(call.method, call.args, PyDict_GET_SIZE(call.keywords) ? call.keywords : NULL);
+    if (call.value) {
+        result = call_returned(desk, &call);
+        goto over;
+    }
+    if (PyErr_ExceptionMatches(PyExc_TypeError)) {
+        Handling handling;
+        handle(st, &handling, 0);
+        PyObject *none = PyObject_CallFunctionObjArgs(st->note_arguments, call.method, call.args, call.keywords,
+                                                      desk->broker, NULL);
+        Py_XDECREF(none);
+        /* If that failed, it is what is told. */
+        int noted = none != NULL;
+        PyObject *type = NULL, *error = NULL, *trace = NULL;
+        if (noted) {
+            type = Py_XNewRef(handling.type);
+            error = Py_XNewRef(handling.error);
+            trace = Py_XNewRef(handling.trace);
+        } else
+            PyErr_Fetch(&type, &error, &trace);
+        handled(&handling);
+        PyErr_Restore(type, error, trace);
+    }
+raised:
+    result = call_raised(desk, call.number, call.wanted, 0);
+over:
+    if (!result) {
+        message_over(desk, 1);
+        result = PyErr_Occurred() ? -1 : 1;
+    }
+done:
+    call_end(&call);
+    Py_XDECREF(call.number);
+    Py_XDECREF(receive);
+    Py_XDECREF(attribute);
+    Py_XDECREF(bytes);
+    return result;
+pass:
+    PyErr_Clear();
+    Py_XDECREF(receive);
+    Py_XDECREF(attribute);
+    return 0;
+}
+
+/* [answer id x]: Broker._answered.  As do_call. */
+static int do_answer(Desk *desk, Decoder *decoder, const Message *message) {
+    State *st = desk->st;
+    Token id, token;
+    Cursor cursor = {message->start[1], message->end, NULL, 0};
+    PyObject *waiting = own_value(desk, st->s_waitingForAnswers), *question, *value = NULL, *done;
+    if (next_token(st, &cursor, &id)) return -1;
+    if (id.kind != T_INT || !waiting || !Py_IS_TYPE(waiting, (PyTypeObject *)st->Questions)) return 0;
+    PyObject *number = scalar(&id);
+    if (!number) return -1;
+    question = PyDict_GetItemWithError(waiting, number);
+    if (!question) {
+        Py_DECREF(number);
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    Py_INCREF(question);
+    Py_INCREF(waiting);
+    PyObject *bytes = take_message(decoder, message, message->start[2], &cursor);
+    int result = !bytes || PyDict_DelItem(waiting, number) ? -1 : 0;
+    Py_DECREF(waiting);
+    Py_DECREF(number);
+    if (!result) {
+        Cursor at = cursor;
+        result = next_token(st, &at, &token);
+        if (!result && token.kind == T_LIST)
+            read_values(desk, &cursor, Py_None, &value, NULL);
+        else if (!result)
+            value = scalar(&token);
+    }
+    if (!result) {
+        if (value) {
+            done = PyObject_CallMethodOneArg(question, st->s_callback, value);
+        } else {
+            Handling handling;
+            handle(st, &handling, 1);
+            done = PyObject_CallMethodObjArgs(desk->broker, st->s__unread, question,
+                                              handling.error ? handling.error : Py_None, NULL);
+            handled(&handling);
+        }
+        if (!done) result = -1;
+        Py_XDECREF(done);
+        if (result) {
+            PyObject *type, *error, *trace;
+            PyErr_Fetch(&type, &error, &trace);
+            message_over(desk, 0);
+            PyErr_Restore(type, error, trace);
+        } else
+            message_over(desk, 0);
+    }
+    Py_XDECREF(value);
+    Py_XDECREF(bytes);
+    Py_DECREF(question);
+    return result ? -1 : 1;
+}
+
+/* [decref id].  As do_call. */
+static int do_decref(Desk *desk, Decoder *decoder, const Message *message) {
+    State *st = desk->st;
+    Token id;
+    Cursor cursor = {message->start[1], message->end, NULL, 0};
+    if (next_token(st, &cursor, &id)) return -1;
+    if (id.kind != T_INT) return 0;
+    PyObject *number = scalar(&id);
+    if (!number) return -1;
+    decoder->position = message->end - decoder->data;
+    PyObject *none = PyObject_CallMethodOneArg(desk->broker, st->s_proto_decref, number);
+    Py_DECREF(number);
+    Py_XDECREF(none);
+    return none ? 1 : -1;
+}
+
+/* Whether others are to have their turn now, or the peer is to read first; see Broker._work. */
+static int is_due(Desk *desk, double stop, long long most, PyObject *monotonic) {
+    long long answers;
+    PyObject *size = SLOT(desk->output, desk->st->o_answers);
+    if (size && bound_of(size, 0, &answers)) return -1;
+    if (size && answers > most) return 1;
+    PyObject *now = PyObject_CallNoArgs(monotonic);
+    double seconds = now ? PyFloat_AsDouble(now) : -1.0;
+    Py_XDECREF(now);
+    if (seconds == -1.0 && PyErr_Occurred()) return -1;
+    return seconds >= stop;
+}
+
+/* The functions of flavors and pb that are stood in for here. */
+static int learn_receivers(State *st) {
+    if (st->receiver[C_PERSPECTIVE]) return 0;
+    struct {
+        PyObject **at, *name;
+    } each[] = {{&st->arguments_of, st->s_arguments_of},
+                {&st->note_arguments, st->s_note_arguments},
+                {&st->receiver[C_REMOTE], st->s_remote_receive},
+                {&st->receiver[C_OBSERVE], st->s_observe_receive},
+                {&st->receiver[C_PERSPECTIVE], st->s_perspective_receive}};
+    for (int i = 0; i < 5; i++) {
+        PyObject *found = PyDict_GetItemWithError(st->g_STOCK, each[i].name);
+        if (!found) {
+            if (!PyErr_Occurred()) PyErr_SetString(PyExc_RuntimeError, "spreadlite.pb is not there");
+            return -1;
+        }
+        Py_XSETREF(*each[i].at, Py_NewRef(found));
+    }
+    return 0;
+}
+
+static PyObject *serve(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    State *st = state_of(module);
+    if (count != 8 || !Py_IS_TYPE(args[0], st->Decoder) || !PyDict_CheckExact(args[6])) {
+        PyErr_SetString(PyExc_TypeError, "serve() takes a decoder, a broker and six more arguments");
+        return NULL;
+    }
+    Decoder *decoder = (Decoder *)args[0];
+    PyObject *over = args[2], *monotonic = args[7], *words = NULL, *item = NULL;
+    Desk desk = {.st = st, .broker = args[1], .output = args[3], .names = args[6]};
+    double stop = PyFloat_AsDouble(args[4]);
+    long long most;
+    if ((stop == -1.0 && PyErr_Occurred()) || bound_of(args[5], 0, &most)) return NULL;
+    if (learn_receivers(st) || !(words = PyObject_GetAttr(desk.broker, st->s_incomingVocabulary))) return NULL;
+    int fast = decoder->shallow && knows_output(st, desk.output) ? is_stock(st, words, 1) : 0;
+    if (fast < 0) goto end;
+    for (;;) {
+        Message message;
+        int done = desk_refresh(&desk);
+        if (done < 0) goto end;
+        if (is_true(own_value(&desk, st->s__deaf))) {
+            item = Py_NewRef(st->NEED_DATA);
+            goto end;
+        }
+        if (done && fast && !is_true(own_value(&desk, st->s__parting)) &&
+            whole_message(st, decoder, desk.size, desk.prefix, &message)) {
+            done = 0;
+            if (message.word == st->n_message && message.items == 7)
+                done = do_call(&desk, decoder, &message, 0);
+            else if (message.word == st->n_answer && message.items == 3)
+                done = do_answer(&desk, decoder, &message);
+            else if (message.word == st->n_decref && message.items == 2)
+                done = do_decref(&desk, decoder, &message);
+            else if (message.word == st->n_cachemessage && message.items == 7)
+                done = do_call(&desk, decoder, &message, 1);
+            if (done < 0) goto end;
+        } else
+            done = 0;
+        if (!done) break;
+        if (over != Py_None) {
+            int due = is_due(&desk, stop, most, monotonic);
+            if (due < 0) goto end;
+            if (due) {
+                Py_XSETREF(desk.own, PyObject_GenericGetDict(desk.broker, NULL));
+                if (!desk.own) goto end;
+                if (!is_true(own_value(&desk, st->s__deaf))) {
+                    PyObject *enough = PyObject_CallNoArgs(over);
+                    int truth = enough ? PyObject_IsTrue(enough) : -1;
+                    Py_XDECREF(enough);
+                    if (truth < 0) goto end;
+                    if (truth) {
+                        item = Py_NewRef(Py_False);
+                        goto end;
+                    }
+                }
+            }
+        }
+    }
+    PyObject *limits[3] = {words, PyDict_GetItemWithError(desk.names, st->s_SIZE_LIMIT), own_value(&desk, st->s_prefixLimit)};
+    if (!limits[2] || limits[2] == Py_None) limits[2] = PyDict_GetItemWithError(desk.names, st->s__PREFIX_LIMIT);
+    if (limits[1] && limits[2]) {
+        Py_INCREF(limits[1]);
+        Py_INCREF(limits[2]);
+        item = decoder_next(decoder, limits, 3, NULL);
+        Py_DECREF(limits[1]);
+        Py_DECREF(limits[2]);
+    } else if (!PyErr_Occurred())
+        PyErr_SetString(PyExc_TypeError, "serve() got no limits");
+end:
+    Py_DECREF(words);
+    desk_end(&desk);
+    return item;
+}
+
+/* A call of the peer's object, where nothing in its arguments is asked a hook: what Broker._sendMessage does.  None where the Python
+   way is to be taken, before anything was done. */
+static PyObject *ask(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    State *st = state_of(module);
+    if (count != 8 || !PyDict_CheckExact(args[6])) {
+        PyErr_SetString(PyExc_TypeError, "ask() takes a broker and seven more arguments");
+        return NULL;
+    }
+    PyObject *prefix = args[2], *object = args[3], *name = args[4], *values = args[5], *question = NULL, *number = NULL;
+    Desk desk = {.st = st, .broker = args[0], .output = args[1], .names = args[6]};
+    if (!PyTuple_CheckExact(values) || !PyBytes_CheckExact(name) || !PyBytes_CheckExact(prefix) ||
+        !(PyLong_CheckExact(object) || PyBytes_CheckExact(object)) || !knows_output(st, desk.output))
+        Py_RETURN_NONE;
+    if (desk_refresh(&desk) <= 0) goto pass;
+    PyObject *waiting = own_value(&desk, st->s_waitingForAnswers), *last = own_value(&desk, st->s_currentRequestID);
+    PyObject *symbols = own_value(&desk, st->s__symbols), *dialect = own_value(&desk, st->s_currentDialect);
+    if (!waiting || !Py_IS_TYPE(waiting, (PyTypeObject *)st->Questions) || PyDict_GET_SIZE(waiting) >= desk.calls ||
+        is_true(own_value(&desk, st->s_disconnected)) || (symbols && symbols != Py_None) || !dialect ||
+        !PyBytes_CheckExact(dialect) || strcmp(PyBytes_AS_STRING(dialect), "pb"))
+        goto pass;
+    PyObject *words = PyObject_GetAttr(desk.broker, st->s_outgoingVocabulary);
+    int stock = words ? is_stock(st, words, 0) : -1;
+    Py_XDECREF(words);
+    if (stock <= 0) goto pass;
+    int overflow;
+    long long id = last ? PyLong_AsLongLongAndOverflow(last, &overflow) : 0;
+    if (last && (overflow || id < 0 || id >= LLONG_MAX / 2)) goto pass;
+    if (!(number = PyLong_FromLongLong(++id))) goto pass;
+    Writer w;
+    if (!message_begin(&desk, &w)) goto pass;
+    int word = PyBytes_GET_SIZE(prefix) ? st->n_cachemessage : st->n_message;
+    int failed = out_head(&w.out, 7, LIST) || out_head(&w.out, (uint64_t)word, VOCAB) ||
+                 out_int(st, &w.out, number, w.prefix_limit) ||
+                 (PyLong_CheckExact(object) ? out_int(st, &w.out, object, w.prefix_limit) : w_bytes(&w, object)) ||
+                 w_bytes(&w, name) || out_head(&w.out, 1, INT) || w_value(&w, values) ||
+                 out_bytes(&w.out, st->w_no_keywords);
+    PyObject *bytes = message_end(&desk, &w, failed);
+    if (!bytes) goto pass;
+    question = PyObject_CallNoArgs(args[7]);
+    if (!question || PyDict_SetItem(desk.own, st->s_currentRequestID, number)) {
+        Py_DECREF(bytes);
+        goto failed;
+    }
+    if (say(&desk, bytes, is_true(own_value(&desk, st->s__receiving)))) goto failed;
+    /* The connection may have gone meanwhile, or another call been made. */
+    waiting = own_value(&desk, st->s_waitingForAnswers);
+    if (!waiting || waiting == Py_None || is_true(own_value(&desk, st->s_disconnected))) {
+        PyObject *none = PyObject_CallMethodOneArg(desk.broker, st->s__unasked, question);
+        if (!none) goto failed;
+        Py_DECREF(none);
+    } else if (PyObject_SetItem(waiting, number, question))
+        goto failed;
+    Py_DECREF(number);
+    desk_end(&desk);
+    return question;
+failed:
+    Py_XDECREF(number);
+    Py_XDECREF(question);
+    desk_end(&desk);
+    return NULL;
+pass:
+    PyErr_Clear();
+    Py_XDECREF(number);
+    desk_end(&desk);
+    Py_RETURN_NONE;
+}
+
 /* ---- The module. ---- */
 
 /* A number that a class has as long as neither it nor a class that it inherits from is changed, and none else ever has; None
@@ -3320,6 +4137,10 @@ static PyMethodDef functions[] = {
      "The same for what has nothing in it that a hook may be asked about, else None."},
     {"unpack", (PyCFunction)(void (*)(void))unpack, METH_FASTCALL | METH_KEYWORDS,
      "The object that a packed list, or an expression, stands for."},
+    {"serve", (PyCFunction)(void (*)(void))serve, METH_FASTCALL,
+     "Do what a broker does with messages, up to one that is out of the ordinary; see `spreadlite.core.codec`."},
+    {"ask", (PyCFunction)(void (*)(void))ask, METH_FASTCALL,
+     "Do what a broker does to call the peer, or give None; see `spreadlite.core.codec`."},
     {"jelly", (PyCFunction)(void (*)(void))jelly, METH_FASTCALL | METH_KEYWORDS,
      "The expression of an object; see `spreadlite.core.graph.jelly`."},
     {"unjelly", (PyCFunction)(void (*)(void))unjelly, METH_FASTCALL | METH_KEYWORDS,
@@ -3355,6 +4176,10 @@ static int learn_words(State *st) {
         st->number[number] = Py_NewRef(value);
         st->letters[PyBytes_GET_SIZE(key)] |= 1u << (PyBytes_AS_STRING(key)[0] & 31);
         st->head_of_word[number] = -1;
+        if (!strcmp("message", PyBytes_AS_STRING(key))) st->n_message = (int)number;
+        if (!strcmp("answer", PyBytes_AS_STRING(key))) st->n_answer = (int)number;
+        if (!strcmp("decref", PyBytes_AS_STRING(key))) st->n_decref = (int)number;
+        if (!strcmp("cachemessage", PyBytes_AS_STRING(key))) st->n_cachemessage = (int)number;
         for (int head = 0; head < HEADS; head++)
             if (!strcmp(head_names[head], PyBytes_AS_STRING(key))) {
                 st->head_of_word[number] = head;
@@ -3400,8 +4225,9 @@ static int module_exec(PyObject *module) {
     PyObject *policy = vocabulary ? PyImport_ImportModule("spreadlite.core.policy") : NULL;
     PyObject *limits = policy ? PyImport_ImportModule("spreadlite.core.limits") : NULL;
     PyObject *registry = limits ? PyImport_ImportModule("spreadlite.core.registry") : NULL;
+    PyObject *tables = registry ? PyImport_ImportModule("spreadlite.core.tables") : NULL;
     PyObject *security = NULL, *dummy = NULL;
-    int failed = !registry;
+    int failed = !tables;
 #define X(name) failed = failed || !(st->name = take(errors, #name));
     FROM_ERRORS(X)
 #undef X
@@ -3421,7 +4247,7 @@ static int module_exec(PyObject *module) {
              !(st->default_size = take(vocabulary, "SIZE_LIMIT")) ||
              !(st->default_prefix = take(vocabulary, "PREFIX_LIMIT")) ||
              !(st->default_registry = take(registry, "DEFAULT_REGISTRY")) || !(st->no_args = PyTuple_New(0)) ||
-             !(security = take(policy, "SecurityOptions")) || !(dummy = take(policy, "DummySecurityOptions")) ||
+             !(st->Questions = take(tables, "Questions")) || !(security = take(policy, "SecurityOptions")) || !(dummy = take(policy, "DummySecurityOptions")) ||
              !(st->stock_asks = take(security, "isTypeAllowed")) || !(st->dummy_asks = take(dummy, "isTypeAllowed")) ||
              take_long(limits, "ITEM_COST", &st->item_cost) || take_long(limits, "LIST_COST", &st->list_cost) ||
              take_long(limits, "WORD_COST", &st->word_cost) || learn_words(st);
@@ -3435,6 +4261,7 @@ static int module_exec(PyObject *module) {
              !(st->Place = (PyTypeObject *)PyType_FromModuleAndSpec(module, &place_spec, NULL)) ||
              PyModule_AddType(module, st->Packed) || PyModule_AddType(module, st->Decoder);
     failed = failed || !(st->w_none = constant(st, "[O]", st->head[H_NONE])) ||
+             !(st->w_no_keywords = constant(st, "[O]", st->head[H_DICTIONARY])) ||
              !(st->w_true = constant(st, "[OO]", st->head[H_BOOLEAN], st->true_word)) ||
              !(st->w_false = constant(st, "[OO]", st->head[H_BOOLEAN], st->false_word)) ||
              !(st->w_unicode = beginning(st, 2, st->head[H_UNICODE])) ||
@@ -3454,6 +4281,7 @@ static int module_exec(PyObject *module) {
     Py_XDECREF(policy);
     Py_XDECREF(limits);
     Py_XDECREF(registry);
+    Py_XDECREF(tables);
     Py_XDECREF(security);
     Py_XDECREF(dummy);
     return failed ? -1 : 0;
@@ -3463,7 +4291,8 @@ static int module_exec(PyObject *module) {
 #define EACH(X)                                                                                                        \
     X(stock_asks) X(dummy_asks) X(qual) X(partial) X(default_registry) X(default_depth) X(default_size) X(default_prefix)         \
     X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder) X(Place) X(true_word)     \
-    X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference) X(w_remote)
+    X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference) X(w_remote)      \
+    X(arguments_of) X(note_arguments) X(Questions) X(w_no_keywords) X(output_type)
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     State *st = state_of(module);
@@ -3474,6 +4303,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
 #define X(name) Py_VISIT(st->g_##name);
     FROM_GRAPH(X)
 #undef X
+    for (int i = 0; i < RECEIVERS; i++) Py_VISIT(st->receiver[i]);
     return 0;
 }
 
@@ -3498,6 +4328,8 @@ static int module_clear(PyObject *module) {
         Py_CLEAR(st->w_head[i]);
     }
     for (int i = 0; i < KEYS; i++) Py_CLEAR(st->keys[i]);
+    for (int i = 0; i < METHODS; i++) Py_CLEAR(st->methods[i]);
+    for (int i = 0; i < RECEIVERS; i++) Py_CLEAR(st->receiver[i]);
     return 0;
 }
 

@@ -1,6 +1,6 @@
 """The types of the compiled codec; see `spreadlite.core.codec`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, final
 
 from .limits import Limits
@@ -56,4 +56,26 @@ def pack_light(
 ) -> Packed | Expression | None: ...
 def unpack(
     packed: Any, taster: Taster, invoker: Any = ..., depth: int = ..., registry: Registry = ...
+) -> Any: ...
+def serve(
+    decoder: Decoder,
+    broker: Any,
+    over: Callable[[], bool] | None,
+    output: Any,
+    stop: float,
+    most: float,
+    names: dict[str, Any],
+    monotonic: Callable[[], float],
+    /,
+) -> Any: ...
+def ask(
+    broker: Any,
+    output: Any,
+    prefix: bytes,
+    object: int | bytes,
+    name: bytes,
+    args: tuple[Any, ...],
+    names: dict[str, Any],
+    deferred: Callable[[], Any],
+    /,
 ) -> Any: ...
