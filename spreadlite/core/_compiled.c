@@ -316,6 +316,12 @@ static inline int scan(const byte *at, const byte *end, long long prefix_limit, 
     uint64_t value = 0;
     Py_ssize_t i = 0;
     *large = 0;
+    /* Most prefixes have one byte. */
+    if (end - at >= 2 && at[0] < 0x80 && at[1] >= 0x80 && prefix_limit > 0) {
+        *length = 1;
+        *number = at[0];
+        return at[1];
+    }
     while (at + i < end) {
         byte digit = at[i];
         if (digit >= 0x80) {
@@ -2522,6 +2528,13 @@ static inline PyObject *read_item(Reader *r, Cursor *cursor, Token *token) {
     return token->kind == T_LIST ? read_list(r, cursor, token, NULL) : scalar(token);
 }
 
+static PyObject *read_next(Reader *r, Cursor *cursor, int as_key);
+
+static inline PyObject *items_read(Reader *r, Items *items) {
+    items->left--;
+    return read_next(r, items->cursor, 0);
+}
+
 /* The list of a token, as graph's functions take it; the cursor is behind it then. */
 static PyObject *as_list(Reader *r, Cursor *cursor, const Token *token) {
     if (cursor->list) return Py_NewRef(token->object);
@@ -2656,15 +2669,38 @@ static int head_of(State *st, const Token *token) {
     return -1;
 }
 
+/* Of a longer text it takes long enough to make it. */
+#define SHORT_TEXT 256
+
+/* A text; NULL with an error for what is not UTF-8. */
+static inline PyObject *make_text(const byte *data, Py_ssize_t length) {
+    /* Of one character, or none, there is one already. */
+    if (length > 1 && length < SHORT_TEXT) {
+        uint64_t bits, high = 0;
+        Py_ssize_t i = 0;
+        for (; i + 8 <= length; i += 8) {
+            memcpy(&bits, data + i, 8);
+            high |= bits;
+        }
+        for (; i < length; i++) high |= data[i];
+        if (!(high & 0x8080808080808080ull)) {
+            PyObject *text = PyUnicode_New(length, 127);
+            if (text) memcpy(PyUnicode_1BYTE_DATA(text), data, (size_t)length);
+            return text;
+        }
+    }
+    return PyUnicode_DecodeUTF8((const char *)data, length, NULL);
+}
+
 /* A text, which may be had from the table of keys. */
 static PyObject *read_key(State *st, const byte *data, Py_ssize_t length) {
+    if (length > LONGEST_KEY) return make_text(data, length);
     uint32_t hash = 2166136261u;
-    if (length > LONGEST_KEY) return PyUnicode_DecodeUTF8((const char *)data, length, NULL);
     for (Py_ssize_t i = 0; i < length; i++) hash = (hash ^ data[i]) * 16777619u;
     PyObject **slot = &st->keys[(hash ^ hash >> 15) % KEYS], *key = *slot;
     if (key && PyUnicode_GET_LENGTH(key) == length && !memcmp(PyUnicode_1BYTE_DATA(key), data, (size_t)length))
         return Py_NewRef(key);
-    key = PyUnicode_DecodeUTF8((const char *)data, length, NULL);
+    key = make_text(data, length);
     if (key && PyUnicode_IS_COMPACT_ASCII(key)) Py_XSETREF(*slot, Py_NewRef(key));
     return key;
 }
@@ -2673,8 +2709,7 @@ static PyObject *read_key(State *st, const byte *data, Py_ssize_t length) {
 static PyObject *read_text(State *st, Items *items, int as_key) {
     Token token;
     if (items->left < 1 || items_next(st, items, &token) || token.kind != T_BYTES) return NULL;
-    PyObject *text = as_key ? read_key(st, token.body, token.length)
-                            : PyUnicode_DecodeUTF8((const char *)token.body, token.length, NULL);
+    PyObject *text = as_key ? read_key(st, token.body, token.length) : make_text(token.body, token.length);
     if (!text && PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) PyErr_Clear();
     return text;
 }
@@ -2724,40 +2759,117 @@ static void pop(Reader *r, Py_ssize_t base) {
     }
 }
 
+/* Whether these bytes come next. */
+static inline int is_next(const Cursor *cursor, PyObject *bytes) {
+    Py_ssize_t length = PyBytes_GET_SIZE(bytes);
+    return cursor->end - cursor->at > length && !memcmp(cursor->at, PyBytes_AS_STRING(bytes), (size_t)length);
+}
+
+/* The next item.  Those that are frequent are known by their bytes here; it is `read_list_inner` that says what they are. */
+static PyObject *read_next(Reader *r, Cursor *cursor, int as_key) {
+    State *st = r->st;
+    Token token;
+    const byte *at = cursor->at;
+    if (!cursor->list && r->fresh && r->room > 0 && cursor->end - at > 3 && at[1] == LIST) {
+        if (at[0] == 2 && r->answer[H_UNICODE] == A_PLAIN && is_next(cursor, st->w_unicode)) {
+            cursor->at += PyBytes_GET_SIZE(st->w_unicode);
+            if (next_token(st, cursor, &token)) return NULL;
+            if (token.kind == T_BYTES) {
+                PyObject *text = as_key ? read_key(st, token.body, token.length) : make_text(token.body, token.length);
+                if (text || !PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) return text;
+                PyErr_Clear();
+            }
+            cursor->at = at;
+        } else if (at[0] == 1 && r->answer[H_NONE] == A_PLAIN && !memcmp(at, PyBytes_AS_STRING(st->w_none), 4)) {
+            cursor->at += 4;
+            return Py_NewRef(Py_None);
+        }
+    }
+    if (next_token(st, cursor, &token)) return NULL;
+    token.is_key = as_key;
+    return read_item(r, cursor, &token);
+}
+
+/* The next item, which is to be a key and a value. */
+static int read_pair(Reader *r, Items *items, PyObject **key, PyObject **item) {
+    State *st = r->st;
+    Token token = {0};
+    Items pair;
+    *key = *item = NULL;
+    if (items_next(st, items, &token)) return -1;
+    if (token.kind != T_LIST || token.length != 2) {
+        PyObject *other = token.kind == T_LIST ? as_list(r, items->cursor, &token) : scalar(&token);
+        PyObject *text = other ? PyObject_CallOneArg(st->g_shortened, other) : NULL;
+        if (text) PyErr_Format(st->InsecureJelly, "not a key and a value: %U", text);
+        Py_XDECREF(other);
+        Py_XDECREF(text);
+        return -1;
+    }
+    items_start(&pair, items->cursor, &token);
+    pair.left = 0;
+    int failed = !(*key = read_next(r, pair.cursor, 1)) || !(*item = read_next(r, pair.cursor, 0));
+    if (items_end(st, &pair, failed)) {
+        Py_CLEAR(*key);
+        Py_CLEAR(*item);
+        return -1;
+    }
+    return 0;
+}
+
+/* What was put into a dictionary goes to the stack instead. */
+static int take_out(Reader *r, PyObject *dictionary) {
+    PyObject *key, *item;
+    Py_ssize_t position = 0;
+    while (PyDict_Next(dictionary, &position, &key, &item))
+        if (push(r, Py_NewRef(key)) || push(r, Py_NewRef(item))) return -1;
+    PyDict_Clear(dictionary);
+    return 0;
+}
+
 static PyObject *read_dictionary(Reader *r, Items *items, PyObject *number) {
     State *st = r->st;
     Py_ssize_t base = r->height, count = items->left;
-    int failed = 0, safe = 1;
-    Token token = {0}, part = {0};
-    PyObject *value = PyDict_New();
+    /* Mostly all keys are put in as they come: while it is nobody else's, each is new and has a hash that runs no code.
+       Else all go to the stack first. */
+    int safe = 1, at_once = !number && count <= MANY;
+    PyObject *value = PyDict_New(), *key, *item;
     if (!value || announce(r, number, value)) goto failed;
-    while (items->left > 0 && !failed) {
-        Items pair;
-        if (items_next(st, items, &token)) goto failed;
-        if (token.kind != T_LIST || token.length != 2) {
-            PyObject *item = token.kind == T_LIST ? as_list(r, items->cursor, &token) : scalar(&token);
-            PyObject *text = item ? PyObject_CallOneArg(st->g_shortened, item) : NULL;
-            if (text) PyErr_Format(st->InsecureJelly, "not a key and a value: %U", text);
-            Py_XDECREF(item);
-            Py_XDECREF(text);
+    while (items->left > 0) {
+        if (read_pair(r, items, &key, &item)) goto failed;
+        if (at_once) {
+            Py_ssize_t before = PyDict_GET_SIZE(value);
+            at_once = is_safe(key, count);
+            if (at_once && !PyDict_SetDefault(value, key, item)) {
+                Py_DECREF(key);
+                Py_DECREF(item);
+                goto failed;
+            }
+            if (at_once && PyDict_GET_SIZE(value) > before) {
+                Py_DECREF(key);
+                Py_DECREF(item);
+                continue;
+            }
+            at_once = 0;
+            if (take_out(r, value)) {
+                Py_DECREF(key);
+                Py_DECREF(item);
+                goto failed;
+            }
+        }
+        safe = safe && is_safe(key, count);
+        if (push(r, key)) {
+            Py_DECREF(item);
             goto failed;
         }
-        items_start(&pair, items->cursor, &token);
-        /* The key; mostly a text, which is looked for among the latest. */
-        failed = items_next(st, &pair, &part);
-        if (!failed) {
-            if (part.kind != T_LIST) {
-                failed = push(r, scalar(&part));
-            } else {
-                part.is_key = 1;
-                failed = push(r, read_list(r, pair.cursor, &part, NULL));
-            }
-            if (!failed && safe) safe = is_safe(r->stack[r->height - 1], count);
-        }
-        failed = failed || items_next(st, &pair, &part) || push(r, read_item(r, pair.cursor, &part));
-        failed = items_end(st, &pair, failed);
+        if (push(r, item)) goto failed;
     }
-    if (failed) goto failed;
+    if (at_once) {
+        if (!has_pending(r)) {
+            count_keys(r, count);
+            return value;
+        }
+        if (take_out(r, value)) goto failed;
+    }
     if (safe && !has_pending(r)) {
         for (Py_ssize_t i = base; i < r->height; i += 2)
             if (PyDict_SetItem(value, r->stack[i], r->stack[i + 1])) goto failed;
@@ -2791,14 +2903,13 @@ static PyObject *read_sequence(Reader *r, Items *items, PyObject *number, int he
     State *st = r->st;
     Py_ssize_t count = items->left;
     PyObject *value = NULL, *contents = NULL, *result = NULL;
-    Token token;
     if (head == H_TUPLE && !number) {
         /* Most tuples are never waited for. */
         contents = PyTuple_New(count);
         if (!contents) return NULL;
         if (count) PyObject_GC_UnTrack(contents);
         for (Py_ssize_t i = 0; i < count; i++) {
-            PyObject *item = items_next(st, items, &token) ? NULL : read_item(r, items->cursor, &token);
+            PyObject *item = items_read(r, items);
             if (!item) goto done;
             PyTuple_SET_ITEM(contents, i, item);
         }
@@ -2813,7 +2924,7 @@ static PyObject *read_sequence(Reader *r, Items *items, PyObject *number, int he
         if (!contents) goto done;
         if (count) PyObject_GC_UnTrack(contents);
         for (Py_ssize_t i = 0; i < count; i++) {
-            PyObject *item = items_next(st, items, &token) ? NULL : read_item(r, items->cursor, &token);
+            PyObject *item = items_read(r, items);
             if (!item) goto done;
             PyList_SET_ITEM(contents, i, item);
         }
@@ -3102,6 +3213,23 @@ static PyObject *read_list_inner(Reader *r, Cursor *cursor, Token *token, PyObje
     Token whole = *token;
     int odd = 0;
     PyObject *value = NULL, *tag = NULL, *reader = NULL;
+    const byte *at = cursor->at;
+    if (!cursor->list && token->length && cursor->end - at > 1 && at[1] == VOCAB && at[0] && at[0] <= st->words) {
+        /* The same as below, for what is frequent. */
+        int word_head = st->head_of_word[at[0]];
+        if (word_head == H_DICTIONARY || word_head == H_LIST || word_head == H_TUPLE) {
+            if (!r->fresh && refresh(r)) return NULL;
+            if (r->answer[word_head] == A_PLAIN && r->room > 0) {
+                items = (Items){{NULL, NULL, NULL, 0}, cursor, NULL, token->length - 1};
+                cursor->at += 2;
+                r->room--;
+                value = word_head == H_DICTIONARY ? read_dictionary(r, &items, number)
+                                                  : read_sequence(r, &items, number, word_head);
+                r->room++;
+                return value;
+            }
+        }
+    }
     items_start(&items, cursor, token);
     if (items.left && items_next(st, &items, &first)) goto failed;
     if (!token->length || first.kind != T_BYTES) {
