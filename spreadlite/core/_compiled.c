@@ -32,7 +32,7 @@
 #define MANY 256
 #define LARGEST_WORD 64
 #define LONGEST_WORD 24
-#define KEYS 512
+#define KEYS 512 /* a power of two */
 #define LONGEST_KEY 32
 #define UNBOUNDED PY_SSIZE_T_MAX
 
@@ -91,6 +91,7 @@ typedef struct {
     /* The bytes of what is written often. */
     PyObject *w_none, *w_true, *w_false, *w_unicode, *w_reference, *w_dereference, *w_remote;
     PyObject *w_head[HEADS];
+    uint64_t text_head[2]; /* how a text begins, see is_text */
     /* What was found out last, for as long as the version of what it is about is the same: versions are used once. */
     uint64_t stock_version[2];
     unsigned int taster_version;
@@ -309,6 +310,16 @@ static int out_int(State *st, Out *out, PyObject *number, long long prefix_limit
 }
 
 /* ---- Tokens. ---- */
+
+/* A text is `[unicode x]`: these are the bytes before x, and the first and the last eight of them. */
+#define TEXT_HEAD 11
+
+static inline int is_text(const State *st, const byte *at) {
+    uint64_t head[2];
+    memcpy(&head[0], at, 8);
+    memcpy(&head[1], at + TEXT_HEAD - 8, 8);
+    return head[0] == st->text_head[0] && head[1] == st->text_head[1];
+}
 
 /* The type byte at `at`, with the prefix before it; 0 if the data end first, -1 if the prefix is too long. */
 static inline int scan(const byte *at, const byte *end, long long prefix_limit, Py_ssize_t *length, uint64_t *number,
@@ -1151,6 +1162,72 @@ static void apart(Decoder *self) {
     self->apart = 1;
 }
 
+static inline int is_too_costly(const Decoder *self, long long cost) {
+    return cost > self->most || self->held > self->most - cost;
+}
+
+/* Passes over elements of the list that is skimmed over, as long as each is whole and there is nothing to say of it: what
+   it stops at, be it an error, `decoder_work` will find there.  Returns whether it passed over the last one. */
+static int skim(State *st, Decoder *self, long long most_size, long long most_prefix) {
+    const byte *at = self->data + self->position, *end = self->data + self->end;
+    /* What a text costs beside its bytes: the list, its tag, and an item. */
+    const long long text_cost = st->list_cost + 2 * st->item_cost + PyBytes_GET_SIZE(st->head[H_UNICODE]);
+    const int texts = most_size >= LONGEST_WORD && most_prefix > 0;
+    Py_ssize_t depth = self->depth, length;
+    uint64_t number;
+    int large, last = 0;
+    for (;;) {
+        if (texts && end - at > TEXT_HEAD && is_text(st, at) && depth < self->deepest) {
+            const byte *text = at + TEXT_HEAD;
+            if (scan(text, end, most_prefix, &length, &number, &large) == STRING && !large &&
+                number <= (uint64_t)(end - text - length - 1) && (long long)number <= most_size &&
+                !is_too_costly(self, text_cost + (long long)number)) {
+                self->held += text_cost + (long long)number;
+                if (depth > self->skim_depth) self->skim_depth = depth;
+                at = text + length + 1 + number;
+                goto passed;
+            }
+        }
+        int kind = scan(at, end, most_prefix, &length, &number, &large);
+        if (kind <= 0) break;
+        const byte *body = at + length + 1;
+        long long cost = st->item_cost;
+        if (kind == STRING) {
+            if (large || number > (uint64_t)(end - body) || (long long)number > most_size) break;
+            cost += (long long)number;
+            body += number;
+        } else if (kind == LIST) {
+            if (large || number > (uint64_t)LLONG_MAX || (long long)number > most_size) break;
+            if (number && (depth >= self->deepest || depth == self->stack_room)) break;
+            cost = st->list_cost;
+        } else if (kind == VOCAB) {
+            if (large || !number || number > (uint64_t)st->words) break;
+            cost = st->word_cost;
+        } else if (kind == FLOAT) {
+            if (end - body < 8) break;
+            body += 8;
+        } else if (kind != INT && kind != NEG && kind != LONGINT && kind != LONGNEG)
+            break;
+        if (is_too_costly(self, cost)) break;
+        self->held += cost;
+        at = body;
+        if (kind == LIST) {
+            if (depth > self->skim_depth) self->skim_depth = depth;
+            if (number) {
+                self->stack[depth++] = (Open){NULL, (Py_ssize_t)number, -1};
+                continue;
+            }
+        }
+    passed:
+        /* The end of the outermost list is for the caller to see. */
+        while (!(last = depth == 2 && self->stack[1].missing == 1) && !--self->stack[depth - 1].missing) depth--;
+        if (last) break;
+    }
+    self->depth = depth;
+    self->position = at - self->data;
+    return last;
+}
+
 static PyObject *decoder_work(State *st, Decoder *self, PyObject *words, PyObject *size_limit, PyObject *prefix_limit) {
     long long most_size, most_prefix;
     if (bound_of(size_limit, 0, &most_size) || bound_of(prefix_limit, 0, &most_prefix)) return NULL;
@@ -1158,10 +1235,13 @@ static PyObject *decoder_work(State *st, Decoder *self, PyObject *words, PyObjec
     if (stock < 0) return NULL;
     const char *too_costly = "an expression that takes more than %S bytes of memory";
     for (;;) {
-        const byte *start = self->data + self->position, *end = self->data + self->end;
         int skimming = self->skim_from >= 0;
+        int passed = skimming && self->body < 0 && skim(st, self, most_size, most_prefix);
+        const byte *start = self->data + self->position, *end = self->data + self->end;
         PyObject *item = NULL;
-        if (self->partial) {
+        if (passed) {
+            /* The last element of a list that is kept in bytes. */
+        } else if (self->partial) {
             if (self->have < self->body) return Py_NewRef(st->NEED_DATA);
             item = self->partial;
             self->partial = NULL;
@@ -1238,7 +1318,7 @@ static PyObject *decoder_work(State *st, Decoder *self, PyObject *words, PyObjec
                     PyErr_Format(st->UnknownElement, "no element has the type byte 0x%02x", kind);
                     return NULL;
             }
-            if (cost > self->most || self->held > self->most - cost) {
+            if (is_too_costly(self, cost)) {
                 Py_XDECREF(item);
                 refuse_cost(st, self, st->s_expression_bytes, too_costly);
                 return NULL;
@@ -2692,14 +2772,38 @@ static inline PyObject *make_text(const byte *data, Py_ssize_t length) {
     return PyUnicode_DecodeUTF8((const char *)data, length, NULL);
 }
 
+/* The first and the last bytes of what has 4 or more: all of them, if there are no more than 16. */
+static inline void ends_of(const byte *data, Py_ssize_t length, uint64_t ends[2]) {
+    if (length >= 8) {
+        memcpy(&ends[0], data, 8);
+        memcpy(&ends[1], data + length - 8, 8);
+    } else {
+        uint32_t first, last;
+        memcpy(&first, data, 4);
+        memcpy(&last, data + length - 4, 4);
+        ends[0] = first;
+        ends[1] = last;
+    }
+}
+
 /* A text, which may be had from the table of keys. */
 static PyObject *read_key(State *st, const byte *data, Py_ssize_t length) {
     if (length > LONGEST_KEY) return make_text(data, length);
-    uint32_t hash = 2166136261u;
-    for (Py_ssize_t i = 0; i < length; i++) hash = (hash ^ data[i]) * 16777619u;
-    PyObject **slot = &st->keys[(hash ^ hash >> 15) % KEYS], *key = *slot;
-    if (key && PyUnicode_GET_LENGTH(key) == length && !memcmp(PyUnicode_1BYTE_DATA(key), data, (size_t)length))
-        return Py_NewRef(key);
+    uint64_t ends[2] = {0, 0}, others[2];
+    if (length >= 4)
+        ends_of(data, length, ends);
+    else
+        for (Py_ssize_t i = 0; i < length; i++) ends[0] = ends[0] << 8 | data[i];
+    uint64_t hash = ((ends[0] ^ (uint64_t)length) * 0x9E3779B97F4A7C15ull ^ ends[1]) * 0xD6E8FEB86659FD93ull;
+    PyObject **slot = &st->keys[hash >> 32 & (KEYS - 1)], *key = *slot;
+    if (key && PyUnicode_GET_LENGTH(key) == length) {
+        const byte *other = PyUnicode_1BYTE_DATA(key);
+        if (length >= 4 && length <= 16) {
+            ends_of(other, length, others);
+            if (ends[0] == others[0] && ends[1] == others[1]) return Py_NewRef(key);
+        } else if (!memcmp(other, data, (size_t)length))
+            return Py_NewRef(key);
+    }
     key = make_text(data, length);
     if (key && PyUnicode_IS_COMPACT_ASCII(key)) Py_XSETREF(*slot, Py_NewRef(key));
     return key;
@@ -2759,33 +2863,57 @@ static void pop(Reader *r, Py_ssize_t base) {
     }
 }
 
-/* Whether these bytes come next. */
-static inline int is_next(const Cursor *cursor, PyObject *bytes) {
-    Py_ssize_t length = PyBytes_GET_SIZE(bytes);
-    return cursor->end - cursor->at > length && !memcmp(cursor->at, PyBytes_AS_STRING(bytes), (size_t)length);
-}
-
-/* The next item.  Those that are frequent are known by their bytes here; it is `read_list_inner` that says what they are. */
-static PyObject *read_next(Reader *r, Cursor *cursor, int as_key) {
+/* The list that begins at the cursor, where that is quickly known; NULL without an error if it is not, and the cursor stays.
+   It is `read_list_inner` that says what these are. */
+static inline PyObject *read_at(Reader *r, Cursor *cursor, int as_key) {
     State *st = r->st;
-    Token token;
-    const byte *at = cursor->at;
-    if (!cursor->list && r->fresh && r->room > 0 && cursor->end - at > 3 && at[1] == LIST) {
-        if (at[0] == 2 && r->answer[H_UNICODE] == A_PLAIN && is_next(cursor, st->w_unicode)) {
-            cursor->at += PyBytes_GET_SIZE(st->w_unicode);
-            if (next_token(st, cursor, &token)) return NULL;
-            if (token.kind == T_BYTES) {
-                PyObject *text = as_key ? read_key(st, token.body, token.length) : make_text(token.body, token.length);
-                if (text || !PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) return text;
-                PyErr_Clear();
-            }
-            cursor->at = at;
-        } else if (at[0] == 1 && r->answer[H_NONE] == A_PLAIN && !memcmp(at, PyBytes_AS_STRING(st->w_none), 4)) {
-            cursor->at += 4;
+    const byte *at = cursor->at, *end = cursor->end;
+    if (end - at <= TEXT_HEAD || !r->fresh || r->room < 1) return NULL;
+    if (is_text(st, at)) {
+        Token token;
+        if (r->answer[H_UNICODE] != A_PLAIN) return NULL;
+        cursor->at = at + TEXT_HEAD;
+        if (next_token(st, cursor, &token)) return NULL;
+        if (token.kind == T_BYTES) {
+            PyObject *text = as_key ? read_key(st, token.body, token.length) : make_text(token.body, token.length);
+            if (text || !PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) return text;
+            PyErr_Clear();
+        }
+        cursor->at = at;
+    } else if (at[0] == 1) {
+        Py_ssize_t length = PyBytes_GET_SIZE(st->w_none);
+        if (r->answer[H_NONE] == A_PLAIN && end - at >= length &&
+            !memcmp(at, PyBytes_AS_STRING(st->w_none), (size_t)length)) {
+            cursor->at = at + length;
             return Py_NewRef(Py_None);
         }
+    } else if (at[4] == 'b' && at[0] == 2 && r->answer[H_BOOLEAN] == A_PLAIN) {
+        for (int truth = 0; truth < 2; truth++) {
+            PyObject *bytes = truth ? st->w_true : st->w_false;
+            Py_ssize_t length = PyBytes_GET_SIZE(bytes);
+            if (end - at >= length && !memcmp(at, PyBytes_AS_STRING(bytes), (size_t)length)) {
+                cursor->at = at + length;
+                return Py_NewRef(truth ? Py_True : Py_False);
+            }
+        }
     }
-    if (next_token(st, cursor, &token)) return NULL;
+    return NULL;
+}
+
+/* The next item. */
+static PyObject *read_next(Reader *r, Cursor *cursor, int as_key) {
+    Token token;
+    const byte *at = cursor->at;
+    if (!cursor->list && cursor->end - at > 1 && at[0] < 0x80) {
+        if (at[1] == LIST) {
+            PyObject *value = read_at(r, cursor, as_key);
+            if (value || PyErr_Occurred()) return value;
+        } else if (at[1] == INT) {
+            cursor->at = at + 2;
+            return PyLong_FromLong(at[0]);
+        }
+    }
+    if (next_token(r->st, cursor, &token)) return NULL;
     token.is_key = as_key;
     return read_item(r, cursor, &token);
 }
@@ -2793,9 +2921,18 @@ static PyObject *read_next(Reader *r, Cursor *cursor, int as_key) {
 /* The next item, which is to be a key and a value. */
 static int read_pair(Reader *r, Items *items, PyObject **key, PyObject **item) {
     State *st = r->st;
-    Token token = {0};
+    Cursor *cursor = items->cursor;
+    Token token;
     Items pair;
     *key = *item = NULL;
+    if (!cursor->list && cursor->end - cursor->at > 1 && cursor->at[0] == 2 && cursor->at[1] == LIST) {
+        items->left--;
+        cursor->at += 2;
+        if (!(*key = read_next(r, cursor, 1))) return -1;
+        if ((*item = read_next(r, cursor, 0))) return 0;
+        Py_CLEAR(*key);
+        return -1;
+    }
     if (items_next(st, items, &token)) return -1;
     if (token.kind != T_LIST || token.length != 2) {
         PyObject *other = token.kind == T_LIST ? as_list(r, items->cursor, &token) : scalar(&token);
@@ -3569,8 +3706,12 @@ static int module_exec(PyObject *module) {
              !(st->w_reference = beginning(st, 3, st->head[H_REFERENCE])) ||
              !(st->w_dereference = beginning(st, 2, st->head[H_DEREFERENCE]));
     for (int head = 0; !failed && head < HEADS; head++) failed = !(st->w_head[head] = constant(st, "O", st->head[head]));
-    if (!failed && (!PyDict_CheckExact(st->g_WRITERS) || !PyDict_CheckExact(st->g_READERS) ||
-                    !PyDict_CheckExact(st->g_STOCK) || !PyAnySet_Check(st->g_LEAF_WRITERS) ||
+    if (!failed && PyBytes_GET_SIZE(st->w_unicode) == TEXT_HEAD) {
+        memcpy(&st->text_head[0], PyBytes_AS_STRING(st->w_unicode), 8);
+        memcpy(&st->text_head[1], PyBytes_AS_STRING(st->w_unicode) + TEXT_HEAD - 8, 8);
+    }
+    if (!failed && (PyBytes_GET_SIZE(st->w_unicode) != TEXT_HEAD || !PyDict_CheckExact(st->g_WRITERS) ||
+                    !PyDict_CheckExact(st->g_READERS) || !PyDict_CheckExact(st->g_STOCK) || !PyAnySet_Check(st->g_LEAF_WRITERS) ||
                     !PyType_Check(st->g_Pending))) {
         PyErr_SetString(PyExc_ImportError, "spreadlite.core.graph is not as it was when this was compiled");
         failed = 1;
