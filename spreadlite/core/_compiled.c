@@ -16,6 +16,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -64,6 +65,14 @@ static const char *const head_names[HEADS] = {"unicode", "None", "boolean",   "l
     X(copyable_jelly) X(copyable_type_for) X(copyable_type) X(copyable_state_for) X(copyable_state)                    \
     X(referenceable_jelly) X(copy_unjelly) X(copy_set_state) X(reference_unjelly) X(slot_names) X(method_names)
 
+/* Two attributes that an object was asked for last, for as long as versions are the same: of its class, and of its own
+   dictionary. */
+typedef struct {
+    unsigned int class_version;
+    uint64_t own_version;
+    PyObject *values[2];
+} Asked;
+
 typedef struct {
 #define X(name) PyObject *name;
     FROM_ERRORS(X) FROM_WIRE(X)
@@ -96,6 +105,8 @@ typedef struct {
     uint64_t stock_version[2];
     unsigned int taster_version;
     int taster_kind;
+    uint64_t taster_own_version; /* of the dictionary of a taster that had no isTypeAllowed of its own */
+    Asked registry_asked, taster_asked;
     /* The same of the dictionaries that say what may be read, with what was answered about the heads. */
     uint64_t answer_version[3];
     char answer[HEADS];
@@ -120,6 +131,53 @@ static int bound_of(PyObject *value, int up, long long *result) {
     number = up ? ceil(number) : floor(number);
     *result = number >= 9e18 ? LLONG_MAX : number <= -9e18 ? LLONG_MIN : (long long)number;
     return 0;
+}
+
+/* An object's two attributes, or its one, as new references; looked up only if they may be others than the last time. */
+static int ask(Asked *asked, PyObject *object, PyObject *first, PyObject *second, PyObject **values) {
+    PyObject *names[2] = {first, second};
+    PyObject *own = NULL;
+    int count = second ? 2 : 1, failed = 0;
+#if PY_VERSION_HEX < 0x030C0000
+    PyTypeObject *type = Py_TYPE(object);
+    if (type->tp_getattro == PyObject_GenericGetAttr && type->tp_dictoffset) {
+        own = PyObject_GenericGetDict(object, NULL);
+        if (!own || !PyDict_CheckExact(own)) {
+            PyErr_Clear();
+            Py_CLEAR(own);
+        }
+    }
+    if (own && type->tp_version_tag && type->tp_version_tag == asked->class_version &&
+        ((PyDictObject *)own)->ma_version_tag == asked->own_version) {
+        Py_DECREF(own);
+        for (int i = 0; i < count; i++) values[i] = Py_NewRef(asked->values[i]);
+        return 0;
+    }
+#endif
+    for (int i = 0; i < 2; i++) values[i] = NULL;
+    for (int i = 0; i < count && !failed; i++) failed = !(values[i] = PyObject_GetAttr(object, names[i]));
+#if PY_VERSION_HEX < 0x030C0000
+    /* They last if they are its own, and its class cannot have its say. */
+    int lasts = own && !failed;
+    for (int i = 0; i < count && lasts; i++) {
+        PyObject *others = PyObject_GetAttr((PyObject *)type, names[i]);
+        lasts = !others && PyErr_ExceptionMatches(PyExc_AttributeError) &&
+                PyDict_GetItemWithError(own, names[i]) == values[i];
+        Py_XDECREF(others);
+        PyErr_Clear();
+    }
+    if (lasts && type->tp_version_tag) {
+        for (int i = 0; i < count; i++) Py_XSETREF(asked->values[i], Py_NewRef(values[i]));
+        asked->class_version = type->tp_version_tag;
+        asked->own_version = ((PyDictObject *)own)->ma_version_tag;
+    }
+#else
+    (void)asked;
+#endif
+    Py_XDECREF(own);
+    if (!failed) return 0;
+    for (int i = 0; i < count; i++) Py_CLEAR(values[i]);
+    return -1;
 }
 
 /* Positional and keyword arguments into `out`, of which the first `least` must be given.  The rest stay NULL. */
@@ -1527,7 +1585,16 @@ static int taster_kind(State *st, PyObject *taster) {
             PyErr_Clear();
             return 0;
         }
+#if PY_VERSION_HEX < 0x030C0000
+        if (((PyDictObject *)own)->ma_version_tag == st->taster_own_version) {
+            Py_DECREF(own);
+            return kind;
+        }
+#endif
         int shadowed = PyDict_Contains(own, st->s_isTypeAllowed);
+#if PY_VERSION_HEX < 0x030C0000
+        if (!shadowed && PyDict_CheckExact(own)) st->taster_own_version = ((PyDictObject *)own)->ma_version_tag;
+#endif
         Py_DECREF(own);
         if (shadowed) return shadowed < 0 ? -1 : 0;
     }
@@ -1627,7 +1694,7 @@ typedef struct {
     Out out;
     Build *top;       /* the list that is being filled, when lists are made */
     PyObject *result; /* the outermost one */
-    Entry *entries, few[8];
+    Entry *entries;
     Py_ssize_t count, entry_room;
     Py_ssize_t *table; /* entry + 1 by address, once there are more than a few */
     size_t mask;
@@ -1639,7 +1706,9 @@ typedef struct {
     PyObject *error; /* the first that wire.encode would raise, and how many holes come before it */
     Py_ssize_t error_holes;
     PyObject *jellier, *preserved, *cooker, *places;
-    Kind kinds[KINDS];
+    int some_kinds;
+    Kind kinds[KINDS]; /* once there are some */
+    Entry few[8];      /* the first of the entries */
 } Writer;
 
 static int w_value(Writer *w, PyObject *object);
@@ -1651,7 +1720,7 @@ static void writer_end(Writer *w) {
         Py_XDECREF(w->entries[i].again);
     }
     for (Py_ssize_t i = 0; i < w->hole_count; i++) Py_DECREF(w->holes[i].expression);
-    for (int i = 0; i < KINDS; i++) {
+    for (int i = 0; i < KINDS && w->some_kinds; i++) {
         Py_XDECREF(w->kinds[i].type);
         Py_XDECREF(w->kinds[i].tag);
         Py_XDECREF(w->kinds[i].writer);
@@ -2260,6 +2329,8 @@ static int is_shadowed(State *st, PyObject *object) {
 static int w_other(Writer *w, PyObject *object) {
     State *st = w->st;
     PyTypeObject *type = Py_TYPE(object);
+    if (!w->some_kinds) memset(w->kinds, 0, sizeof(w->kinds));
+    w->some_kinds = 1;
     Kind *kind = &w->kinds[address_hash(type) % KINDS];
     if (kind->type != type || !kind->version || kind->version != type->tp_version_tag)
         if (find_kind(w, kind, object)) return -1;
@@ -2317,7 +2388,7 @@ static int w_value(Writer *w, PyObject *object) {
 }
 
 static int writer_start(Writer *w, State *st, PyObject *taster, PyObject *store, PyObject *invoker, PyObject *depth) {
-    memset(w, 0, sizeof(*w));
+    memset(w, 0, offsetof(Writer, kinds));
     w->st = st;
     w->taster = taster;
     w->store = store;
@@ -2546,7 +2617,8 @@ typedef struct {
     /* Keys and values of the dictionaries that are being read. */
     PyObject **stack;
     Py_ssize_t height, stack_room;
-    Made made[KINDS];
+    int some_made;
+    Made made[KINDS]; /* once there are some */
 } Reader;
 
 static void reader_end(Reader *r) {
@@ -2558,7 +2630,7 @@ static void reader_end(Reader *r) {
     Py_XDECREF(r->references);
     Py_XDECREF(r->unjellier);
     Py_XDECREF(r->pending);
-    for (int i = 0; i < KINDS; i++) {
+    for (int i = 0; i < KINDS && r->some_made; i++) {
         Py_XDECREF(r->made[i].type);
         Py_XDECREF(r->made[i].methods);
     }
@@ -2624,14 +2696,15 @@ static PyObject *as_list(Reader *r, Cursor *cursor, const Token *token) {
 
 static int refresh(Reader *r) {
     State *st = r->st;
-    PyObject *classes = PyObject_GetAttr(r->registry, st->s_classes);
-    PyObject *factories = classes ? PyObject_GetAttr(r->registry, st->s_factories) : NULL;
-    PyObject *allowed = factories && r->kind == 1 ? PyObject_GetAttr(r->taster, st->s_allowedTypes) : NULL;
-    if (!factories || (r->kind == 1 && !allowed)) {
-        Py_XDECREF(classes);
-        Py_XDECREF(factories);
+    PyObject *of_registry[2], *of_taster[2] = {NULL, NULL};
+    if (ask(&st->registry_asked, r->registry, st->s_classes, st->s_factories, of_registry)) return -1;
+    PyObject *classes = of_registry[0], *factories = of_registry[1];
+    if (r->kind == 1 && ask(&st->taster_asked, r->taster, st->s_allowedTypes, NULL, of_taster)) {
+        Py_DECREF(classes);
+        Py_DECREF(factories);
         return -1;
     }
+    PyObject *allowed = of_taster[0];
     Py_XSETREF(r->classes, classes);
     Py_XSETREF(r->factories, factories);
     Py_XSETREF(r->allowed, allowed);
@@ -3154,6 +3227,8 @@ static PyObject *read_dereference(Reader *r, Items *items, PyObject *number) {
 
 static Made *find_made(Reader *r, PyTypeObject *type) {
     State *st = r->st;
+    if (!r->some_made) memset(r->made, 0, sizeof(r->made));
+    r->some_made = 1;
     Made *made = &r->made[address_hash(type) % KINDS];
     if (made->type == type && made->version && made->version == type->tp_version_tag) return made;
     Py_CLEAR(made->type);
@@ -3494,7 +3569,7 @@ static PyObject *load(State *st, Cursor *cursor, PyObject *taster, PyObject *loa
                       PyObject *registry, PyObject *depth) {
     Reader r;
     Token token;
-    memset(&r, 0, sizeof(r));
+    memset(&r, 0, offsetof(Reader, made));
     r.st = st;
     r.taster = taster;
     r.load = loader;
@@ -3743,6 +3818,10 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
 #define X(name) Py_VISIT(st->g_##name);
     FROM_GRAPH(X)
 #undef X
+    for (int i = 0; i < 2; i++) {
+        Py_VISIT(st->registry_asked.values[i]);
+        Py_VISIT(st->taster_asked.values[i]);
+    }
     return 0;
 }
 
@@ -3766,6 +3845,11 @@ static int module_clear(PyObject *module) {
         Py_CLEAR(st->head[i]);
         Py_CLEAR(st->w_head[i]);
     }
+    for (int i = 0; i < 2; i++) {
+        Py_CLEAR(st->registry_asked.values[i]);
+        Py_CLEAR(st->taster_asked.values[i]);
+    }
+    st->registry_asked.class_version = st->taster_asked.class_version = 0;
     for (int i = 0; i < KEYS; i++) Py_CLEAR(st->keys[i]);
     return 0;
 }
