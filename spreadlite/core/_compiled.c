@@ -94,6 +94,7 @@ typedef struct {
     PyObject *word[LARGEST_WORD], *number[LARGEST_WORD];
     Py_ssize_t words;
     uint32_t letters[LONGEST_WORD];
+    byte same_length[LARGEST_WORD], first_of_length[LONGEST_WORD]; /* the next word of a length, and the first; else 0 */
     int head_of_word[LARGEST_WORD];
     PyObject *head[HEADS];
     PyObject *true_word, *false_word;
@@ -327,9 +328,9 @@ static inline int head_length(uint64_t number) {
 /* The number of a word of the vocabulary; 0 for what is none. */
 static inline int word_number(State *st, const char *data, Py_ssize_t length) {
     if (length >= LONGEST_WORD || length == 0 || !(st->letters[length] & (1u << (data[0] & 31)))) return 0;
-    for (Py_ssize_t i = 1; i <= st->words; i++) {
-        PyObject *word = st->word[i];
-        if (PyBytes_GET_SIZE(word) == length && !memcmp(PyBytes_AS_STRING(word), data, (size_t)length)) return (int)i;
+    for (int i = st->first_of_length[length]; i; i = st->same_length[i]) {
+        const char *word = PyBytes_AS_STRING(st->word[i]);
+        if (word[0] == data[0] && !memcmp(word, data, (size_t)length)) return i;
     }
     return 0;
 }
@@ -340,15 +341,27 @@ static inline int out_float(Out *out, double number) {
     memcpy(&bits, &number, 8);
     byte *at = out->data + out->length;
     *at++ = FLOAT;
-    for (int shift = 56; shift >= 0; shift -= 8) *at++ = (byte)(bits >> shift);
+    for (int i = 0; i < 8; i++) at[i] = (byte)(bits >> (56 - 8 * i));
     out->length += 9;
     return 0;
+}
+
+/* As PyLong_AsLongLongAndOverflow, of an int. */
+static inline long long small_int(PyObject *number, int *overflow) {
+    *overflow = 0;
+#if PY_VERSION_HEX >= 0x030C0000
+    if (PyUnstable_Long_IsCompact((PyLongObject *)number)) return PyUnstable_Long_CompactValue((PyLongObject *)number);
+#else
+    Py_ssize_t size = Py_SIZE(number);
+    if (size >= -1 && size <= 1) return size ? size * (long long)((PyLongObject *)number)->ob_digit[0] : 0;
+#endif
+    return PyLong_AsLongLongAndOverflow(number, overflow);
 }
 
 /* An exact int or a bool. */
 static int out_int(State *st, Out *out, PyObject *number, long long prefix_limit) {
     int overflow;
-    long long value = PyLong_AsLongLongAndOverflow(number, &overflow);
+    long long value = small_int(number, &overflow);
     if (value == -1 && !overflow && PyErr_Occurred()) return -1;
     if (!overflow && value >= 0 && value < 1024) return out_head(out, (uint64_t)value, INT);
     /* Nine bytes of seven bits hold every value below; fewer are for the twin to count. */
@@ -1845,41 +1858,61 @@ static int w_bytes(Writer *w, PyObject *bytes) {
     return out_head(&w->out, (uint64_t)length, STRING) || out_bytes(&w->out, bytes) ? -1 : 0;
 }
 
-static int w_text(Writer *w, PyObject *text) {
-    PyObject *bytes = NULL;
-    const char *data;
-    Py_ssize_t length;
-    int failed;
-    if (w->lists || !PyUnicode_IS_COMPACT_ASCII(text)) {
-        if (!(bytes = PyUnicode_AsUTF8String(text))) return -1;
-        if (w->lists) {
-            PyObject *list = PyList_New(2);
-            if (!list) {
-                Py_DECREF(bytes);
-                return -1;
-            }
-            PyList_SET_ITEM(list, 0, Py_NewRef(w->st->head[H_UNICODE]));
-            PyList_SET_ITEM(list, 1, bytes);
-            return put(w, list);
-        }
-        data = PyBytes_AS_STRING(bytes);
-        length = PyBytes_GET_SIZE(bytes);
+/* A text, as bytes of UTF-8: its list, up to these; and they too, unless they are none too long to send. */
+static inline int w_utf8(Writer *w, const char *data, Py_ssize_t length) {
+    State *st = w->st;
+    Out *out = &w->out;
+    int number = word_number(st, data, length);
+    if (!number && length > w->size_limit)
+        return out_bytes(out, st->w_unicode) ||
+                       too_long(w, "a byte string of %zd bytes is too long to send; the limit is %lld", length)
+                   ? -1
+                   : 0;
+    if (out_room(out, TEXT_HEAD + 12 + length)) return -1;
+    byte *at = out->data + out->length;
+    memcpy(at, &st->text_head[0], 8);
+    memcpy(at + TEXT_HEAD - 8, &st->text_head[1], 8);
+    at += TEXT_HEAD;
+    if (number) {
+        *at++ = (byte)number;
+        *at++ = VOCAB;
     } else {
-        data = (const char *)PyUnicode_1BYTE_DATA(text);
-        length = PyUnicode_GET_LENGTH(text);
+        uint64_t rest = (uint64_t)length;
+        do {
+            *at++ = rest & 0x7F;
+            rest >>= 7;
+        } while (rest);
+        *at++ = STRING;
+        if (length >= 8 && length <= 16) {
+            /* As is frequent: both of its ends, which may overlap. */
+            memcpy(at, data, 8);
+            memcpy(at + length - 8, data + length - 8, 8);
+        } else
+            memcpy(at, data, (size_t)length);
+        at += length;
     }
-    failed = out_bytes(&w->out, w->st->w_unicode);
-    if (!failed) {
-        int number = word_number(w->st, data, length);
-        if (number)
-            failed = out_head(&w->out, (uint64_t)number, VOCAB);
-        else if (length > w->size_limit)
-            failed = too_long(w, "a byte string of %zd bytes is too long to send; the limit is %lld", length);
-        else
-            failed = out_head(&w->out, (uint64_t)length, STRING) || out_add(&w->out, data, length);
+    out->length = at - out->data;
+    return 0;
+}
+
+static int w_text(Writer *w, PyObject *text) {
+    if (!w->lists && PyUnicode_IS_COMPACT_ASCII(text))
+        return w_utf8(w, (const char *)PyUnicode_1BYTE_DATA(text), PyUnicode_GET_LENGTH(text));
+    PyObject *bytes = PyUnicode_AsUTF8String(text);
+    if (!bytes) return -1;
+    if (w->lists) {
+        PyObject *list = PyList_New(2);
+        if (!list) {
+            Py_DECREF(bytes);
+            return -1;
+        }
+        PyList_SET_ITEM(list, 0, Py_NewRef(w->st->head[H_UNICODE]));
+        PyList_SET_ITEM(list, 1, bytes);
+        return put(w, list);
     }
-    Py_XDECREF(bytes);
-    return failed ? -1 : 0;
+    int failed = w_utf8(w, PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes));
+    Py_DECREF(bytes);
+    return failed;
 }
 
 /* A list of constants: its bytes, or the list anew. */
@@ -1912,9 +1945,17 @@ static int w_hole(Writer *w, PyObject *expression) {
 }
 
 /* A list of `size` items begins; `build` is where it is kept track of when lists are made. */
-static int w_begin(Writer *w, Build *build, Py_ssize_t size) {
+static inline int w_begin(Writer *w, Build *build, Py_ssize_t size) {
     if (++w->level > w->deepest) w->deepest = w->level;
     if (!w->lists) {
+        if (size < 0x80 && size <= w->size_limit) {
+            if (out_room(&w->out, 2)) return -1;
+            byte *at = w->out.data + w->out.length;
+            at[0] = (byte)size;
+            at[1] = LIST;
+            w->out.length += 2;
+            return 0;
+        }
         if (size > w->size_limit)
             return too_long(w, "a list of %zd items is too long to send; the limit is %lld", size);
         return out_head(&w->out, (uint64_t)size, LIST);
@@ -1928,7 +1969,7 @@ static int w_begin(Writer *w, Build *build, Py_ssize_t size) {
 }
 
 /* The list ends, well or not; takes it over. */
-static int w_end(Writer *w, Build *build, Build *around, int failed) {
+static inline int w_end(Writer *w, Build *build, Build *around, int failed) {
     w->level--;
     if (!w->lists) return failed;
     w->top = around;
@@ -2041,28 +2082,35 @@ static int w_seen(Writer *w, PyObject *object) {
                : 1;
 }
 
+static inline int w_deeper(Writer *w) {
+    if (--w->room >= 0) return 0;
+    PyErr_Format(w->st->BananaError, "values nested more than %S deep are not sent", w->depth);
+    return -1;
+}
+
 /* The expression of an object begins here.  Returns its entry's index. */
 static Py_ssize_t w_prepare(Writer *w, PyObject *object) {
     if (!add_entry(w, object)) return -1;
     Py_ssize_t index = w->count - 1;
     if (w->jellier && set_place(w, index)) return -1;
-    if (--w->room < 0) {
-        PyErr_Format(w->st->BananaError, "values nested more than %S deep are not sent", w->depth);
-        return -1;
-    }
-    return index;
+    return w_deeper(w) ? -1 : index;
 }
 
-static int w_container(Writer *w, PyObject *object, int head) {
-    int seen = w_seen(w, object);
+static int w_item(Writer *w, PyObject *object, int inner);
+
+/* `inner`: it is in another container that is being written, and kept by a reference more. */
+static int w_container(Writer *w, PyObject *object, int head, int inner) {
+    /* What one container alone refers to is met once, as long as no hook can get at it in another way. */
+    int once = inner && w->light && Py_REFCNT(object) == 2;
+    int seen = once ? 0 : w_seen(w, object);
     if (seen) return seen < 0 ? -1 : 0;
     if (Py_EnterRecursiveCall(" while an object is jellied")) return -1;
     Py_ssize_t size = head == H_DICTIONARY ? PyDict_GET_SIZE(object)
                       : head == H_LIST || head == H_TUPLE ? Py_SIZE(object)
                                                           : PySet_GET_SIZE(object);
-    Py_ssize_t written = 0, index = w_prepare(w, object);
+    Py_ssize_t written = 0, index = once ? 0 : w_prepare(w, object);
     Build build = {NULL, 0, 0}, *around = w->top;
-    int failed = index < 0;
+    int failed = once ? w_deeper(w) : index < 0;
     if (failed || w_begin(w, &build, size + 1)) {
         Py_LeaveRecursiveCall();
         return -1;
@@ -2085,7 +2133,7 @@ static int w_container(Writer *w, PyObject *object, int head) {
             failed = w_begin(w, &pair, 2);
             if (!failed) {
                 if (w->lists) w->top = &pair;
-                failed = w_value(w, key) || w_value(w, value);
+                failed = w_item(w, key, 1) || w_item(w, value, 1);
                 failed = w_end(w, &pair, &build, failed);
             }
             Py_DECREF(key);
@@ -2100,21 +2148,25 @@ static int w_container(Writer *w, PyObject *object, int head) {
         for (; !failed && written < Py_SIZE(object); written++) {
             PyObject *item = head == H_LIST ? PyList_GET_ITEM(object, written) : PyTuple_GET_ITEM(object, written);
             Py_INCREF(item);
-            failed = w_value(w, item);
+            failed = w_item(w, item, 1);
             Py_DECREF(item);
         }
     } else {
         PyObject *item, *items = PyObject_GetIter(object);
         failed = !items;
         while (!failed && (item = PyIter_Next(items))) {
-            failed = w_value(w, item);
+            failed = w_item(w, item, 1);
             Py_DECREF(item);
             written++;
         }
         if (PyErr_Occurred()) failed = 1;
         Py_XDECREF(items);
     }
-    if (written != size && !w->lists) {
+    if (written != size && once && !failed) {
+        /* It has no entry that could say so. */
+        w->light = HEAVY;
+        failed = 1;
+    } else if (written != size && !w->lists && !once) {
         w->entries[index].size = size + 1;
         w->entries[index].written = written + 1;
         w->patched = 1;
@@ -2363,7 +2415,7 @@ static int w_other(Writer *w, PyObject *object) {
     return w_by_python(w, NULL, st->s_jellyFor, object);
 }
 
-static int w_value(Writer *w, PyObject *object) {
+static int w_item(Writer *w, PyObject *object, int inner) {
     State *st = w->st;
     PyTypeObject *type = Py_TYPE(object);
     if (type == &PyUnicode_Type) return w_text(w, object);
@@ -2371,9 +2423,9 @@ static int w_value(Writer *w, PyObject *object) {
         if (w->lists) return put(w, Py_NewRef(object));
         return out_int(st, &w->out, object, w->prefix_limit) ? defer(w) : 0;
     }
-    if (type == &PyDict_Type) return w_container(w, object, H_DICTIONARY);
-    if (type == &PyList_Type) return w_container(w, object, H_LIST);
-    if (type == &PyTuple_Type) return w_container(w, object, H_TUPLE);
+    if (type == &PyDict_Type) return w_container(w, object, H_DICTIONARY, inner);
+    if (type == &PyList_Type) return w_container(w, object, H_LIST, inner);
+    if (type == &PyTuple_Type) return w_container(w, object, H_TUPLE, inner);
     if (type == &PyBytes_Type) return w_bytes(w, object);
     if (object == Py_None) return w_constant(w, st->w_none, st->head[H_NONE], NULL);
     if (object == Py_True) return w_constant(w, st->w_true, st->head[H_BOOLEAN], st->true_word);
@@ -2382,10 +2434,12 @@ static int w_value(Writer *w, PyObject *object) {
         if (w->lists) return put(w, Py_NewRef(object));
         return out_float(&w->out, PyFloat_AS_DOUBLE(object));
     }
-    if (type == &PySet_Type) return w_container(w, object, H_SET);
-    if (type == &PyFrozenSet_Type) return w_container(w, object, H_FROZENSET);
+    if (type == &PySet_Type) return w_container(w, object, H_SET, inner);
+    if (type == &PyFrozenSet_Type) return w_container(w, object, H_FROZENSET, inner);
     return w_other(w, object);
 }
+
+static int w_value(Writer *w, PyObject *object) { return w_item(w, object, 0); }
 
 static int writer_start(Writer *w, State *st, PyObject *taster, PyObject *store, PyObject *invoker, PyObject *depth) {
     memset(w, 0, offsetof(Writer, kinds));
@@ -3694,6 +3748,8 @@ static int learn_words(State *st) {
         st->word[number] = Py_NewRef(key);
         st->number[number] = Py_NewRef(value);
         st->letters[PyBytes_GET_SIZE(key)] |= 1u << (PyBytes_AS_STRING(key)[0] & 31);
+        st->same_length[number] = st->first_of_length[PyBytes_GET_SIZE(key)];
+        st->first_of_length[PyBytes_GET_SIZE(key)] = (byte)number;
         st->head_of_word[number] = -1;
         for (int head = 0; head < HEADS; head++)
             if (!strcmp(head_names[head], PyBytes_AS_STRING(key))) {
