@@ -248,8 +248,10 @@ static void tell_recursion(PyObject *cls, const char *format) {
 
 /* ---- Output: a bytes object that grows, so that it need not be copied when it is done. ---- */
 
-/* Bytes beyond which copying them costs more than the objects around them. */
+/* Bytes beyond which copying them costs more than the objects around them: of a buffer, and of a string; see
+   `wire.LARGE` for the latter. */
 #define LARGE (1 << 16)
+#define LARGE_STRING (1 << 14)
 
 typedef struct {
     PyObject *bytes;
@@ -779,7 +781,7 @@ typedef struct {
 
 /* Adds bytes; large ones as a piece of their own, which is copied once, when all is there. */
 static int encoder_bytes(Encoder *self, PyObject *bytes) {
-    if (!self->pieces || PyBytes_GET_SIZE(bytes) <= LARGE) return out_bytes(self->out, bytes);
+    if (!self->pieces || PyBytes_GET_SIZE(bytes) <= LARGE_STRING) return out_bytes(self->out, bytes);
     if (!*self->pieces && !(*self->pieces = PyList_New(0))) return -1;
     PyObject *before = out_done(self->out);
     int failed = !before || PyList_Append(*self->pieces, before) || PyList_Append(*self->pieces, bytes);
@@ -1083,6 +1085,20 @@ static Py_ssize_t decoder_grow(Decoder *self, const char *data, Py_ssize_t lengt
     return more;
 }
 
+/* Lets go of what was fed, or of a large buffer, once all in it was used up: it may be long until more comes, and its memory
+   is best used again for that. */
+static void decoder_let_go(Decoder *self) {
+    if (self->skim_from >= 0 || self->position < self->end) return;
+    Py_CLEAR(self->chunk);
+    if (self->own_room > LARGE) {
+        PyMem_Free(self->own);
+        self->own = NULL;
+        self->own_room = 0;
+    }
+    self->data = NULL;
+    self->position = self->end = 0;
+}
+
 /* Begins with what is at hand of a long string whose head was read. */
 static int decoder_begin(Decoder *self) {
     self->partial = PyBytes_FromStringAndSize(NULL, 0);
@@ -1090,17 +1106,8 @@ static int decoder_begin(Decoder *self) {
     if (!self->partial) return -1;
     if (decoder_grow(self, (const char *)self->data + self->position, self->end - self->position) < 0) return -1;
     self->position = self->end;
+    decoder_let_go(self);
     return 0;
-}
-
-/* Lets go of a large buffer, once all in it was used up: it may be long until more comes. */
-static void decoder_let_go(Decoder *self) {
-    if (self->own_room <= LARGE || self->skim_from >= 0 || self->position < self->end) return;
-    PyMem_Free(self->own);
-    self->own = NULL;
-    self->own_room = 0;
-    self->data = NULL;
-    self->position = self->end = 0;
 }
 
 /* Takes the next bytes of the stream: those at hand, or as much of them as has not gone into a long string. */
@@ -1319,7 +1326,7 @@ static PyObject *decoder_work(State *st, Decoder *self, PyObject *words, PyObjec
             self->body = -1;
         } else if (self->body >= 0) {
             if (end - start < self->body) {
-                if (self->body > LARGE / 4) {
+                if (self->body > LARGE_STRING) {
                     if (skimming) {
                         apart(self);
                         continue;
@@ -2561,6 +2568,21 @@ static PyObject *pack_by_python(State *st, PyObject *const *args) {
     return packed_new(st, NULL, error, 0);
 }
 
+/* Whether a large string is among values of a tuple that are leaves, all of them: packed, it would be copied; as
+   `graph.leaves` has it, it need not be. */
+static int has_large_leaf(PyObject *tuple) {
+    int large = 0;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++) {
+        PyObject *item = PyTuple_GET_ITEM(tuple, i);
+        if (PyBytes_CheckExact(item))
+            large |= PyBytes_GET_SIZE(item) > LARGE_STRING;
+        else if (!PyUnicode_CheckExact(item) && !PyLong_CheckExact(item) && !PyFloat_CheckExact(item) &&
+                 !PyBool_Check(item) && item != Py_None)
+            return 0;
+    }
+    return large;
+}
+
 /* What pack and pack_light do.  The latter gives None for what has something in it that a hook may be asked about, or
    large bytes. */
 static PyObject *pack_value(State *st, PyObject **given, int light) {
@@ -2578,6 +2600,7 @@ static PyObject *pack_value(State *st, PyObject **given, int light) {
         return light ? Py_NewRef(Py_None) : pack_by_python(st, given);
     if (PyBytes_CheckExact(given[0]) || PyLong_CheckExact(given[0]) || PyFloat_CheckExact(given[0]))
         return Py_NewRef(given[0]);
+    if (light && PyTuple_CheckExact(given[0]) && has_large_leaf(given[0])) return Py_NewRef(Py_None);
     w.light = light;
     if (out_start(&w.out, 256)) return NULL;
     if (!w_value(&w, given[0]) && !take_numbers(&w)) {
