@@ -711,7 +711,7 @@ class Broker(banana.Banana):
 
     def proto_decref(self, objectID: Any) -> None:
         """``[decref id]``: the peer let go of one reference to an object of ours."""
-        local = self._exports.release(objectID, True)
+        local = _releaseLocal(self._exports, objectID, True)
         if local is not None:
             if self.waitingForAnswers:
                 # twisted.spread drops a reference that it has put into an answer before it sends that answer, so the
@@ -1219,6 +1219,9 @@ def _packed(object: Any, security: Any, persistentStore: Any, broker: Any, limit
     prefix = banana._PREFIX_LIMIT if broker.prefixLimit is None else broker.prefixLimit
     return codec.pack(object, security, broker, limits.depth, banana.SIZE_LIMIT, prefix)
 
+
+#: `LocalTable.release`, or what the compiled codec does in its place.
+_releaseLocal = codec.release if codec.PACKS else tables.LocalTable.release
 
 #: What is sent where a call has no keywords.
 _NO_KEYWORDS = [vocabulary.DICTIONARY]

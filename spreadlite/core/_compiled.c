@@ -1,12 +1,12 @@
-/* The compiled twin of `wire` and `graph`.
+/* The compiled twin of `wire` and `graph`, and of what `tables` does for each object of many.
  *
- * The Python of those two modules is the specification: what is done here is what it does, byte for byte, error for
- * error.  Only what is frequent is here.  The rest (rare types, hooks of applications, cycles through things that cannot
+ * The Python of those modules is the specification: what is done here is what it does, byte for byte, error for error.  Only what is frequent is here.  The rest (rare types, hooks of applications, cycles through things that cannot
  * be made empty) is done by the very functions of `graph`, called with a Jellier or Unjellier that shares the memo of
  * this file; and where a message has to be composed, the Python twin composes it.
  *
  * In the order of this file: the state of the module; output; tokens; packed lists; encode; Decoder; objects to
- * expressions and to bytes (jelly, pack); expressions and bytes to objects (unjelly, unpack); the module.
+ * expressions and to bytes (jelly, pack); expressions and bytes to objects (unjelly, unpack); the tables of a
+ * connection; the module.
  *
  * Three things hold everywhere.  Nothing is allocated by a length that a peer claims, but by the bytes that are there.
  * Every descent that a peer or an application can make deep is either a loop with a stack of its own, or asks Python
@@ -18,6 +18,13 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#include <structmember.h>
+
+/* structmember.h's names for the types of members are names of tokens here. */
+enum { MEMBER_OF_SLOT = T_OBJECT_EX };
+#undef T_INT
+#undef T_FLOAT
+#undef T_OBJECT
 
 #define LIST 0x80
 #define INT 0x81
@@ -58,11 +65,19 @@ static const char *const head_names[HEADS] = {"unicode", "None", "boolean",   "l
     X(postUnjelly) X(unjellyFor) X(setCopyableState) X(finish) X(announce) X(room) X(references) X(pending)            \
     X(finished) X(when_whole) X(scale) X(plain) X(preserved) X(cooked) X(cooker) X(met_again) X(get)                   \
     X(expression_bytes)                                                                                                \
-    X(expression_depth) X(__dict__) X(__init__) X(__class__)
-/* What flavors puts into graph.STOCK. */
+    X(expression_depth) X(__dict__) X(__init__) X(__class__) X(object) X(perspective) X(puid) X(refcount) X(locals) X(ids) \
+    X(release)
+/* What flavors and tables put into graph.STOCK. */
 #define STOCK_NAMES(X)                                                                                                 \
     X(copyable_jelly) X(copyable_type_for) X(copyable_type) X(copyable_state_for) X(copyable_state)                    \
-    X(referenceable_jelly) X(copy_unjelly) X(copy_set_state) X(reference_unjelly) X(slot_names) X(method_names)
+    X(referenceable_jelly) X(copy_unjelly) X(copy_set_state) X(reference_unjelly) X(slot_names) X(method_names)        \
+    X(local) X(local_table) X(table_release)
+
+/* A class of ours that has slots: where they are, for as long as the class is as it was made. */
+typedef struct {
+    unsigned int version;
+    Py_ssize_t at[4];
+} Slotted;
 
 typedef struct {
 #define X(name) PyObject *name;
@@ -98,6 +113,7 @@ typedef struct {
     /* The same of the dictionaries that say what may be read, with what was answered about the heads. */
     uint64_t answer_version[3];
     char answer[HEADS];
+    Slotted local, table;
     /* Short texts that were keys of dictionaries lately: they come again, and then have their hash. */
     PyObject *keys[KEYS];
 } State;
@@ -3298,6 +3314,129 @@ static PyObject *unjelly(PyObject *module, PyObject *const *args, Py_ssize_t cou
                      given[4] ? given[4] : st->default_registry, given[5] ? given[5] : st->default_depth);
 }
 
+/* ---- The tables of a connection: what core.tables does, without a call for each object of many. ---- */
+
+#define SLOT(object, slotted, which) (*(PyObject **)((char *)(object) + (slotted).at[which]))
+
+enum { LOCAL_OBJECT, LOCAL_PERSPECTIVE, LOCAL_PUID, LOCAL_REFCOUNT, LOCAL_SLOTS };
+enum { TABLE_LOCALS, TABLE_IDS, TABLE_SLOTS };
+
+/* Whether an object is of the class that STOCK has under that name, with these slots where they were. */
+static int learn_slots(State *st, Slotted *slotted, PyObject *object, PyObject *stock_name, PyObject *const *names,
+                       int count) {
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject *stock = PyDict_GetItemWithError(st->g_STOCK, stock_name);
+    if (!stock && PyErr_Occurred()) return -1;
+    if ((PyObject *)type != stock) return 0;
+    for (int i = 0; i < count; i++) {
+        PyObject *found = PyObject_GetAttr((PyObject *)type, names[i]);
+        if (!found) {
+            if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
+            PyErr_Clear();
+            return 0;
+        }
+        PyMemberDescrObject *member = Py_IS_TYPE(found, &PyMemberDescr_Type) ? (PyMemberDescrObject *)found : NULL;
+        int good = member && PyDescr_TYPE(member) == type && member->d_member->type == MEMBER_OF_SLOT;
+        if (good) slotted->at[i] = member->d_member->offset;
+        Py_DECREF(found);
+        if (!good) return 0;
+    }
+    slotted->version = type->tp_version_tag;
+    return 1;
+}
+
+static inline int is_known(const Slotted *slotted, PyObject *object) {
+    return slotted->version && slotted->version == Py_TYPE(object)->tp_version_tag;
+}
+
+/* Whether an object is a tables.Local, as it was made. */
+static int is_local(State *st, PyObject *object) {
+    if (is_known(&st->local, object)) return 1;
+    PyObject *const names[LOCAL_SLOTS] = {st->s_object, st->s_perspective, st->s_puid, st->s_refcount};
+    return learn_slots(st, &st->local, object, st->s_local, names, LOCAL_SLOTS);
+}
+
+/* The same of a tables.LocalTable, with its own methods. */
+static int is_table(State *st, PyObject *object) {
+    if (is_known(&st->table, object)) return 1;
+    PyObject *const names[TABLE_SLOTS] = {st->s_locals, st->s_ids};
+    Slotted found;
+    int stock = learn_slots(st, &found, object, st->s_local_table, names, TABLE_SLOTS);
+    if (stock > 0) stock = is_stock_method(st, Py_TYPE(object), st->s_release, st->s_table_release);
+    if (stock > 0) st->table = found;
+    return stock;
+}
+
+/* The other dictionary of a table lets go of an object's key, if that leads to the id. */
+static int forget_key(PyObject *ids, PyObject *puid, PyObject *luid) {
+    PyObject *known = Py_XNewRef(PyDict_GetItemWithError(ids, puid));
+    if (!known) return PyErr_Occurred() ? -1 : 0;
+    int same = PyObject_RichCompareBool(known, luid, Py_EQ);
+    Py_DECREF(known);
+    return same > 0 ? PyDict_DelItem(ids, puid) : same;
+}
+
+/* LocalTable.release, where the table and what it has under the id are stock.  1: it was done, and *last is the Local if
+   that was the last, else NULL; 0: nothing was done, and it is LocalTable's to do, or to refuse; -1: an error. */
+static int release_local(State *st, PyObject *table, PyObject *luid, int forget, PyObject **last) {
+    *last = NULL;
+    if (!PyLong_CheckExact(luid)) return 0;
+    int stock = is_table(st, table);
+    if (stock <= 0) return stock;
+    PyObject *locals = SLOT(table, st->table, TABLE_LOCALS), *ids = SLOT(table, st->table, TABLE_IDS);
+    if (!locals || !ids || !PyDict_CheckExact(locals) || !PyDict_CheckExact(ids)) return 0;
+    Py_INCREF(locals);
+    Py_INCREF(ids);
+    int result = -1;
+    PyObject *local = Py_XNewRef(PyDict_GetItemWithError(locals, luid)), *puid = NULL;
+    if (!local) {
+        if (!PyErr_Occurred()) result = 0;
+        goto done;
+    }
+    if ((stock = is_local(st, local)) <= 0) {
+        result = stock;
+        goto done;
+    }
+    int overflow;
+    PyObject *refcount = SLOT(local, st->local, LOCAL_REFCOUNT);
+    puid = Py_XNewRef(SLOT(local, st->local, LOCAL_PUID));
+    if (!puid || !refcount || !PyLong_CheckExact(refcount)) {
+        result = 0;
+        goto done;
+    }
+    long count = PyLong_AsLongAndOverflow(refcount, &overflow);
+    if (overflow || count == LONG_MIN) {
+        result = 0;
+        goto done;
+    }
+    if (!(refcount = PyLong_FromLong(--count))) goto done;
+    Py_SETREF(SLOT(local, st->local, LOCAL_REFCOUNT), refcount);
+    result = 1;
+    if (count > 0) goto done;
+    if (forget && (PyDict_DelItem(locals, luid) || forget_key(ids, puid, luid)))
+        result = -1;
+    else
+        *last = Py_NewRef(local);
+done:
+    Py_DECREF(locals);
+    Py_DECREF(ids);
+    Py_XDECREF(local);
+    Py_XDECREF(puid);
+    return result;
+}
+
+static PyObject *release(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    static const char *const names[] = {"table", "luid", "forget"};
+    State *st = state_of(module);
+    PyObject *given[3], *last;
+    if (take_args("release", names, args, count, keywords, 2, 3, given)) return NULL;
+    if (!given[2]) given[2] = Py_False;
+    int forget = PyObject_IsTrue(given[2]), done = forget < 0 ? -1 : release_local(st, given[0], given[1], forget, &last);
+    if (done < 0) return NULL;
+    if (!done) return PyObject_CallMethodObjArgs(given[0], st->s_release, given[1], given[2], NULL);
+    return last ? last : Py_NewRef(Py_None);
+}
+
 /* ---- The module. ---- */
 
 /* A number that a class has as long as neither it nor a class that it inherits from is changed, and none else ever has; None
@@ -3324,6 +3463,8 @@ static PyMethodDef functions[] = {
      "The expression of an object; see `spreadlite.core.graph.jelly`."},
     {"unjelly", (PyCFunction)(void (*)(void))unjelly, METH_FASTCALL | METH_KEYWORDS,
      "The object that an expression stands for; see `spreadlite.core.graph.unjelly`."},
+    {"release", (PyCFunction)(void (*)(void))release, METH_FASTCALL | METH_KEYWORDS,
+     "Count one less for an object in a table; see `spreadlite.core.tables.LocalTable.release`."},
     {NULL, NULL, 0, NULL},
 };
 

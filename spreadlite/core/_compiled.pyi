@@ -6,6 +6,7 @@ from typing import Any, final
 from .limits import Limits
 from .policy import Taster
 from .registry import Registry
+from .tables import Local, LocalTable
 from .wire import Expression
 
 @final
@@ -57,3 +58,4 @@ def pack_light(
 def unpack(
     packed: Any, taster: Taster, invoker: Any = ..., depth: int = ..., registry: Registry = ...
 ) -> Any: ...
+def release(table: LocalTable, luid: object, forget: bool = ...) -> Local | None: ...

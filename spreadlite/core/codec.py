@@ -111,6 +111,15 @@ def pure_unpack(
     return graph.unjelly(sexp, taster, None, invoker, registry, depth)
 
 
+def pure_release(table: Any, luid: object, forget: bool = False) -> Any:
+    """What `tables.LocalTable.release` does.
+
+    Raises:
+        ProtocolError: as that.
+    """
+    return table.release(luid, forget)
+
+
 def pure_class_version(cls: type) -> int | None:
     """A number that a class has as long as neither it nor a class that it inherits from is changed, and no other ever has;
     None if that is not known."""
@@ -127,6 +136,7 @@ unjelly: Any = graph.unjelly if chosen is None else chosen.unjelly
 pack: Any = pure_pack if chosen is None else chosen.pack
 pack_light: Any = pure_pack_light if chosen is None else chosen.pack_light
 unpack: Any = pure_unpack if chosen is None else chosen.unpack
+release: Any = pure_release if chosen is None else chosen.release
 
 
 def expression_of(sexp: Any) -> Any:
@@ -149,6 +159,7 @@ __all__ = [
     "leaves",
     "pack",
     "pack_light",
+    "release",
     "unjelly",
     "unpack",
 ]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from .errors import ProtocolError
-from .graph import shortened
+from .graph import STOCK, shortened
 
 
 class Local:
@@ -141,6 +141,9 @@ class LocalTable:
         local = self.locals.pop(luid, None)
         if local is not None and self.ids.get(local.puid) == luid:
             del self.ids[local.puid]
+
+
+STOCK.update(local=Local, local_table=LocalTable, table_release=LocalTable.release)
 
 
 class Registrations:
