@@ -49,7 +49,7 @@ from ._login import (
     respond,
 )
 from ._references import RemoteMethod, RemoteReference
-from .core import codec, tables, vocabulary
+from .core import codec, graph, tables, vocabulary
 from .core.errors import (
     BananaError,
     DeadReferenceError,
@@ -1202,6 +1202,8 @@ class Broker(banana.Banana):
             self.sendCall(b"error", requestID, jelly(plain, _jelly.DummySecurityOptions(), None, self, self.limits))
             self._unsent = None
 
+
+graph.STOCK.update(register_reference=Broker.registerReference, new_local_id=Broker.newLocalID)
 
 _SERIALIZING = _seams.Stock(Broker, ("serialize",))
 _STOCK = _seams.Stock(

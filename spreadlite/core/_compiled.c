@@ -4,9 +4,9 @@
  * be made empty) is done by the very functions of `graph`, called with a Jellier or Unjellier that shares the memo of
  * this file; and where a message has to be composed, the Python twin composes it.
  *
- * In the order of this file: the state of the module; output; tokens; packed lists; encode; Decoder; objects to
- * expressions and to bytes (jelly, pack); expressions and bytes to objects (unjelly, unpack); the tables of a
- * connection; the module.
+ * In the order of this file: the state of the module; output; tokens; packed lists; encode; Decoder; tables; objects to
+ * expressions and to bytes (jelly, pack); expressions and bytes to objects (unjelly, unpack); what a connection keeps;
+ * the module.
  *
  * Three things hold everywhere.  Nothing is allocated by a length that a peer claims, but by the bytes that are there.
  * Every descent that a peer or an application can make deep is either a loop with a stack of its own, or asks Python
@@ -66,12 +66,14 @@ static const char *const head_names[HEADS] = {"unicode", "None", "boolean",   "l
     X(finished) X(when_whole) X(scale) X(plain) X(preserved) X(cooked) X(cooker) X(met_again) X(get)                   \
     X(expression_bytes)                                                                                                \
     X(expression_depth) X(__dict__) X(__init__) X(__class__) X(object) X(perspective) X(puid) X(refcount) X(locals) X(ids) \
-    X(release)
-/* What flavors and tables put into graph.STOCK. */
+    X(release) X(hold) X(made) X(processUniqueID) X(newLocalID) X(luids) X(_exports) X(limits) X(_registrations)         \
+    X(currentLocalID) X(MAX_BROKER_REFS)
+/* What flavors, tables and pb put into graph.STOCK. */
 #define STOCK_NAMES(X)                                                                                                 \
     X(copyable_jelly) X(copyable_type_for) X(copyable_type) X(copyable_state_for) X(copyable_state)                    \
     X(referenceable_jelly) X(copy_unjelly) X(copy_set_state) X(reference_unjelly) X(slot_names) X(method_names)        \
-    X(local) X(local_table) X(table_release)
+    X(local) X(local_table) X(table_release) X(table_hold) X(registrations) X(unique_id) X(register_reference)         \
+    X(new_local_id)
 
 /* A class of ours that has slots: where they are, for as long as the class is as it was made. */
 typedef struct {
@@ -104,7 +106,7 @@ typedef struct {
     PyObject *head[HEADS];
     PyObject *true_word, *false_word;
     /* The bytes of what is written often. */
-    PyObject *w_none, *w_true, *w_false, *w_unicode, *w_reference, *w_dereference, *w_remote;
+    PyObject *w_none, *w_true, *w_false, *w_unicode, *w_reference, *w_dereference, *w_remote, *w_remote_head;
     PyObject *w_head[HEADS];
     /* What was found out last, for as long as the version of what it is about is the same: versions are used once. */
     uint64_t stock_version[2];
@@ -113,7 +115,8 @@ typedef struct {
     /* The same of the dictionaries that say what may be read, with what was answered about the heads. */
     uint64_t answer_version[3];
     char answer[HEADS];
-    Slotted local, table;
+    Slotted local, table, registrations;
+    unsigned int registering_version; /* of a class of brokers that registers references as Broker does */
     /* Short texts that were keys of dictionaries lately: they come again, and then have their hash. */
     PyObject *keys[KEYS];
 } State;
@@ -1464,6 +1467,300 @@ static int taster_kind(State *st, PyObject *taster) {
     return kind;
 }
 
+/* ---- The tables of a connection: what core.tables does, without a call for each object of many. ---- */
+
+static int is_stock_method(State *st, PyTypeObject *type, PyObject *name, PyObject *stock_name);
+
+#define SLOT(object, slotted, which) (*(PyObject **)((char *)(object) + (slotted).at[which]))
+
+enum { LOCAL_OBJECT, LOCAL_PERSPECTIVE, LOCAL_PUID, LOCAL_REFCOUNT, LOCAL_SLOTS };
+enum { TABLE_LOCALS, TABLE_IDS, TABLE_SLOTS };
+
+/* Whether a class is the one that STOCK has under that name, with these slots where they were. */
+static int learn_slots(State *st, Slotted *slotted, PyTypeObject *type, PyObject *stock_name, PyObject *const *names,
+                       int count) {
+    PyObject *stock = PyDict_GetItemWithError(st->g_STOCK, stock_name);
+    if (!stock && PyErr_Occurred()) return -1;
+    if ((PyObject *)type != stock) return 0;
+    for (int i = 0; i < count; i++) {
+        PyObject *found = PyObject_GetAttr((PyObject *)type, names[i]);
+        if (!found) {
+            if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
+            PyErr_Clear();
+            return 0;
+        }
+        PyMemberDescrObject *member = Py_IS_TYPE(found, &PyMemberDescr_Type) ? (PyMemberDescrObject *)found : NULL;
+        int good = member && PyDescr_TYPE(member) == type && member->d_member->type == MEMBER_OF_SLOT;
+        if (good) slotted->at[i] = member->d_member->offset;
+        Py_DECREF(found);
+        if (!good) return 0;
+    }
+    slotted->version = type->tp_version_tag;
+    return 1;
+}
+
+static inline int is_known(const Slotted *slotted, PyTypeObject *type) {
+    return slotted->version && slotted->version == type->tp_version_tag;
+}
+
+/* Whether a class is tables.Local, as it was made. */
+static inline int is_local(State *st, PyTypeObject *type) {
+    if (is_known(&st->local, type)) return 1;
+    PyObject *const names[LOCAL_SLOTS] = {st->s_object, st->s_perspective, st->s_puid, st->s_refcount};
+    return learn_slots(st, &st->local, type, st->s_local, names, LOCAL_SLOTS);
+}
+
+/* Whether a class is tables.LocalTable, with its own methods. */
+static inline int is_table(State *st, PyTypeObject *type) {
+    if (is_known(&st->table, type)) return 1;
+    PyObject *const names[TABLE_SLOTS] = {st->s_locals, st->s_ids};
+    Slotted found;
+    int stock = learn_slots(st, &found, type, st->s_local_table, names, TABLE_SLOTS);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_release, st->s_table_release);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_hold, st->s_table_hold);
+    if (stock > 0) st->table = found;
+    return stock;
+}
+
+/* Whether a class is tables.Registrations. */
+static inline int is_registrations(State *st, PyTypeObject *type) {
+    if (is_known(&st->registrations, type)) return 1;
+    return learn_slots(st, &st->registrations, type, st->s_registrations, &st->s_made, 1);
+}
+
+/* The dictionaries of a table, if it is one as it was made and they are dictionaries.  They are borrowed. */
+static int open_table(State *st, PyObject *table, PyObject **locals, PyObject **ids) {
+    int stock = is_table(st, Py_TYPE(table));
+    if (stock <= 0) return stock;
+    *locals = SLOT(table, st->table, TABLE_LOCALS);
+    *ids = SLOT(table, st->table, TABLE_IDS);
+    return *locals && *ids && PyDict_CheckExact(*locals) && PyDict_CheckExact(*ids);
+}
+
+/* A Local counts so many more, if its count is a number as it should be. */
+static int count_local(State *st, PyObject *local, int more, long *count) {
+    int overflow, stock = is_local(st, Py_TYPE(local));
+    if (stock <= 0) return stock;
+    PyObject *refcount = SLOT(local, st->local, LOCAL_REFCOUNT);
+    if (!refcount || !PyLong_CheckExact(refcount)) return 0;
+    *count = PyLong_AsLongAndOverflow(refcount, &overflow);
+    if (overflow || *count == LONG_MIN || *count == LONG_MAX) return 0;
+    if (!(refcount = PyLong_FromLong(*count += more))) return -1;
+    Py_SETREF(SLOT(local, st->local, LOCAL_REFCOUNT), refcount);
+    return 1;
+}
+
+/* The other dictionary of a table lets go of an object's key, if that leads to the id. */
+static int forget_key(PyObject *ids, PyObject *puid, PyObject *luid) {
+    PyObject *known = Py_XNewRef(PyDict_GetItemWithError(ids, puid));
+    if (!known) return PyErr_Occurred() ? -1 : 0;
+    int same = PyObject_RichCompareBool(known, luid, Py_EQ);
+    Py_DECREF(known);
+    return same > 0 ? PyDict_DelItem(ids, puid) : same;
+}
+
+/* LocalTable.release, where the table and what it has under the id are stock.  1: it was done, and *last is the Local if
+   that was the last, else NULL; 0: nothing was done, and it is LocalTable's to do, or to refuse; -1: an error. */
+static int release_local(State *st, PyObject *table, PyObject *luid, int forget, PyObject **last) {
+    *last = NULL;
+    if (!PyLong_CheckExact(luid)) return 0;
+    PyObject *locals, *ids;
+    int stock = open_table(st, table, &locals, &ids);
+    if (stock <= 0) return stock;
+    Py_INCREF(locals);
+    Py_INCREF(ids);
+    int result = -1;
+    PyObject *local = Py_XNewRef(PyDict_GetItemWithError(locals, luid)), *puid = NULL;
+    if (!local) {
+        if (!PyErr_Occurred()) result = 0;
+        goto done;
+    }
+    if ((stock = is_local(st, Py_TYPE(local))) <= 0) {
+        result = stock;
+        goto done;
+    }
+    long count;
+    puid = Py_XNewRef(SLOT(local, st->local, LOCAL_PUID));
+    if (!puid || (result = count_local(st, local, -1, &count)) <= 0) {
+        if (!puid) result = 0;
+        goto done;
+    }
+    if (count > 0) goto done;
+    if (forget && (PyDict_DelItem(locals, luid) || forget_key(ids, puid, luid)))
+        result = -1;
+    else
+        *last = Py_NewRef(local);
+done:
+    Py_DECREF(locals);
+    Py_DECREF(ids);
+    Py_XDECREF(local);
+    Py_XDECREF(puid);
+    return result;
+}
+
+/* What registering references takes, looked up once for many. */
+typedef struct {
+    char known, stock; /* whether it was looked up, and whether all of it is stock */
+    PyObject *own;     /* the broker's attributes */
+    PyObject *exports, *locals, *ids, *made, *unique_id;
+    long long most;
+} Registrar;
+
+static void registrar_end(Registrar *registrar) {
+    registrar->known = registrar->stock = 0;
+    Py_CLEAR(registrar->own);
+    Py_CLEAR(registrar->exports);
+    Py_CLEAR(registrar->locals);
+    Py_CLEAR(registrar->ids);
+    Py_CLEAR(registrar->made);
+    Py_CLEAR(registrar->unique_id);
+}
+
+/* Whether a class of brokers registers references with Broker's own methods, and has no properties where they look. */
+static int registers(State *st, PyTypeObject *type) {
+    if (type->tp_version_tag && type->tp_version_tag == st->registering_version) return 1;
+    if (type->tp_getattro != PyObject_GenericGetAttr || type->tp_setattro != PyObject_GenericSetAttr) return 0;
+    int stock = is_stock_method(st, type, st->s_registerReference, st->s_register_reference);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_newLocalID, st->s_new_local_id);
+    PyObject *const names[] = {st->s_luids, st->s__exports, st->s_limits, st->s__registrations, st->s_currentLocalID};
+    for (int i = 0; stock > 0 && i < 5; i++) {
+        PyObject *found = PyObject_GetAttr((PyObject *)type, names[i]);
+        if (found)
+            stock = !Py_TYPE(found)->tp_descr_get && !Py_TYPE(found)->tp_descr_set;
+        else if (PyErr_ExceptionMatches(PyExc_AttributeError))
+            PyErr_Clear();
+        else
+            stock = -1;
+        Py_XDECREF(found);
+    }
+    if (stock > 0) st->registering_version = type->tp_version_tag;
+    return stock;
+}
+
+/* The most references that a broker has the peer hold: its limit, or that of the module. */
+static int find_most(State *st, PyObject *broker, PyObject *function, long long *most) {
+    PyObject *limits = PyObject_GetAttr(broker, st->s_limits);
+    PyObject *limit = limits ? PyObject_GetAttr(limits, st->s_references) : NULL;
+    Py_XDECREF(limits);
+    if (!limit) return -1;
+    if (limit == Py_None) {
+        Py_DECREF(limit);
+        if (!PyFunction_Check(function)) return 0;
+        limit = Py_XNewRef(PyDict_GetItemWithError(PyFunction_GET_GLOBALS(function), st->s_MAX_BROKER_REFS));
+        if (!limit) return PyErr_Occurred() ? -1 : 0;
+    }
+    int good = PyLong_CheckExact(limit) || (PyFloat_CheckExact(limit) && !isnan(PyFloat_AS_DOUBLE(limit)));
+    if (good && bound_of(limit, 0, most)) good = -1;
+    Py_DECREF(limit);
+    return good;
+}
+
+/* Whether references can be registered here, with the broker that all of it comes from. */
+static int find_registrar(State *st, PyObject *broker, Registrar *registrar) {
+    registrar_end(registrar);
+    registrar->known = 1;
+    int stock = registers(st, Py_TYPE(broker));
+    if (stock <= 0) return stock;
+    PyObject *own = registrar->own = PyObject_GenericGetDict(broker, NULL);
+    if (!own) {
+        PyErr_Clear();
+        return 0;
+    }
+    PyObject *const methods[] = {st->s_registerReference, st->s_newLocalID};
+    for (int i = 0; i < 2; i++) {
+        int shadowed = PyDict_Contains(own, methods[i]);
+        if (shadowed) return shadowed < 0 ? -1 : 0;
+    }
+    PyObject *luids = PyDict_GetItemWithError(own, st->s_luids);
+    if (!luids || luids == Py_None) return PyErr_Occurred() ? -1 : 0;
+    registrar->exports = Py_XNewRef(PyDict_GetItemWithError(own, st->s__exports));
+    if (!registrar->exports) return PyErr_Occurred() ? -1 : 0;
+    stock = open_table(st, registrar->exports, &registrar->locals, &registrar->ids);
+    if (stock <= 0) {
+        registrar->locals = registrar->ids = NULL;
+        return stock;
+    }
+    Py_INCREF(registrar->locals);
+    Py_INCREF(registrar->ids);
+    PyObject *noted = PyObject_GetAttr(broker, st->s__registrations);
+    if (!noted) return -1;
+    if (noted != Py_None) {
+        stock = is_registrations(st, Py_TYPE(noted));
+        PyObject *made = stock > 0 ? SLOT(noted, st->registrations, 0) : NULL;
+        if (made && PyList_CheckExact(made)) registrar->made = Py_NewRef(made);
+    }
+    Py_DECREF(noted);
+    if (stock <= 0 || (noted != Py_None && !registrar->made)) return stock < 0 ? -1 : 0;
+    PyObject *function = PyDict_GetItemWithError(st->g_STOCK, st->s_register_reference);
+    registrar->unique_id = Py_XNewRef(PyDict_GetItemWithError(st->g_STOCK, st->s_unique_id));
+    if (!function || !registrar->unique_id) return PyErr_Occurred() ? -1 : 0;
+    Py_INCREF(function);
+    stock = find_most(st, broker, function, &registrar->most);
+    Py_DECREF(function);
+    if (stock > 0) registrar->stock = 1;
+    return stock;
+}
+
+/* Broker.registerReference, for an object whose processUniqueID() is its address.  1: it was done, and *number is its id,
+   a new reference; 0: nothing was done, and it is the broker's to do, or to refuse; -1: an error. */
+static int register_reference(State *st, PyObject *broker, Registrar *registrar, PyObject *object, PyObject **number) {
+    if (!registrar->known && find_registrar(st, broker, registrar) < 0) return -1;
+    if (!registrar->stock) return 0;
+    int result = -1;
+    long count;
+    PyObject *locals = registrar->locals, *ids = registrar->ids, *puid = PyLong_FromVoidPtr(object);
+    PyObject *luid = puid ? Py_XNewRef(PyDict_GetItemWithError(ids, puid)) : NULL, *local = NULL;
+    if (luid) {
+        local = PyLong_CheckExact(luid) ? Py_XNewRef(PyDict_GetItemWithError(locals, luid)) : NULL;
+        result = local ? count_local(st, local, 1, &count) : PyErr_Occurred() ? -1 : 0;
+    } else if (puid && !PyErr_Occurred()) {
+        result = 0;
+        if (PyDict_GET_SIZE(locals) > registrar->most) goto done;
+        PyObject *last = PyDict_GetItemWithError(registrar->own, st->s_currentLocalID);
+        int overflow = 0, none = !last && !PyErr_Occurred();
+        if (none) last = PyObject_GetAttr((PyObject *)Py_TYPE(broker), st->s_currentLocalID);
+        long current = last && PyLong_CheckExact(last) ? PyLong_AsLongAndOverflow(last, &overflow) : LONG_MAX;
+        if (none) Py_XDECREF(last);
+        if (!last) result = -1;
+        PyObject *cls = PyDict_GetItemWithError(st->g_STOCK, st->s_local);
+        if (!last || overflow || current == LONG_MAX || !cls) goto done;
+        if ((result = is_local(st, (PyTypeObject *)cls)) <= 0) goto done;
+        result = -1;
+        if (!(luid = PyLong_FromLong(current + 1)) || PyDict_SetItem(registrar->own, st->s_currentLocalID, luid) ||
+            !(local = ((PyTypeObject *)cls)->tp_alloc((PyTypeObject *)cls, 0)))
+            goto done;
+        SLOT(local, st->local, LOCAL_OBJECT) = Py_NewRef(object);
+        SLOT(local, st->local, LOCAL_PERSPECTIVE) = Py_NewRef(Py_None);
+        SLOT(local, st->local, LOCAL_PUID) = Py_NewRef(puid);
+        SLOT(local, st->local, LOCAL_REFCOUNT) = PyLong_FromLong(1);
+        if (!PyDict_SetItem(locals, luid, local) && !PyDict_SetItem(ids, puid, luid)) result = 1;
+    }
+    if (result > 0 && registrar->made)
+        if (PyList_Append(registrar->made, registrar->exports) || PyList_Append(registrar->made, luid)) result = -1;
+done:
+    Py_XDECREF(puid);
+    Py_XDECREF(local);
+    if (result <= 0) Py_CLEAR(luid);
+    *number = luid;
+    return result;
+}
+
+/* Whether what an object has under that name is that function, as a method of its own. */
+static inline int has_method(PyObject *object, PyObject *name, PyObject *function) {
+    PyObject *found = NULL;
+#if PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030C0000
+    int unbound = _PyObject_GetMethod(object, name, &found);
+#else
+    int unbound = 0;
+    found = PyObject_GetAttr(object, name);
+#endif
+    if (!found) return -1;
+    int same = unbound ? found == function
+                       : PyMethod_Check(found) && PyMethod_GET_FUNCTION(found) == function && PyMethod_GET_SELF(found) == object;
+    Py_DECREF(found);
+    return same;
+}
+
 /* ---- Place: what the Python jellier has in its memo for an object that was written here. ---- */
 
 typedef struct {
@@ -1534,7 +1831,7 @@ enum { K_HOOK = 1, K_COPY, K_REMOTE, K_LEAF, K_WRITER };
 typedef struct {
     PyTypeObject *type;
     unsigned int version;
-    char kind, stock_tag, stock_state;
+    char kind, stock_tag, stock_state, stock_id;
     PyObject *tag, *writer;
 } Kind;
 
@@ -1569,6 +1866,7 @@ typedef struct {
     PyObject *error; /* the first that wire.encode would raise, and how many holes come before it */
     Py_ssize_t error_holes;
     PyObject *jellier, *preserved, *cooker, *places;
+    Registrar registrar;
     Kind kinds[KINDS];
 } Writer;
 
@@ -1596,6 +1894,7 @@ static void writer_end(Writer *w) {
     Py_XDECREF(w->preserved);
     Py_XDECREF(w->cooker);
     Py_XDECREF(w->places);
+    registrar_end(&w->registrar);
 }
 
 static inline size_t address_hash(const void *address) {
@@ -1991,7 +2290,8 @@ static int w_container(Writer *w, PyObject *object, int head) {
 static inline void w_leave(Writer *w) { resume_gc(w->collects); }
 
 static inline void w_return(Writer *w) {
-    if (w->lists) w->collects = pause_gc();
+    w->registrar.known = 0;
+    if (!w->light) w->collects = pause_gc();
 }
 
 /* Calls a hook or a writer of graph, with the jellier up to date, and writes what it returns. */
@@ -2066,7 +2366,7 @@ static int find_kind(Writer *w, Kind *kind, PyObject *object) {
         if (PyErr_Occurred() || !(writer = PyObject_CallOneArg(st->g_find_writer, (PyObject *)type))) return -1;
     }
     kind->writer = writer;
-    kind->stock_tag = kind->stock_state = 0;
+    kind->stock_tag = kind->stock_state = kind->stock_id = 0;
     if (writer != st->g_write_jellyable) {
         int leaf = PySet_Contains(st->g_LEAF_WRITERS, writer);
         if (leaf < 0) return -1;
@@ -2076,7 +2376,12 @@ static int find_kind(Writer *w, Kind *kind, PyObject *object) {
         int copy = is_stock_method(st, type, st->s_jellyFor, st->s_copyable_jelly);
         int remote = copy ? 0 : is_stock_method(st, type, st->s_jellyFor, st->s_referenceable_jelly);
         if (copy < 0 || remote < 0) return -1;
-        if (remote) kind->kind = K_REMOTE;
+        if (remote) {
+            kind->kind = K_REMOTE;
+            int id = is_stock_method(st, type, st->s_processUniqueID, st->s_unique_id);
+            if (id < 0) return -1;
+            kind->stock_id = (char)id;
+        }
         if (copy && type->tp_getattro == PyObject_GenericGetAttr) {
             kind->kind = K_COPY;
             int tag = is_stock_method(st, type, st->s_getTypeToCopyFor, st->s_copyable_type_for);
@@ -2106,11 +2411,21 @@ static int find_kind(Writer *w, Kind *kind, PyObject *object) {
     return 0;
 }
 
-static int w_remote(Writer *w, PyObject *object) {
-    w_leave(w);
-    PyObject *number = PyObject_CallMethodOneArg(w->invoker, w->st->s_registerReference, object);
-    w_return(w);
-    if (!number) return -1;
+static int w_remote(Writer *w, PyObject *object, int stock_id) {
+    PyObject *number = NULL;
+    int done = 0;
+    if (stock_id) {
+        if (!w->registrar.known && find_registrar(w->st, w->invoker, &w->registrar) < 0) return -1;
+        if (w->registrar.stock) done = has_method(object, w->st->s_processUniqueID, w->registrar.unique_id);
+        if (done > 0) done = register_reference(w->st, w->invoker, &w->registrar, object, &number);
+        if (done < 0) return -1;
+    }
+    if (!done) {
+        w_leave(w);
+        number = PyObject_CallMethodOneArg(w->invoker, w->st->s_registerReference, object);
+        w_return(w);
+        if (!number) return -1;
+    }
     if (w->lists || !PyLong_CheckExact(number)) {
         PyObject *list = PyList_New(2);
         if (!list) {
@@ -2122,7 +2437,7 @@ static int w_remote(Writer *w, PyObject *object) {
         return w_hole(w, list);
     }
     if (w->level + 1 > w->deepest) w->deepest = w->level + 1;
-    int failed = out_head(&w->out, 2, LIST) || w_bytes(w, PyList_GET_ITEM(w->st->w_remote, 0));
+    int failed = out_bytes(&w->out, w->st->w_remote_head);
     if (!failed && out_int(w->st, &w->out, number, w->prefix_limit)) failed = defer(w);
     Py_DECREF(number);
     return failed ? -1 : 0;
@@ -2208,12 +2523,10 @@ static int w_other(Writer *w, PyObject *object) {
     if (seen) return seen < 0 ? -1 : 0;
     if (kind->kind == K_REMOTE) {
         /* A method of the instance's own, or one that a __getattribute__ gives, is the hook then. */
-        PyObject *hook = PyObject_GetAttr(object, st->s_jellyFor);
-        if (!hook) return -1;
         PyObject *stock = PyDict_GetItemWithError(st->g_STOCK, st->s_referenceable_jelly);
-        int stocked = PyMethod_Check(hook) && PyMethod_GET_FUNCTION(hook) == stock && PyMethod_GET_SELF(hook) == object;
-        Py_DECREF(hook);
-        if (stocked && w->invoker != Py_None) return w_remote(w, object);
+        int stocked = stock ? has_method(object, st->s_jellyFor, stock) : PyErr_Occurred() ? -1 : 0, stock_id = kind->stock_id;
+        if (stocked < 0) return -1;
+        if (stocked && w->invoker != Py_None) return w_remote(w, object, stock_id);
     } else if (kind->kind == K_COPY && w->invoker != Py_None) {
         int shadowed = is_shadowed(st, object);
         if (shadowed < 0) return -1;
@@ -2385,6 +2698,7 @@ static PyObject *pack_value(State *st, PyObject **given, int light) {
         return Py_NewRef(given[0]);
     w.light = light;
     if (out_start(&w.out, 256)) return NULL;
+    if (!light) w.collects = pause_gc();
     if (!w_value(&w, given[0]) && !take_numbers(&w)) {
         int failed = (w.hole_count || (w.patched && !w.error)) && assemble(&w);
         if (!failed && w.error) {
@@ -2396,6 +2710,7 @@ static PyObject *pack_value(State *st, PyObject **given, int light) {
         }
     } else if (w.light == HEAVY && !PyErr_Occurred())
         packed = Py_NewRef(Py_None);
+    resume_gc(w.collects);
     if (!packed) tell_recursion(st->BananaError, "values nested too deep to be sent: %S");
     writer_end(&w);
     return packed;
@@ -3314,116 +3629,7 @@ static PyObject *unjelly(PyObject *module, PyObject *const *args, Py_ssize_t cou
                      given[4] ? given[4] : st->default_registry, given[5] ? given[5] : st->default_depth);
 }
 
-/* ---- The tables of a connection: what core.tables does, without a call for each object of many. ---- */
-
-#define SLOT(object, slotted, which) (*(PyObject **)((char *)(object) + (slotted).at[which]))
-
-enum { LOCAL_OBJECT, LOCAL_PERSPECTIVE, LOCAL_PUID, LOCAL_REFCOUNT, LOCAL_SLOTS };
-enum { TABLE_LOCALS, TABLE_IDS, TABLE_SLOTS };
-
-/* Whether an object is of the class that STOCK has under that name, with these slots where they were. */
-static int learn_slots(State *st, Slotted *slotted, PyObject *object, PyObject *stock_name, PyObject *const *names,
-                       int count) {
-    PyTypeObject *type = Py_TYPE(object);
-    PyObject *stock = PyDict_GetItemWithError(st->g_STOCK, stock_name);
-    if (!stock && PyErr_Occurred()) return -1;
-    if ((PyObject *)type != stock) return 0;
-    for (int i = 0; i < count; i++) {
-        PyObject *found = PyObject_GetAttr((PyObject *)type, names[i]);
-        if (!found) {
-            if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
-            PyErr_Clear();
-            return 0;
-        }
-        PyMemberDescrObject *member = Py_IS_TYPE(found, &PyMemberDescr_Type) ? (PyMemberDescrObject *)found : NULL;
-        int good = member && PyDescr_TYPE(member) == type && member->d_member->type == MEMBER_OF_SLOT;
-        if (good) slotted->at[i] = member->d_member->offset;
-        Py_DECREF(found);
-        if (!good) return 0;
-    }
-    slotted->version = type->tp_version_tag;
-    return 1;
-}
-
-static inline int is_known(const Slotted *slotted, PyObject *object) {
-    return slotted->version && slotted->version == Py_TYPE(object)->tp_version_tag;
-}
-
-/* Whether an object is a tables.Local, as it was made. */
-static int is_local(State *st, PyObject *object) {
-    if (is_known(&st->local, object)) return 1;
-    PyObject *const names[LOCAL_SLOTS] = {st->s_object, st->s_perspective, st->s_puid, st->s_refcount};
-    return learn_slots(st, &st->local, object, st->s_local, names, LOCAL_SLOTS);
-}
-
-/* The same of a tables.LocalTable, with its own methods. */
-static int is_table(State *st, PyObject *object) {
-    if (is_known(&st->table, object)) return 1;
-    PyObject *const names[TABLE_SLOTS] = {st->s_locals, st->s_ids};
-    Slotted found;
-    int stock = learn_slots(st, &found, object, st->s_local_table, names, TABLE_SLOTS);
-    if (stock > 0) stock = is_stock_method(st, Py_TYPE(object), st->s_release, st->s_table_release);
-    if (stock > 0) st->table = found;
-    return stock;
-}
-
-/* The other dictionary of a table lets go of an object's key, if that leads to the id. */
-static int forget_key(PyObject *ids, PyObject *puid, PyObject *luid) {
-    PyObject *known = Py_XNewRef(PyDict_GetItemWithError(ids, puid));
-    if (!known) return PyErr_Occurred() ? -1 : 0;
-    int same = PyObject_RichCompareBool(known, luid, Py_EQ);
-    Py_DECREF(known);
-    return same > 0 ? PyDict_DelItem(ids, puid) : same;
-}
-
-/* LocalTable.release, where the table and what it has under the id are stock.  1: it was done, and *last is the Local if
-   that was the last, else NULL; 0: nothing was done, and it is LocalTable's to do, or to refuse; -1: an error. */
-static int release_local(State *st, PyObject *table, PyObject *luid, int forget, PyObject **last) {
-    *last = NULL;
-    if (!PyLong_CheckExact(luid)) return 0;
-    int stock = is_table(st, table);
-    if (stock <= 0) return stock;
-    PyObject *locals = SLOT(table, st->table, TABLE_LOCALS), *ids = SLOT(table, st->table, TABLE_IDS);
-    if (!locals || !ids || !PyDict_CheckExact(locals) || !PyDict_CheckExact(ids)) return 0;
-    Py_INCREF(locals);
-    Py_INCREF(ids);
-    int result = -1;
-    PyObject *local = Py_XNewRef(PyDict_GetItemWithError(locals, luid)), *puid = NULL;
-    if (!local) {
-        if (!PyErr_Occurred()) result = 0;
-        goto done;
-    }
-    if ((stock = is_local(st, local)) <= 0) {
-        result = stock;
-        goto done;
-    }
-    int overflow;
-    PyObject *refcount = SLOT(local, st->local, LOCAL_REFCOUNT);
-    puid = Py_XNewRef(SLOT(local, st->local, LOCAL_PUID));
-    if (!puid || !refcount || !PyLong_CheckExact(refcount)) {
-        result = 0;
-        goto done;
-    }
-    long count = PyLong_AsLongAndOverflow(refcount, &overflow);
-    if (overflow || count == LONG_MIN) {
-        result = 0;
-        goto done;
-    }
-    if (!(refcount = PyLong_FromLong(--count))) goto done;
-    Py_SETREF(SLOT(local, st->local, LOCAL_REFCOUNT), refcount);
-    result = 1;
-    if (count > 0) goto done;
-    if (forget && (PyDict_DelItem(locals, luid) || forget_key(ids, puid, luid)))
-        result = -1;
-    else
-        *last = Py_NewRef(local);
-done:
-    Py_DECREF(locals);
-    Py_DECREF(ids);
-    Py_XDECREF(local);
-    Py_XDECREF(puid);
-    return result;
-}
+/* ---- What a connection keeps. ---- */
 
 static PyObject *release(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
     static const char *const names[] = {"table", "luid", "forget"};
@@ -3580,7 +3786,8 @@ static int module_exec(PyObject *module) {
              !(st->w_false = constant(st, "[OO]", st->head[H_BOOLEAN], st->false_word)) ||
              !(st->w_unicode = beginning(st, 2, st->head[H_UNICODE])) ||
              !(st->w_reference = beginning(st, 3, st->head[H_REFERENCE])) ||
-             !(st->w_dereference = beginning(st, 2, st->head[H_DEREFERENCE]));
+             !(st->w_dereference = beginning(st, 2, st->head[H_DEREFERENCE])) ||
+             !(st->w_remote_head = beginning(st, 2, PyList_GET_ITEM(st->w_remote, 0)));
     for (int head = 0; !failed && head < HEADS; head++) failed = !(st->w_head[head] = constant(st, "O", st->head[head]));
     if (!failed && (!PyDict_CheckExact(st->g_WRITERS) || !PyDict_CheckExact(st->g_READERS) ||
                     !PyDict_CheckExact(st->g_STOCK) || !PyAnySet_Check(st->g_LEAF_WRITERS) ||
@@ -3604,7 +3811,7 @@ static int module_exec(PyObject *module) {
 #define EACH(X)                                                                                                        \
     X(stock_asks) X(dummy_asks) X(qual) X(partial) X(default_registry) X(default_depth) X(default_size) X(default_prefix)         \
     X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder) X(Place) X(true_word)     \
-    X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference) X(w_remote)
+    X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference) X(w_remote) X(w_remote_head)
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     State *st = state_of(module);

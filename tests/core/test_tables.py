@@ -72,7 +72,7 @@ class LocalTableTests(Rows, SynchronousTestCase):
         local = objects.get(5)
         assert local is not None
         self.assertEqual((thing, None, "key", 2), (local.object, local.perspective, local.puid, local.refcount))
-        self.assertEqual([(objects, 5)], noted.made)
+        self.assertEqual([objects, 5], noted.made)
         self.assertIsNone(objects.release(5, True))
         self.assertIs(local, objects.release(5, True))
         self.assertEqual(({}, {}), (objects.locals, objects.ids))
