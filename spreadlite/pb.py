@@ -1203,7 +1203,12 @@ class Broker(banana.Banana):
             self._unsent = None
 
 
-graph.STOCK.update(register_reference=Broker.registerReference, new_local_id=Broker.newLocalID)
+graph.STOCK.update(
+    register_reference=Broker.registerReference,
+    new_local_id=Broker.newLocalID,
+    send_decref=Broker.sendDecRef,
+    say=Broker._say,
+)
 
 _SERIALIZING = _seams.Stock(Broker, ("serialize",))
 _STOCK = _seams.Stock(

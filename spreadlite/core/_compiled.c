@@ -46,10 +46,10 @@ enum { MEMBER_OF_SLOT = T_OBJECT_EX };
 typedef unsigned char byte;
 
 /* The heads that are read here. */
-enum { H_UNICODE, H_NONE, H_BOOLEAN, H_LIST, H_TUPLE, H_DICTIONARY, H_SET, H_FROZENSET, H_REFERENCE, H_DEREFERENCE, HEADS };
+enum { H_UNICODE, H_NONE, H_BOOLEAN, H_LIST, H_TUPLE, H_DICTIONARY, H_SET, H_FROZENSET, H_REFERENCE, H_DEREFERENCE, H_REMOTE, HEADS };
 
 static const char *const head_names[HEADS] = {"unicode", "None", "boolean",   "list",      "tuple",
-                                              "dictionary", "set", "frozenset", "reference", "dereference"};
+                                              "dictionary", "set", "frozenset", "reference", "dereference", "remote"};
 
 /* Everything that is looked up by name once: in Python modules, or to be a name itself. */
 #define FROM_ERRORS(X) X(BananaError) X(UnknownElement) X(UnknownWord) X(InsecureJelly)
@@ -66,20 +66,34 @@ static const char *const head_names[HEADS] = {"unicode", "None", "boolean",   "l
     X(finished) X(when_whole) X(scale) X(plain) X(preserved) X(cooked) X(cooker) X(met_again) X(get)                   \
     X(expression_bytes)                                                                                                \
     X(expression_depth) X(__dict__) X(__init__) X(__class__) X(object) X(perspective) X(puid) X(refcount) X(locals) X(ids) \
+    X(luid) X(broker) X(doRefCount) X(disconnectCallbacks) X(_chunks) X(_size) X(gathering) X(answers) X(write)       \
+    X(write_parts) X(sendDecRef) X(_say) X(_stock) X(_deaf) X(currentDialect) X(prefixLimit) X(_output) X(_receiving)  \
+    X(_symbols) X(outgoingVocabulary) X(threadable) X(ioThread) X(banana) X(SIZE_LIMIT) X(_GATHERED)                   \
     X(release) X(hold) X(made) X(processUniqueID) X(newLocalID) X(luids) X(_exports) X(limits) X(_registrations)         \
     X(currentLocalID) X(MAX_BROKER_REFS)
-/* What flavors, tables and pb put into graph.STOCK. */
+/* What flavors, tables, pb and its parts put into graph.STOCK. */
 #define STOCK_NAMES(X)                                                                                                 \
     X(copyable_jelly) X(copyable_type_for) X(copyable_type) X(copyable_state_for) X(copyable_state)                    \
     X(referenceable_jelly) X(copy_unjelly) X(copy_set_state) X(reference_unjelly) X(slot_names) X(method_names)        \
     X(local) X(local_table) X(table_release) X(table_hold) X(registrations) X(unique_id) X(register_reference)         \
-    X(new_local_id)
+    X(new_local_id) X(reference_init) X(reference_callbacks) X(output) X(output_write) X(output_write_parts)           \
+    X(send_decref) X(say)
 
 /* A class of ours that has slots: where they are, for as long as the class is as it was made. */
 typedef struct {
     unsigned int version;
     Py_ssize_t at[4];
 } Slotted;
+
+/* How a broker tells the peer that a reference is gone, with what has been made sure of by versions of dictionaries. */
+typedef struct {
+    unsigned int reference, broker; /* versions of the classes */
+    uint64_t own, module, flow, limits;
+    PyObject *output, *words; /* borrowed from the broker, whose dictionary is as it was */
+    PyObject *threads_of, *flow_of, *limits_of;
+    long long most;
+    int answers;
+} Way;
 
 typedef struct {
 #define X(name) PyObject *name;
@@ -96,7 +110,7 @@ typedef struct {
     PyObject *default_registry, *default_depth, *default_size, *default_prefix, *default_nesting, *default_limits;
     PyObject *WORDS, *NUMBERS;
     PyObject *no_args;
-    PyTypeObject *Packed, *Decoder, *Place;
+    PyTypeObject *Packed, *Decoder, *Place, *Finalizer;
     long long item_cost, list_cost, word_cost;
     /* The vocabulary: a word by its number, the numbers as objects, and which first letters occur at a length. */
     PyObject *word[LARGEST_WORD], *number[LARGEST_WORD];
@@ -106,7 +120,7 @@ typedef struct {
     PyObject *head[HEADS];
     PyObject *true_word, *false_word;
     /* The bytes of what is written often. */
-    PyObject *w_none, *w_true, *w_false, *w_unicode, *w_reference, *w_dereference, *w_remote, *w_remote_head;
+    PyObject *w_none, *w_true, *w_false, *w_unicode, *w_reference, *w_dereference, *w_remote, *w_remote_head, *w_decref;
     PyObject *w_head[HEADS];
     /* What was found out last, for as long as the version of what it is about is the same: versions are used once. */
     uint64_t stock_version[2];
@@ -115,7 +129,8 @@ typedef struct {
     /* The same of the dictionaries that say what may be read, with what was answered about the heads. */
     uint64_t answer_version[3];
     char answer[HEADS];
-    Slotted local, table, registrations;
+    Slotted local, table, registrations, output;
+    Way way;
     unsigned int registering_version; /* of a class of brokers that registers references as Broker does */
     /* Short texts that were keys of dictionaries lately: they come again, and then have their hash. */
     PyObject *keys[KEYS];
@@ -1616,6 +1631,19 @@ static void registrar_end(Registrar *registrar) {
     Py_CLEAR(registrar->unique_id);
 }
 
+/* Whether a name is that of a mere attribute: nothing is called when it is read or set. */
+static int is_attribute(PyTypeObject *type, PyObject *name) {
+    PyObject *found = PyObject_GetAttr((PyObject *)type, name);
+    if (!found) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
+        PyErr_Clear();
+        return 1;
+    }
+    int plain = !Py_TYPE(found)->tp_descr_get && !Py_TYPE(found)->tp_descr_set;
+    Py_DECREF(found);
+    return plain;
+}
+
 /* Whether a class of brokers registers references with Broker's own methods, and has no properties where they look. */
 static int registers(State *st, PyTypeObject *type) {
     if (type->tp_version_tag && type->tp_version_tag == st->registering_version) return 1;
@@ -1623,16 +1651,7 @@ static int registers(State *st, PyTypeObject *type) {
     int stock = is_stock_method(st, type, st->s_registerReference, st->s_register_reference);
     if (stock > 0) stock = is_stock_method(st, type, st->s_newLocalID, st->s_new_local_id);
     PyObject *const names[] = {st->s_luids, st->s__exports, st->s_limits, st->s__registrations, st->s_currentLocalID};
-    for (int i = 0; stock > 0 && i < 5; i++) {
-        PyObject *found = PyObject_GetAttr((PyObject *)type, names[i]);
-        if (found)
-            stock = !Py_TYPE(found)->tp_descr_get && !Py_TYPE(found)->tp_descr_set;
-        else if (PyErr_ExceptionMatches(PyExc_AttributeError))
-            PyErr_Clear();
-        else
-            stock = -1;
-        Py_XDECREF(found);
-    }
+    for (int i = 0; stock > 0 && i < 5; i++) stock = is_attribute(type, names[i]);
     if (stock > 0) st->registering_version = type->tp_version_tag;
     return stock;
 }
@@ -2771,7 +2790,7 @@ enum { R_HOOK = 1, R_COPY, R_REFERENCE };
 typedef struct {
     PyTypeObject *type;
     unsigned int version;
-    char kind, stock_state, plain;
+    char kind, stock_state, plain, stock_init;
     PyObject *methods; /* names that no attribute may take */
 } Made;
 
@@ -2784,6 +2803,8 @@ typedef struct {
     int collects;           /* whether collections are put off, and to be let on again */
     int fresh; /* whether what follows is known to hold: no code of others ran since it was looked up */
     PyObject *allowed, *classes, *factories;
+    PyObject *remote;      /* the class that is registered for references, once one was read */
+    PyObject *perspective; /* what the invoker says of for whom it reads, once it was asked */
     int lasting; /* whether the answers hold for as long as the dictionaries do */
     char answer[HEADS];
     PyObject *references;
@@ -2800,6 +2821,8 @@ static void reader_end(Reader *r) {
     Py_XDECREF(r->allowed);
     Py_XDECREF(r->classes);
     Py_XDECREF(r->factories);
+    Py_XDECREF(r->remote);
+    Py_XDECREF(r->perspective);
     Py_XDECREF(r->references);
     Py_XDECREF(r->unjellier);
     Py_XDECREF(r->pending);
@@ -2873,6 +2896,8 @@ static int refresh(Reader *r) {
     Py_XSETREF(r->classes, classes);
     Py_XSETREF(r->factories, factories);
     Py_XSETREF(r->allowed, allowed);
+    Py_CLEAR(r->remote);
+    Py_CLEAR(r->perspective);
     r->fresh = 1;
 #if PY_VERSION_HEX < 0x030C0000
     r->lasting = r->kind && PyDict_CheckExact(classes) && PyDict_CheckExact(factories) &&
@@ -3235,6 +3260,16 @@ static PyObject *read_dereference(Reader *r, Items *items, PyObject *number) {
 
 /* ---- Instances of registered classes. ---- */
 
+/* Whether the attributes of a reference can be set as its __init__ does, without calling it. */
+static int has_stock_attributes(State *st, PyTypeObject *type) {
+    if (type->tp_setattro != PyObject_GenericSetAttr || !type->tp_dictoffset) return 0;
+    int stock = is_stock_method(st, type, st->s___init__, st->s_reference_init);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_disconnectCallbacks, st->s_reference_callbacks);
+    PyObject *const names[] = {st->s_luid, st->s_broker, st->s_doRefCount, st->s_perspective};
+    for (int i = 0; stock > 0 && i < 4; i++) stock = is_attribute(type, names[i]);
+    return stock;
+}
+
 static Made *find_made(Reader *r, PyTypeObject *type) {
     State *st = r->st;
     Made *made = &r->made[address_hash(type) % KINDS];
@@ -3242,7 +3277,7 @@ static Made *find_made(Reader *r, PyTypeObject *type) {
     Py_CLEAR(made->type);
     Py_CLEAR(made->methods);
     made->kind = R_HOOK;
-    made->plain = made->stock_state = 0;
+    made->plain = made->stock_state = made->stock_init = 0;
     if (type->tp_new == PyBaseObject_Type.tp_new && type->tp_getattro == PyObject_GenericGetAttr) {
         int copy = is_stock_method(st, type, st->s_unjellyFor, st->s_copy_unjelly);
         int reference = copy ? 0 : is_stock_method(st, type, st->s_unjellyFor, st->s_reference_unjelly);
@@ -3257,6 +3292,11 @@ static Made *find_made(Reader *r, PyTypeObject *type) {
             else
                 return NULL;
             made->plain = !post;
+        }
+        if (reference && made->plain) {
+            int stock = has_stock_attributes(st, type);
+            if (stock < 0) return NULL;
+            made->stock_init = (char)stock;
         }
         if (copy) {
             int state = is_stock_method(st, type, st->s_setCopyableState, st->s_copy_set_state);
@@ -3347,13 +3387,41 @@ static int is_shared(State *st, const Items *items) {
     return head == H_REFERENCE || head == H_DEREFERENCE;
 }
 
+/* For whom the invoker reads: asked anew where that may call something. */
+static PyObject *perspective_of(Reader *r) {
+    if (r->perspective) return Py_NewRef(r->perspective);
+    PyTypeObject *type = Py_TYPE(r->invoker);
+    PyObject *name = r->st->s_unserializingPerspective;
+    int plain = type->tp_getattro == PyObject_GenericGetAttr ? is_attribute(type, name) : 0;
+    if (plain < 0) return NULL;
+    if (!plain) resume_gc(r->collects);
+    PyObject *perspective = PyObject_GetAttr(r->invoker, name);
+    if (!plain)
+        others_ran(r);
+    else if (perspective && r->fresh)
+        r->perspective = Py_NewRef(perspective);
+    return perspective;
+}
+
+/* What __init__ does for a new reference whose class is as it was made. */
+static int set_reference(State *st, PyObject *value, PyObject *perspective, PyObject *broker, PyObject *luid) {
+    PyObject *one = PyLong_FromLong(1);
+    int failed = !one || PyObject_GenericSetAttr(value, st->s_luid, luid) ||
+                 PyObject_GenericSetAttr(value, st->s_broker, broker) ||
+                 PyObject_GenericSetAttr(value, st->s_doRefCount, one) ||
+                 PyObject_GenericSetAttr(value, st->s_perspective, perspective);
+    Py_XDECREF(one);
+    return failed ? -1 : 0;
+}
+
 /* A list whose tag is registered, with the tokens after the tag; *odd is set for what graph has to do, before anything
    was done. */
 static PyObject *read_registered(Reader *r, PyObject *tag, Items *items, PyObject *number, int *odd) {
     State *st = r->st;
     *odd = 1;
     if (r->invoker == Py_None || items->left < 1 || !PyDict_CheckExact(r->classes)) return NULL;
-    PyObject *cls = Py_XNewRef(PyDict_GetItemWithError(r->classes, tag));
+    int remote = tag == st->head[H_REMOTE];
+    PyObject *cls = Py_XNewRef(remote && r->fresh && r->remote ? r->remote : PyDict_GetItemWithError(r->classes, tag));
     PyObject *value = NULL, *state = NULL, *result = NULL, *methods = NULL;
     Token token;
     if (!cls) return NULL;
@@ -3367,7 +3435,17 @@ static PyObject *read_registered(Reader *r, PyObject *tag, Items *items, PyObjec
         if (!(state = scalar(&token))) goto done;
         if (!PyLong_CheckExact(state) && !PyBytes_CheckExact(state)) goto done;
         *odd = 0;
+        if (remote && r->fresh) Py_XSETREF(r->remote, Py_NewRef(cls));
+        int stock_init = made->stock_init;
         if (!(value = ((PyTypeObject *)cls)->tp_new((PyTypeObject *)cls, st->no_args, NULL))) goto done;
+        if (stock_init) {
+            PyObject *perspective = perspective_of(r);
+            int failed = !perspective || set_reference(st, value, perspective, r->invoker, state);
+            Py_XDECREF(perspective);
+            if (failed || (has_pending(r) && finish_made(r, value, plain)) || announce(r, number, value)) goto done;
+            result = Py_NewRef(value);
+            goto done;
+        }
         resume_gc(r->collects);
         PyObject *perspective = PyObject_GetAttr(r->invoker, st->s_unserializingPerspective);
         PyObject *one = perspective ? PyLong_FromLong(1) : NULL;
@@ -3504,6 +3582,7 @@ static PyObject *read_list_inner(Reader *r, Cursor *cursor, Token *token, PyObje
                 value = read_dereference(r, &items, number);
                 reader = st->g_read_dereference;
                 break;
+            case H_REMOTE:
             case -1:
                 reader = PyDict_GetItemWithError(st->g_READERS, tag);
                 if (!reader && !PyErr_Occurred()) reader = st->g_read_instance;
@@ -3643,6 +3722,292 @@ static PyObject *release(PyObject *module, PyObject *const *args, Py_ssize_t cou
     return last ? last : Py_NewRef(Py_None);
 }
 
+/* ---- References that are collected. ---- */
+
+enum { OUTPUT_CHUNKS, OUTPUT_SIZE, OUTPUT_GATHERING, OUTPUT_ANSWERS, OUTPUT_SLOTS };
+
+/* Whether a class is _flow.Output, with its own methods. */
+static int is_output(State *st, PyTypeObject *type) {
+    if (is_known(&st->output, type)) return 1;
+    PyObject *const names[OUTPUT_SLOTS] = {st->s__chunks, st->s__size, st->s_gathering, st->s_answers};
+    Slotted found;
+    int stock = learn_slots(st, &found, type, st->s_output, names, OUTPUT_SLOTS);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_write, st->s_output_write);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_write_parts, st->s_output_write_parts);
+    if (stock > 0) st->output = found;
+    return stock;
+}
+
+/* Whether a class has what a reference's end looks at as mere attributes. */
+static int is_reference(State *st, PyTypeObject *type) {
+    if (type->tp_version_tag && type->tp_version_tag == st->way.reference) return 1;
+    int plain = type->tp_getattro == PyObject_GenericGetAttr;
+    PyObject *const names[] = {st->s_doRefCount, st->s_broker, st->s_luid};
+    for (int i = 0; plain > 0 && i < 3; i++) plain = is_attribute(type, names[i]);
+    if (plain > 0) st->way.reference = type->tp_version_tag;
+    return plain;
+}
+
+/* Whether a class of brokers tells of references that are gone by Broker's own methods. */
+static int says_itself(State *st, PyTypeObject *type) {
+    if (type->tp_version_tag && type->tp_version_tag == st->way.broker) return 1;
+    if (type->tp_getattro != PyObject_GenericGetAttr) return 0;
+    int stock = is_stock_method(st, type, st->s_sendDecRef, st->s_send_decref);
+    if (stock > 0) stock = is_stock_method(st, type, st->s__say, st->s_say);
+    PyObject *const names[] = {st->s__stock,   st->s__deaf,    st->s_currentDialect, st->s_prefixLimit,       st->s_limits,
+                               st->s__output, st->s__receiving, st->s__symbols,       st->s_outgoingVocabulary};
+    for (int i = 0; stock > 0 && i < 9; i++) stock = is_attribute(type, names[i]);
+    st->way.own = 0;
+    if (stock > 0) st->way.broker = type->tp_version_tag;
+    return stock;
+}
+
+static inline uint64_t dictionary_version(PyObject *dictionary) {
+#if PY_VERSION_HEX < 0x030C0000
+    return ((PyDictObject *)dictionary)->ma_version_tag;
+#else
+    return (void)dictionary, 0;
+#endif
+}
+
+/* What is in the broker's own attributes: 1 if it is as it is in the middle of a reading. */
+static int find_own_way(State *st, PyObject *broker, PyObject *own) {
+    Way *way = &st->way;
+    if (way->own && way->own == dictionary_version(own)) return 1;
+    way->own = 0;
+    int there = PyDict_Contains(own, st->s_sendDecRef);
+    if (!there) there = PyDict_Contains(own, st->s__say);
+    if (there) return there < 0 ? -1 : 0;
+    PyObject *names[] = {st->s__stock, st->s__receiving, st->s__deaf, st->s__symbols, st->s_currentDialect,
+                         st->s_prefixLimit, st->s_limits, st->s__output, st->s_outgoingVocabulary};
+    PyObject *found[9];
+    for (int i = 0; i < 9; i++) {
+        found[i] = PyDict_GetItemWithError(own, names[i]);
+        if (!found[i] && PyErr_Occurred()) return -1;
+    }
+    if (found[0] != Py_True || (found[1] != Py_True && found[1] != Py_False) || (found[2] && found[2] != Py_False)) return 0;
+    if (!found[4] || !PyBytes_CheckExact(found[4]) || strcmp(PyBytes_AS_STRING(found[4]), "pb")) return 0;
+    if (!found[5] || !PyLong_CheckExact(found[5])) return 0;
+    long long prefix;
+    if (bound_of(found[5], 0, &prefix)) return -1;
+    if (prefix < 10 || !found[6] || !found[7]) return 0;
+    /* These are never less than one message needs; what somebody has in their place may be. */
+    if (Py_TYPE(found[6]) != Py_TYPE(st->default_limits)) return 0;
+    int stock = is_output(st, Py_TYPE(found[7]));
+    if (stock <= 0) return stock;
+    way->answers = found[1] == Py_True;
+    way->output = found[7];
+    way->words = found[3] && found[3] != Py_None ? found[3] : found[8];
+    if (!way->words) {
+        /* The class's, which has it for as long as it has its version. */
+        PyObject *words = PyObject_GetAttr((PyObject *)Py_TYPE(broker), st->s_outgoingVocabulary);
+        if (!words) return -1;
+        way->words = words;
+        Py_DECREF(words);
+    }
+    way->own = dictionary_version(own);
+    return 1;
+}
+
+static PyObject *module_of(PyObject *globals, PyObject *name) {
+    PyObject *module = PyDict_GetItemWithError(globals, name);
+    return module && PyModule_Check(module) ? PyModule_GetDict(module) : NULL;
+}
+
+/* What is in the modules that sendDecRef and Output are in, and whether this is the thread that talks to the peer. */
+static int find_module_way(State *st) {
+    Way *way = &st->way;
+    PyObject *say = PyDict_GetItemWithError(st->g_STOCK, st->s_send_decref), *number;
+    if (!say || !PyFunction_Check(say)) return 0;
+    PyObject *globals = PyFunction_GET_GLOBALS(say);
+    if (!way->module || way->module != dictionary_version(globals)) {
+        way->module = way->flow = way->limits = 0;
+        PyObject *threads = module_of(globals, st->s_threadable), *limits = module_of(globals, st->s_banana);
+        PyObject *write = PyDict_GetItemWithError(st->g_STOCK, st->s_output_write);
+        if (!threads || !limits || !write || !PyFunction_Check(write)) return 0;
+        Py_XSETREF(way->threads_of, Py_NewRef(threads));
+        Py_XSETREF(way->flow_of, Py_NewRef(PyFunction_GET_GLOBALS(write)));
+        Py_XSETREF(way->limits_of, Py_NewRef(limits));
+        way->module = dictionary_version(globals);
+    }
+    if (!way->flow || way->flow != dictionary_version(way->flow_of)) {
+        way->flow = 0;
+        number = PyDict_GetItemWithError(way->flow_of, st->s__GATHERED);
+        if (!number || !PyLong_CheckExact(number) || bound_of(number, 0, &way->most)) return 0;
+        way->flow = dictionary_version(way->flow_of);
+    }
+    if (!way->limits || way->limits != dictionary_version(way->limits_of)) {
+        long long limit;
+        way->limits = 0;
+        number = PyDict_GetItemWithError(way->limits_of, st->s_SIZE_LIMIT);
+        if (!number || !PyLong_CheckExact(number) || bound_of(number, 0, &limit) || limit < LONGEST_WORD) return 0;
+        way->limits = dictionary_version(way->limits_of);
+    }
+    number = PyDict_GetItemWithError(way->threads_of, st->s_ioThread);
+    return number && PyLong_CheckExact(number) && PyLong_AsUnsignedLong(number) == PyThread_get_thread_ident();
+}
+
+/* The number in a slot, which is at most `most`, and that much more; NULL, without an error, for anything else. */
+static PyObject *raised(PyObject *number, Py_ssize_t more, long long most) {
+    if (!number || !PyLong_CheckExact(number)) return NULL;
+    Py_ssize_t value = PyLong_AsSsize_t(number);
+    return value < 0 || value > most ? NULL : PyLong_FromSsize_t(value + more);
+}
+
+/* Output.write, for what is short, while it gathers and has nothing to pass on after it.  What is said one after the other
+   is gathered in one bytearray. */
+static int gather(State *st, PyObject *output, const byte *data, Py_ssize_t length, long long most, int answer) {
+    PyObject *chunks = SLOT(output, st->output, OUTPUT_CHUNKS);
+    if (SLOT(output, st->output, OUTPUT_GATHERING) != Py_True || !chunks || !PyList_CheckExact(chunks)) return 0;
+    PyObject **of_size = &SLOT(output, st->output, OUTPUT_SIZE), **of_answers = &SLOT(output, st->output, OUTPUT_ANSWERS);
+    PyObject *size = raised(*of_size, length, most - length);
+    PyObject *answers = size ? raised(*of_answers, answer ? length : 0, PY_SSIZE_T_MAX / 2) : NULL;
+    Py_ssize_t count = PyList_GET_SIZE(chunks);
+    PyObject *last = count ? PyList_GET_ITEM(chunks, count - 1) : NULL;
+    int result = answers ? 1 : PyErr_Occurred() ? -1 : 0;
+    if (result <= 0)
+        ;
+    else if (last && PyByteArray_CheckExact(last)) {
+        Py_ssize_t before = PyByteArray_GET_SIZE(last);
+        if (PyByteArray_Resize(last, before + length))
+            result = -1;
+        else
+            memcpy(PyByteArray_AS_STRING(last) + before, data, (size_t)length);
+    } else {
+        last = PyByteArray_FromStringAndSize((const char *)data, length);
+        if (!last || PyList_Append(chunks, last)) result = -1;
+        Py_XDECREF(last);
+    }
+    if (result > 0) {
+        Py_SETREF(*of_size, Py_NewRef(size));
+        Py_SETREF(*of_answers, Py_NewRef(answers));
+    }
+    Py_XDECREF(size);
+    Py_XDECREF(answers);
+    return result;
+}
+
+/* RemoteReference.__del__, where all of it is stock and the broker is just reading.  1: it was done; 0: nothing was; -1: an
+   error. */
+static int let_go(State *st, PyObject *reference) {
+    int result = is_reference(st, Py_TYPE(reference));
+    if (result <= 0) return result;
+    PyObject *counted = PyObject_GenericGetAttr(reference, st->s_doRefCount), *broker = NULL, *luid = NULL, *own = NULL;
+    result = -1;
+    if (!counted) goto done;
+    result = 0;
+    if (!PyLong_CheckExact(counted)) goto done;
+    if (Py_SIZE(counted) == 0) {
+        result = 1;
+        goto done;
+    }
+    result = -1;
+    if (!(broker = PyObject_GenericGetAttr(reference, st->s_broker)) ||
+        !(luid = PyObject_GenericGetAttr(reference, st->s_luid)))
+        goto done;
+    int overflow = 0;
+    long number = PyLong_CheckExact(luid) ? PyLong_AsLongAndOverflow(luid, &overflow) : -1;
+    result = 0;
+    if (number < 0 || number > 0x7FFFFFFF || overflow) goto done;
+    if ((result = says_itself(st, Py_TYPE(broker))) <= 0) goto done;
+    if (!(own = PyObject_GenericGetDict(broker, NULL))) {
+        result = -1;
+        goto done;
+    }
+    if ((result = find_own_way(st, broker, own)) <= 0 || (result = find_module_way(st)) <= 0 ||
+        (result = is_stock(st, st->way.words, 0)) <= 0)
+        goto done;
+    byte data[24];
+    Py_ssize_t length = PyBytes_GET_SIZE(st->w_decref);
+    memcpy(data, PyBytes_AS_STRING(st->w_decref), (size_t)length);
+    do data[length++] = number & 0x7F;
+    while (number >>= 7);
+    data[length++] = INT;
+    result = gather(st, st->way.output, data, length, st->way.most, st->way.answers);
+done:
+    Py_XDECREF(own);
+    Py_XDECREF(luid);
+    Py_XDECREF(broker);
+    Py_XDECREF(counted);
+    return result;
+}
+
+/* A method like a function, which it calls where the short way cannot be taken. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *function;
+    vectorcallfunc vectorcall;
+} Finalizer;
+
+static PyObject *finalizer_call(PyObject *self, PyObject *const *args, size_t flags, PyObject *keywords) {
+    State *st = state_of_type(Py_TYPE(self));
+    /* As Python ends, the module may have been cleared. */
+    if (PyVectorcall_NARGS(flags) == 1 && !keywords && st->w_decref) {
+        int done = let_go(st, args[0]);
+        if (done > 0) Py_RETURN_NONE;
+        PyErr_Clear();
+    }
+    return PyObject_Vectorcall(((Finalizer *)self)->function, args, flags, keywords);
+}
+
+static PyObject *finalizer_get(PyObject *self, PyObject *object, PyObject *Py_UNUSED(type)) {
+    return !object || object == Py_None ? Py_NewRef(self) : PyMethod_New(self, object);
+}
+
+static int finalizer_traverse(Finalizer *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->function);
+    return 0;
+}
+
+static int finalizer_clear(Finalizer *self) {
+    Py_CLEAR(self->function);
+    return 0;
+}
+
+static void finalizer_dealloc(Finalizer *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    finalizer_clear(self);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+static PyMemberDef finalizer_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Finalizer, vectorcall), READONLY, NULL},
+    {"__wrapped__", MEMBER_OF_SLOT, offsetof(Finalizer, function), READONLY, "What it stands for."},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot finalizer_slots[] = {
+    {Py_tp_doc, "Does what a function does at the end of a reference."},
+    {Py_tp_dealloc, finalizer_dealloc},
+    {Py_tp_traverse, finalizer_traverse},
+    {Py_tp_clear, finalizer_clear},
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_descr_get, finalizer_get},
+    {Py_tp_members, finalizer_members},
+    {0, NULL},
+};
+
+static PyType_Spec finalizer_spec = {
+    "spreadlite.core._compiled.Finalizer",
+    sizeof(Finalizer),
+    0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR |
+        Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
+    finalizer_slots,
+};
+
+static PyObject *finalizer(PyObject *module, PyObject *function) {
+    Finalizer *self = PyObject_GC_New(Finalizer, state_of(module)->Finalizer);
+    if (!self) return NULL;
+    self->function = Py_NewRef(function);
+    self->vectorcall = finalizer_call;
+    PyObject_GC_Track(self);
+    return (PyObject *)self;
+}
+
 /* ---- The module. ---- */
 
 /* A number that a class has as long as neither it nor a class that it inherits from is changed, and none else ever has; None
@@ -3669,6 +4034,8 @@ static PyMethodDef functions[] = {
      "The expression of an object; see `spreadlite.core.graph.jelly`."},
     {"unjelly", (PyCFunction)(void (*)(void))unjelly, METH_FASTCALL | METH_KEYWORDS,
      "The object that an expression stands for; see `spreadlite.core.graph.unjelly`."},
+    {"finalizer", finalizer, METH_O,
+     "The same as a function that is RemoteReference.__del__, in less time where all is stock."},
     {"release", (PyCFunction)(void (*)(void))release, METH_FASTCALL | METH_KEYWORDS,
      "Count one less for an object in a table; see `spreadlite.core.tables.LocalTable.release`."},
     {NULL, NULL, 0, NULL},
@@ -3780,6 +4147,7 @@ static int module_exec(PyObject *module) {
     failed = failed || !(st->Packed = (PyTypeObject *)PyType_FromModuleAndSpec(module, &packed_spec, NULL)) ||
              !(st->Decoder = (PyTypeObject *)PyType_FromModuleAndSpec(module, &decoder_spec, NULL)) ||
              !(st->Place = (PyTypeObject *)PyType_FromModuleAndSpec(module, &place_spec, NULL)) ||
+             !(st->Finalizer = (PyTypeObject *)PyType_FromModuleAndSpec(module, &finalizer_spec, NULL)) ||
              PyModule_AddType(module, st->Packed) || PyModule_AddType(module, st->Decoder);
     failed = failed || !(st->w_none = constant(st, "[O]", st->head[H_NONE])) ||
              !(st->w_true = constant(st, "[OO]", st->head[H_BOOLEAN], st->true_word)) ||
@@ -3787,7 +4155,9 @@ static int module_exec(PyObject *module) {
              !(st->w_unicode = beginning(st, 2, st->head[H_UNICODE])) ||
              !(st->w_reference = beginning(st, 3, st->head[H_REFERENCE])) ||
              !(st->w_dereference = beginning(st, 2, st->head[H_DEREFERENCE])) ||
-             !(st->w_remote_head = beginning(st, 2, PyList_GET_ITEM(st->w_remote, 0)));
+             !(st->w_remote_head = beginning(st, 2, PyList_GET_ITEM(st->w_remote, 0))) ||
+             !(st->w_decref = constant(st, "[y]", "decref"));
+    if (!failed) PyBytes_AS_STRING(st->w_decref)[0] = 2;
     for (int head = 0; !failed && head < HEADS; head++) failed = !(st->w_head[head] = constant(st, "O", st->head[head]));
     if (!failed && (!PyDict_CheckExact(st->g_WRITERS) || !PyDict_CheckExact(st->g_READERS) ||
                     !PyDict_CheckExact(st->g_STOCK) || !PyAnySet_Check(st->g_LEAF_WRITERS) ||
@@ -3811,7 +4181,8 @@ static int module_exec(PyObject *module) {
 #define EACH(X)                                                                                                        \
     X(stock_asks) X(dummy_asks) X(qual) X(partial) X(default_registry) X(default_depth) X(default_size) X(default_prefix)         \
     X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder) X(Place) X(true_word)     \
-    X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference) X(w_remote) X(w_remote_head)
+    X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference) X(w_remote) X(w_remote_head)  \
+    X(w_decref) X(Finalizer) X(way.threads_of) X(way.flow_of) X(way.limits_of)
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     State *st = state_of(module);

@@ -120,6 +120,11 @@ def pure_release(table: Any, luid: object, forget: bool = False) -> Any:
     return table.release(luid, forget)
 
 
+def pure_finalizer(function: Callable[[Any], None]) -> Callable[[Any], None]:
+    """*function*, which is ``RemoteReference.__del__``, or what does the same as a method in less time."""
+    return function
+
+
 def pure_class_version(cls: type) -> int | None:
     """A number that a class has as long as neither it nor a class that it inherits from is changed, and no other ever has;
     None if that is not known."""
@@ -136,6 +141,7 @@ unjelly: Any = graph.unjelly if chosen is None else chosen.unjelly
 pack: Any = pure_pack if chosen is None else chosen.pack
 pack_light: Any = pure_pack_light if chosen is None else chosen.pack_light
 unpack: Any = pure_unpack if chosen is None else chosen.unpack
+finalizer: Callable[[Callable[[Any], None]], Any] = pure_finalizer if chosen is None else chosen.finalizer
 release: Any = pure_release if chosen is None else chosen.release
 
 
@@ -153,6 +159,7 @@ __all__ = [
     "encode",
     "encode_parts",
     "expression_of",
+    "finalizer",
     "implementation",
     "jelly",
     "leaf",

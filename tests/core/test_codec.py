@@ -64,7 +64,8 @@ class CodecTests(SynchronousTestCase):
         self.assertEqual(
             [
                 "Decoder", "NEED_DATA", "PACKS", "Packed", "class_version", "encode", "encode_parts", "expression_of",
-                "implementation", "jelly", "leaf", "leaves", "pack", "pack_light", "release", "unjelly", "unpack",
+                "finalizer", "implementation", "jelly", "leaf", "leaves", "pack", "pack_light", "release", "unjelly",
+                "unpack",
             ],
             sorted(codec.__all__),
         )  # fmt: skip
