@@ -88,10 +88,11 @@ typedef struct {
 /* How a broker tells the peer that a reference is gone, with what has been made sure of by versions of dictionaries. */
 typedef struct {
     unsigned int reference, broker; /* versions of the classes */
-    uint64_t own, module, flow, limits;
+    uint64_t own, module, flow, limits, threads;
     PyObject *output, *words; /* borrowed from the broker, whose dictionary is as it was */
-    PyObject *threads_of, *flow_of, *limits_of;
+    PyObject *module_of, *threads_of, *flow_of, *limits_of;
     long long most;
+    unsigned long thread; /* the reactor's */
     int answers;
 } Way;
 
@@ -1565,13 +1566,21 @@ static int count_local(State *st, PyObject *local, int more, long *count) {
     return 1;
 }
 
-/* The other dictionary of a table lets go of an object's key, if that leads to the id. */
-static int forget_key(PyObject *ids, PyObject *puid, PyObject *luid) {
-    PyObject *known = Py_XNewRef(PyDict_GetItemWithError(ids, puid));
-    if (!known) return PyErr_Occurred() ? -1 : 0;
-    int same = PyObject_RichCompareBool(known, luid, Py_EQ);
-    Py_DECREF(known);
-    return same > 0 ? PyDict_DelItem(ids, puid) : same;
+/* An object leaves the table, with its key if that leads to its id. */
+static int forget_local(PyObject *locals, PyObject *ids, PyObject *luid, PyObject *puid) {
+    PyObject *known = PyLong_CheckExact(puid) ? Py_XNewRef(PyDict_GetItemWithError(ids, puid)) : NULL;
+    /* The id that a key leads to is the very object that is the key of the other dictionary: it is found sooner by that. */
+    int same = known && PyLong_CheckExact(known) ? PyObject_RichCompareBool(known, luid, Py_EQ) : 0;
+    int failed = same < 0 || PyErr_Occurred() || PyDict_DelItem(locals, same ? known : luid);
+    if (!failed && !known) {
+        /* Looking up what is not a number may fail, which it does when the object has left. */
+        known = Py_XNewRef(PyDict_GetItemWithError(ids, puid));
+        failed = !known && PyErr_Occurred();
+    }
+    if (!failed && known && !same) failed = (same = PyObject_RichCompareBool(known, luid, Py_EQ)) < 0;
+    if (!failed && same) failed = PyDict_DelItem(ids, puid);
+    Py_XDECREF(known);
+    return failed ? -1 : 0;
 }
 
 /* LocalTable.release, where the table and what it has under the id are stock.  1: it was done, and *last is the Local if
@@ -1601,7 +1610,7 @@ static int release_local(State *st, PyObject *table, PyObject *luid, int forget,
         goto done;
     }
     if (count > 0) goto done;
-    if (forget && (PyDict_DelItem(locals, luid) || forget_key(ids, puid, luid)))
+    if (forget && forget_local(locals, ids, luid, puid))
         result = -1;
     else
         *last = Py_NewRef(local);
@@ -1617,7 +1626,7 @@ done:
 typedef struct {
     char known, stock; /* whether it was looked up, and whether all of it is stock */
     PyObject *own;     /* the broker's attributes */
-    PyObject *exports, *locals, *ids, *made, *unique_id;
+    PyObject *exports, *locals, *ids, *made, *unique_id, *local;
     long long most;
 } Registrar;
 
@@ -1629,6 +1638,7 @@ static void registrar_end(Registrar *registrar) {
     Py_CLEAR(registrar->ids);
     Py_CLEAR(registrar->made);
     Py_CLEAR(registrar->unique_id);
+    Py_CLEAR(registrar->local);
 }
 
 /* Whether a name is that of a mere attribute: nothing is called when it is read or set. */
@@ -1712,7 +1722,8 @@ static int find_registrar(State *st, PyObject *broker, Registrar *registrar) {
     if (stock <= 0 || (noted != Py_None && !registrar->made)) return stock < 0 ? -1 : 0;
     PyObject *function = PyDict_GetItemWithError(st->g_STOCK, st->s_register_reference);
     registrar->unique_id = Py_XNewRef(PyDict_GetItemWithError(st->g_STOCK, st->s_unique_id));
-    if (!function || !registrar->unique_id) return PyErr_Occurred() ? -1 : 0;
+    registrar->local = Py_XNewRef(PyDict_GetItemWithError(st->g_STOCK, st->s_local));
+    if (!function || !registrar->unique_id || !registrar->local) return PyErr_Occurred() ? -1 : 0;
     Py_INCREF(function);
     stock = find_most(st, broker, function, &registrar->most);
     Py_DECREF(function);
@@ -1741,12 +1752,12 @@ static int register_reference(State *st, PyObject *broker, Registrar *registrar,
         long current = last && PyLong_CheckExact(last) ? PyLong_AsLongAndOverflow(last, &overflow) : LONG_MAX;
         if (none) Py_XDECREF(last);
         if (!last) result = -1;
-        PyObject *cls = PyDict_GetItemWithError(st->g_STOCK, st->s_local);
-        if (!last || overflow || current == LONG_MAX || !cls) goto done;
-        if ((result = is_local(st, (PyTypeObject *)cls)) <= 0) goto done;
+        PyTypeObject *cls = (PyTypeObject *)registrar->local;
+        if (!last || overflow || current == LONG_MAX) goto done;
+        if ((result = is_local(st, cls)) <= 0) goto done;
         result = -1;
         if (!(luid = PyLong_FromLong(current + 1)) || PyDict_SetItem(registrar->own, st->s_currentLocalID, luid) ||
-            !(local = ((PyTypeObject *)cls)->tp_alloc((PyTypeObject *)cls, 0)))
+            !(local = cls->tp_alloc(cls, 0)))
             goto done;
         SLOT(local, st->local, LOCAL_OBJECT) = Py_NewRef(object);
         SLOT(local, st->local, LOCAL_PERSPECTIVE) = Py_NewRef(Py_None);
@@ -1851,7 +1862,7 @@ typedef struct {
     PyTypeObject *type;
     unsigned int version;
     char kind, stock_tag, stock_state, stock_id;
-    PyObject *tag, *writer;
+    PyObject *tag, *writer; /* of a reference, the tag is jellyFor as it is in the beginning */
 } Kind;
 
 #define KINDS 8
@@ -2397,6 +2408,8 @@ static int find_kind(Writer *w, Kind *kind, PyObject *object) {
         if (copy < 0 || remote < 0) return -1;
         if (remote) {
             kind->kind = K_REMOTE;
+            kind->tag = Py_XNewRef(PyDict_GetItemWithError(st->g_STOCK, st->s_referenceable_jelly));
+            if (!kind->tag) return -1;
             int id = is_stock_method(st, type, st->s_processUniqueID, st->s_unique_id);
             if (id < 0) return -1;
             kind->stock_id = (char)id;
@@ -2542,8 +2555,9 @@ static int w_other(Writer *w, PyObject *object) {
     if (seen) return seen < 0 ? -1 : 0;
     if (kind->kind == K_REMOTE) {
         /* A method of the instance's own, or one that a __getattribute__ gives, is the hook then. */
-        PyObject *stock = PyDict_GetItemWithError(st->g_STOCK, st->s_referenceable_jelly);
-        int stocked = stock ? has_method(object, st->s_jellyFor, stock) : PyErr_Occurred() ? -1 : 0, stock_id = kind->stock_id;
+        PyObject *stock = Py_NewRef(kind->tag);
+        int stock_id = kind->stock_id, stocked = has_method(object, st->s_jellyFor, stock);
+        Py_DECREF(stock);
         if (stocked < 0) return -1;
         if (stocked && w->invoker != Py_None) return w_remote(w, object, stock_id);
     } else if (kind->kind == K_COPY && w->invoker != Py_None) {
@@ -3817,18 +3831,22 @@ static PyObject *module_of(PyObject *globals, PyObject *name) {
 /* What is in the modules that sendDecRef and Output are in, and whether this is the thread that talks to the peer. */
 static int find_module_way(State *st) {
     Way *way = &st->way;
-    PyObject *say = PyDict_GetItemWithError(st->g_STOCK, st->s_send_decref), *number;
-    if (!say || !PyFunction_Check(say)) return 0;
-    PyObject *globals = PyFunction_GET_GLOBALS(say);
-    if (!way->module || way->module != dictionary_version(globals)) {
-        way->module = way->flow = way->limits = 0;
+    PyObject *number;
+    if (!way->module_of) {
+        PyObject *say = PyDict_GetItemWithError(st->g_STOCK, st->s_send_decref);
+        if (!say || !PyFunction_Check(say)) return 0;
+        way->module_of = Py_NewRef(PyFunction_GET_GLOBALS(say));
+    }
+    if (!way->module || way->module != dictionary_version(way->module_of)) {
+        way->module = way->flow = way->limits = way->threads = 0;
+        PyObject *globals = way->module_of;
         PyObject *threads = module_of(globals, st->s_threadable), *limits = module_of(globals, st->s_banana);
         PyObject *write = PyDict_GetItemWithError(st->g_STOCK, st->s_output_write);
         if (!threads || !limits || !write || !PyFunction_Check(write)) return 0;
         Py_XSETREF(way->threads_of, Py_NewRef(threads));
         Py_XSETREF(way->flow_of, Py_NewRef(PyFunction_GET_GLOBALS(write)));
         Py_XSETREF(way->limits_of, Py_NewRef(limits));
-        way->module = dictionary_version(globals);
+        way->module = dictionary_version(way->module_of);
     }
     if (!way->flow || way->flow != dictionary_version(way->flow_of)) {
         way->flow = 0;
@@ -3843,8 +3861,15 @@ static int find_module_way(State *st) {
         if (!number || !PyLong_CheckExact(number) || bound_of(number, 0, &limit) || limit < LONGEST_WORD) return 0;
         way->limits = dictionary_version(way->limits_of);
     }
-    number = PyDict_GetItemWithError(way->threads_of, st->s_ioThread);
-    return number && PyLong_CheckExact(number) && PyLong_AsUnsignedLong(number) == PyThread_get_thread_ident();
+    if (!way->threads || way->threads != dictionary_version(way->threads_of)) {
+        way->threads = 0;
+        number = PyDict_GetItemWithError(way->threads_of, st->s_ioThread);
+        if (!number || !PyLong_CheckExact(number)) return 0;
+        way->thread = PyLong_AsUnsignedLong(number);
+        if (way->thread == (unsigned long)-1 && PyErr_Occurred()) return -1;
+        way->threads = dictionary_version(way->threads_of);
+    }
+    return way->thread == PyThread_get_thread_ident();
 }
 
 /* The number in a slot, which is at most `most`, and that much more; NULL, without an error, for anything else. */
@@ -4182,7 +4207,7 @@ static int module_exec(PyObject *module) {
     X(stock_asks) X(dummy_asks) X(qual) X(partial) X(default_registry) X(default_depth) X(default_size) X(default_prefix)         \
     X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder) X(Place) X(true_word)     \
     X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference) X(w_remote) X(w_remote_head)  \
-    X(w_decref) X(Finalizer) X(way.threads_of) X(way.flow_of) X(way.limits_of)
+    X(w_decref) X(Finalizer) X(way.module_of) X(way.threads_of) X(way.flow_of) X(way.limits_of)
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     State *st = state_of(module);
