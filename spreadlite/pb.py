@@ -1203,13 +1203,6 @@ class Broker(banana.Banana):
             self._unsent = None
 
 
-graph.STOCK.update(
-    register_reference=Broker.registerReference,
-    new_local_id=Broker.newLocalID,
-    send_decref=Broker.sendDecRef,
-    say=Broker._say,
-)
-
 _SERIALIZING = _seams.Stock(Broker, ("serialize",))
 _STOCK = _seams.Stock(
     Broker,
@@ -1227,9 +1220,6 @@ def _packed(object: Any, security: Any, persistentStore: Any, broker: Any, limit
     return codec.pack(object, security, broker, limits.depth, banana.SIZE_LIMIT, prefix)
 
 
-#: `LocalTable.release`, or what the compiled codec does in its place.
-_releaseLocal = codec.release if codec.PACKS else tables.LocalTable.release
-
 #: What is sent where a call has no keywords.
 _NO_KEYWORDS = [vocabulary.DICTIONARY]
 
@@ -1238,6 +1228,16 @@ _ID_TYPES = frozenset((int, bytes))
 
 _FOLLOWS = "Peer will receive following PB traceback:"
 
+
+#: `LocalTable.release`, or what the compiled codec does in its place.
+_releaseLocal = codec.release if codec.PACKS else tables.LocalTable.release
+
+graph.STOCK.update(
+    register_reference=Broker.registerReference,
+    new_local_id=Broker.newLocalID,
+    send_decref=Broker.sendDecRef,
+    say=Broker._say,
+)
 
 #: The table of a connection that has gone.
 _NO_TABLE = tables.LocalTable("object")

@@ -4,9 +4,9 @@
  * be made empty) is done by the very functions of `graph`, called with a Jellier or Unjellier that shares the memo of
  * this file; and where a message has to be composed, the Python twin composes it.
  *
- * In the order of this file: the state of the module; output; tokens; packed lists; encode; Decoder; tables; objects to
- * expressions and to bytes (jelly, pack); expressions and bytes to objects (unjelly, unpack); what a connection keeps;
- * the module.
+ * In the order of this file: the state of the module; output; tokens; packed lists; encode; Decoder; tables and the ends of
+ * references; objects to expressions and to bytes (jelly, pack); expressions and bytes to objects (unjelly, unpack); the
+ * module.
  *
  * Three things hold everywhere.  Nothing is allocated by a length that a peer claims, but by the bytes that are there.
  * Every descent that a peer or an application can make deep is either a loop with a stack of its own, or asks Python
@@ -59,25 +59,28 @@ static const char *const head_names[HEADS] = {"unicode", "None", "boolean",   "l
     X(STOCK) X(jelly) X(read) X(read_registered) X(read_instance) X(read_reference) X(read_dereference)                \
     X(read_boolean) X(read_unicode) X(finish_list) X(finish_set) X(finish_tuple) X(finish_frozenset)                   \
     X(finish_dictionary) X(shortened)
+/* For references: the names of what is read and set, and what tables, pb and its parts put into graph.STOCK. */
+#define REFERENCE_NAMES(X)                                                                                             \
+    X(object) X(perspective) X(puid) X(refcount) X(locals) X(ids) X(luid) X(broker) X(doRefCount)                      \
+    X(disconnectCallbacks) X(_chunks) X(_size) X(gathering) X(answers) X(write) X(write_parts) X(sendDecRef) X(_say)   \
+    X(_stock) X(_deaf) X(currentDialect) X(prefixLimit) X(_output) X(_receiving) X(_symbols) X(outgoingVocabulary)     \
+    X(threadable) X(ioThread) X(banana) X(SIZE_LIMIT) X(_GATHERED) X(release) X(hold) X(made) X(processUniqueID)       \
+    X(newLocalID) X(luids) X(_exports) X(limits) X(_registrations) X(currentLocalID) X(MAX_BROKER_REFS)
+#define REFERENCE_STOCK(X)                                                                                             \
+    X(local) X(local_table) X(table_release) X(table_hold) X(registrations) X(unique_id) X(register_reference)         \
+    X(new_local_id) X(reference_init) X(reference_callbacks) X(output) X(output_write) X(output_write_parts)           \
+    X(send_decref) X(say)
 #define NAMES(X)                                                                                                       \
     X(jellyFor) X(getTypeToCopyFor) X(getTypeToCopy) X(getStateToCopyFor) X(getStateToCopy) X(serializingPerspective)  \
     X(unserializingPerspective) X(registerReference) X(isTypeAllowed) X(allowedTypes) X(classes) X(factories)          \
     X(postUnjelly) X(unjellyFor) X(setCopyableState) X(finish) X(announce) X(room) X(references) X(pending)            \
     X(finished) X(when_whole) X(scale) X(plain) X(preserved) X(cooked) X(cooker) X(met_again) X(get)                   \
     X(expression_bytes)                                                                                                \
-    X(expression_depth) X(__dict__) X(__init__) X(__class__) X(object) X(perspective) X(puid) X(refcount) X(locals) X(ids) \
-    X(luid) X(broker) X(doRefCount) X(disconnectCallbacks) X(_chunks) X(_size) X(gathering) X(answers) X(write)       \
-    X(write_parts) X(sendDecRef) X(_say) X(_stock) X(_deaf) X(currentDialect) X(prefixLimit) X(_output) X(_receiving)  \
-    X(_symbols) X(outgoingVocabulary) X(threadable) X(ioThread) X(banana) X(SIZE_LIMIT) X(_GATHERED)                   \
-    X(release) X(hold) X(made) X(processUniqueID) X(newLocalID) X(luids) X(_exports) X(limits) X(_registrations)         \
-    X(currentLocalID) X(MAX_BROKER_REFS)
-/* What flavors, tables, pb and its parts put into graph.STOCK. */
+    X(expression_depth) X(__dict__) X(__init__) X(__class__)
+/* What flavors puts into graph.STOCK. */
 #define STOCK_NAMES(X)                                                                                                 \
     X(copyable_jelly) X(copyable_type_for) X(copyable_type) X(copyable_state_for) X(copyable_state)                    \
-    X(referenceable_jelly) X(copy_unjelly) X(copy_set_state) X(reference_unjelly) X(slot_names) X(method_names)        \
-    X(local) X(local_table) X(table_release) X(table_hold) X(registrations) X(unique_id) X(register_reference)         \
-    X(new_local_id) X(reference_init) X(reference_callbacks) X(output) X(output_write) X(output_write_parts)           \
-    X(send_decref) X(say)
+    X(referenceable_jelly) X(copy_unjelly) X(copy_set_state) X(reference_unjelly) X(slot_names) X(method_names)
 
 /* A class of ours that has slots: where they are, for as long as the class is as it was made. */
 typedef struct {
@@ -104,7 +107,7 @@ typedef struct {
     FROM_GRAPH(X)
 #undef X
 #define X(name) PyObject *s_##name;
-    NAMES(X) STOCK_NAMES(X)
+    NAMES(X) STOCK_NAMES(X) REFERENCE_NAMES(X) REFERENCE_STOCK(X)
 #undef X
     PyObject *stock_asks, *dummy_asks; /* isTypeAllowed of SecurityOptions and of DummySecurityOptions */
     PyObject *qual, *partial;
@@ -1487,7 +1490,7 @@ static int taster_kind(State *st, PyObject *taster) {
 
 static int is_stock_method(State *st, PyTypeObject *type, PyObject *name, PyObject *stock_name);
 
-#define SLOT(object, slotted, which) (*(PyObject **)((char *)(object) + (slotted).at[which]))
+#define SLOT_OF(object, slotted, which) (*(PyObject **)((char *)(object) + (slotted).at[which]))
 
 enum { LOCAL_OBJECT, LOCAL_PERSPECTIVE, LOCAL_PUID, LOCAL_REFCOUNT, LOCAL_SLOTS };
 enum { TABLE_LOCALS, TABLE_IDS, TABLE_SLOTS };
@@ -1548,8 +1551,8 @@ static inline int is_registrations(State *st, PyTypeObject *type) {
 static int open_table(State *st, PyObject *table, PyObject **locals, PyObject **ids) {
     int stock = is_table(st, Py_TYPE(table));
     if (stock <= 0) return stock;
-    *locals = SLOT(table, st->table, TABLE_LOCALS);
-    *ids = SLOT(table, st->table, TABLE_IDS);
+    *locals = SLOT_OF(table, st->table, TABLE_LOCALS);
+    *ids = SLOT_OF(table, st->table, TABLE_IDS);
     return *locals && *ids && PyDict_CheckExact(*locals) && PyDict_CheckExact(*ids);
 }
 
@@ -1557,12 +1560,12 @@ static int open_table(State *st, PyObject *table, PyObject **locals, PyObject **
 static int count_local(State *st, PyObject *local, int more, long *count) {
     int overflow, stock = is_local(st, Py_TYPE(local));
     if (stock <= 0) return stock;
-    PyObject *refcount = SLOT(local, st->local, LOCAL_REFCOUNT);
+    PyObject *refcount = SLOT_OF(local, st->local, LOCAL_REFCOUNT);
     if (!refcount || !PyLong_CheckExact(refcount)) return 0;
     *count = PyLong_AsLongAndOverflow(refcount, &overflow);
     if (overflow || *count == LONG_MIN || *count == LONG_MAX) return 0;
     if (!(refcount = PyLong_FromLong(*count += more))) return -1;
-    Py_SETREF(SLOT(local, st->local, LOCAL_REFCOUNT), refcount);
+    Py_SETREF(SLOT_OF(local, st->local, LOCAL_REFCOUNT), refcount);
     return 1;
 }
 
@@ -1604,7 +1607,7 @@ static int release_local(State *st, PyObject *table, PyObject *luid, int forget,
         goto done;
     }
     long count;
-    puid = Py_XNewRef(SLOT(local, st->local, LOCAL_PUID));
+    puid = Py_XNewRef(SLOT_OF(local, st->local, LOCAL_PUID));
     if (!puid || (result = count_local(st, local, -1, &count)) <= 0) {
         if (!puid) result = 0;
         goto done;
@@ -1715,7 +1718,7 @@ static int find_registrar(State *st, PyObject *broker, Registrar *registrar) {
     if (!noted) return -1;
     if (noted != Py_None) {
         stock = is_registrations(st, Py_TYPE(noted));
-        PyObject *made = stock > 0 ? SLOT(noted, st->registrations, 0) : NULL;
+        PyObject *made = stock > 0 ? SLOT_OF(noted, st->registrations, 0) : NULL;
         if (made && PyList_CheckExact(made)) registrar->made = Py_NewRef(made);
     }
     Py_DECREF(noted);
@@ -1759,10 +1762,10 @@ static int register_reference(State *st, PyObject *broker, Registrar *registrar,
         if (!(luid = PyLong_FromLong(current + 1)) || PyDict_SetItem(registrar->own, st->s_currentLocalID, luid) ||
             !(local = cls->tp_alloc(cls, 0)))
             goto done;
-        SLOT(local, st->local, LOCAL_OBJECT) = Py_NewRef(object);
-        SLOT(local, st->local, LOCAL_PERSPECTIVE) = Py_NewRef(Py_None);
-        SLOT(local, st->local, LOCAL_PUID) = Py_NewRef(puid);
-        SLOT(local, st->local, LOCAL_REFCOUNT) = PyLong_FromLong(1);
+        SLOT_OF(local, st->local, LOCAL_OBJECT) = Py_NewRef(object);
+        SLOT_OF(local, st->local, LOCAL_PERSPECTIVE) = Py_NewRef(Py_None);
+        SLOT_OF(local, st->local, LOCAL_PUID) = Py_NewRef(puid);
+        SLOT_OF(local, st->local, LOCAL_REFCOUNT) = PyLong_FromLong(1);
         if (!PyDict_SetItem(locals, luid, local) && !PyDict_SetItem(ids, puid, luid)) result = 1;
     }
     if (result > 0 && registrar->made)
@@ -1789,6 +1792,315 @@ static inline int has_method(PyObject *object, PyObject *name, PyObject *functio
                        : PyMethod_Check(found) && PyMethod_GET_FUNCTION(found) == function && PyMethod_GET_SELF(found) == object;
     Py_DECREF(found);
     return same;
+}
+
+static PyObject *release(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    static const char *const names[] = {"table", "luid", "forget"};
+    State *st = state_of(module);
+    PyObject *given[3], *last;
+    if (take_args("release", names, args, count, keywords, 2, 3, given)) return NULL;
+    if (!given[2]) given[2] = Py_False;
+    int forget = PyObject_IsTrue(given[2]), done = forget < 0 ? -1 : release_local(st, given[0], given[1], forget, &last);
+    if (done < 0) return NULL;
+    if (!done) return PyObject_CallMethodObjArgs(given[0], st->s_release, given[1], given[2], NULL);
+    return last ? last : Py_NewRef(Py_None);
+}
+
+/* ---- References that are collected. ---- */
+
+enum { OUTPUT_CHUNKS, OUTPUT_SIZE, OUTPUT_GATHERING, OUTPUT_ANSWERS, OUTPUT_SLOTS };
+
+/* Whether a class is _flow.Output, with its own methods. */
+static int is_output(State *st, PyTypeObject *type) {
+    if (is_known(&st->output, type)) return 1;
+    PyObject *const names[OUTPUT_SLOTS] = {st->s__chunks, st->s__size, st->s_gathering, st->s_answers};
+    Slotted found;
+    int stock = learn_slots(st, &found, type, st->s_output, names, OUTPUT_SLOTS);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_write, st->s_output_write);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_write_parts, st->s_output_write_parts);
+    if (stock > 0) st->output = found;
+    return stock;
+}
+
+/* Whether a class has what a reference's end looks at as mere attributes. */
+static int is_reference(State *st, PyTypeObject *type) {
+    if (type->tp_version_tag && type->tp_version_tag == st->way.reference) return 1;
+    int plain = type->tp_getattro == PyObject_GenericGetAttr;
+    PyObject *const names[] = {st->s_doRefCount, st->s_broker, st->s_luid};
+    for (int i = 0; plain > 0 && i < 3; i++) plain = is_attribute(type, names[i]);
+    if (plain > 0) st->way.reference = type->tp_version_tag;
+    return plain;
+}
+
+/* Whether a class of brokers tells of references that are gone by Broker's own methods. */
+static int says_itself(State *st, PyTypeObject *type) {
+    if (type->tp_version_tag && type->tp_version_tag == st->way.broker) return 1;
+    if (type->tp_getattro != PyObject_GenericGetAttr) return 0;
+    int stock = is_stock_method(st, type, st->s_sendDecRef, st->s_send_decref);
+    if (stock > 0) stock = is_stock_method(st, type, st->s__say, st->s_say);
+    PyObject *const names[] = {st->s__stock,   st->s__deaf,    st->s_currentDialect, st->s_prefixLimit,       st->s_limits,
+                               st->s__output, st->s__receiving, st->s__symbols,       st->s_outgoingVocabulary};
+    for (int i = 0; stock > 0 && i < 9; i++) stock = is_attribute(type, names[i]);
+    st->way.own = 0;
+    if (stock > 0) st->way.broker = type->tp_version_tag;
+    return stock;
+}
+
+static inline uint64_t dictionary_version(PyObject *dictionary) {
+#if PY_VERSION_HEX < 0x030C0000
+    return ((PyDictObject *)dictionary)->ma_version_tag;
+#else
+    return (void)dictionary, 0;
+#endif
+}
+
+/* What is in the broker's own attributes: 1 if it is as it is in the middle of a reading. */
+static int find_own_way(State *st, PyObject *broker, PyObject *own) {
+    Way *way = &st->way;
+    if (way->own && way->own == dictionary_version(own)) return 1;
+    way->own = 0;
+    int there = PyDict_Contains(own, st->s_sendDecRef);
+    if (!there) there = PyDict_Contains(own, st->s__say);
+    if (there) return there < 0 ? -1 : 0;
+    PyObject *names[] = {st->s__stock, st->s__receiving, st->s__deaf, st->s__symbols, st->s_currentDialect,
+                         st->s_prefixLimit, st->s_limits, st->s__output, st->s_outgoingVocabulary};
+    PyObject *found[9];
+    for (int i = 0; i < 9; i++) {
+        found[i] = PyDict_GetItemWithError(own, names[i]);
+        if (!found[i] && PyErr_Occurred()) return -1;
+    }
+    if (found[0] != Py_True || (found[1] != Py_True && found[1] != Py_False) || (found[2] && found[2] != Py_False)) return 0;
+    if (!found[4] || !PyBytes_CheckExact(found[4]) || strcmp(PyBytes_AS_STRING(found[4]), "pb")) return 0;
+    if (!found[5] || !PyLong_CheckExact(found[5])) return 0;
+    long long prefix;
+    if (bound_of(found[5], 0, &prefix)) return -1;
+    if (prefix < 10 || !found[6] || !found[7]) return 0;
+    /* These are never less than one message needs; what somebody has in their place may be. */
+    if (Py_TYPE(found[6]) != Py_TYPE(st->default_limits)) return 0;
+    int stock = is_output(st, Py_TYPE(found[7]));
+    if (stock <= 0) return stock;
+    way->answers = found[1] == Py_True;
+    way->output = found[7];
+    way->words = found[3] && found[3] != Py_None ? found[3] : found[8];
+    if (!way->words) {
+        /* The class's, which has it for as long as it has its version. */
+        PyObject *words = PyObject_GetAttr((PyObject *)Py_TYPE(broker), st->s_outgoingVocabulary);
+        if (!words) return -1;
+        way->words = words;
+        Py_DECREF(words);
+    }
+    way->own = dictionary_version(own);
+    return 1;
+}
+
+static PyObject *module_of(PyObject *globals, PyObject *name) {
+    PyObject *module = PyDict_GetItemWithError(globals, name);
+    return module && PyModule_Check(module) ? PyModule_GetDict(module) : NULL;
+}
+
+/* What is in the modules that sendDecRef and Output are in, and whether this is the thread that talks to the peer. */
+static int find_module_way(State *st) {
+    Way *way = &st->way;
+    PyObject *number;
+    if (!way->module_of) {
+        PyObject *say = PyDict_GetItemWithError(st->g_STOCK, st->s_send_decref);
+        if (!say || !PyFunction_Check(say)) return 0;
+        way->module_of = Py_NewRef(PyFunction_GET_GLOBALS(say));
+    }
+    if (!way->module || way->module != dictionary_version(way->module_of)) {
+        way->module = way->flow = way->limits = way->threads = 0;
+        PyObject *globals = way->module_of;
+        PyObject *threads = module_of(globals, st->s_threadable), *limits = module_of(globals, st->s_banana);
+        PyObject *write = PyDict_GetItemWithError(st->g_STOCK, st->s_output_write);
+        if (!threads || !limits || !write || !PyFunction_Check(write)) return 0;
+        Py_XSETREF(way->threads_of, Py_NewRef(threads));
+        Py_XSETREF(way->flow_of, Py_NewRef(PyFunction_GET_GLOBALS(write)));
+        Py_XSETREF(way->limits_of, Py_NewRef(limits));
+        way->module = dictionary_version(way->module_of);
+    }
+    if (!way->flow || way->flow != dictionary_version(way->flow_of)) {
+        way->flow = 0;
+        number = PyDict_GetItemWithError(way->flow_of, st->s__GATHERED);
+        if (!number || !PyLong_CheckExact(number) || bound_of(number, 0, &way->most)) return 0;
+        way->flow = dictionary_version(way->flow_of);
+    }
+    if (!way->limits || way->limits != dictionary_version(way->limits_of)) {
+        long long limit;
+        way->limits = 0;
+        number = PyDict_GetItemWithError(way->limits_of, st->s_SIZE_LIMIT);
+        if (!number || !PyLong_CheckExact(number) || bound_of(number, 0, &limit) || limit < LONGEST_WORD) return 0;
+        way->limits = dictionary_version(way->limits_of);
+    }
+    if (!way->threads || way->threads != dictionary_version(way->threads_of)) {
+        way->threads = 0;
+        number = PyDict_GetItemWithError(way->threads_of, st->s_ioThread);
+        if (!number || !PyLong_CheckExact(number)) return 0;
+        way->thread = PyLong_AsUnsignedLong(number);
+        if (way->thread == (unsigned long)-1 && PyErr_Occurred()) return -1;
+        way->threads = dictionary_version(way->threads_of);
+    }
+    return way->thread == PyThread_get_thread_ident();
+}
+
+/* The number in a slot, which is at most `most`, and that much more; NULL, without an error, for anything else. */
+static PyObject *raised(PyObject *number, Py_ssize_t more, long long most) {
+    if (!number || !PyLong_CheckExact(number)) return NULL;
+    Py_ssize_t value = PyLong_AsSsize_t(number);
+    return value < 0 || value > most ? NULL : PyLong_FromSsize_t(value + more);
+}
+
+/* Output.write, for what is short, while it gathers and has nothing to pass on after it.  What is said one after the other
+   is gathered in one bytearray. */
+static int gather(State *st, PyObject *output, const byte *data, Py_ssize_t length, long long most, int answer) {
+    PyObject *chunks = SLOT_OF(output, st->output, OUTPUT_CHUNKS);
+    if (SLOT_OF(output, st->output, OUTPUT_GATHERING) != Py_True || !chunks || !PyList_CheckExact(chunks)) return 0;
+    PyObject **of_size = &SLOT_OF(output, st->output, OUTPUT_SIZE), **of_answers = &SLOT_OF(output, st->output, OUTPUT_ANSWERS);
+    PyObject *size = raised(*of_size, length, most - length);
+    PyObject *answers = size ? raised(*of_answers, answer ? length : 0, PY_SSIZE_T_MAX / 2) : NULL;
+    Py_ssize_t count = PyList_GET_SIZE(chunks);
+    PyObject *last = count ? PyList_GET_ITEM(chunks, count - 1) : NULL;
+    int result = answers ? 1 : PyErr_Occurred() ? -1 : 0;
+    if (result <= 0)
+        ;
+    else if (last && PyByteArray_CheckExact(last)) {
+        Py_ssize_t before = PyByteArray_GET_SIZE(last);
+        if (PyByteArray_Resize(last, before + length))
+            result = -1;
+        else
+            memcpy(PyByteArray_AS_STRING(last) + before, data, (size_t)length);
+    } else {
+        last = PyByteArray_FromStringAndSize((const char *)data, length);
+        if (!last || PyList_Append(chunks, last)) result = -1;
+        Py_XDECREF(last);
+    }
+    if (result > 0) {
+        Py_SETREF(*of_size, Py_NewRef(size));
+        Py_SETREF(*of_answers, Py_NewRef(answers));
+    }
+    Py_XDECREF(size);
+    Py_XDECREF(answers);
+    return result;
+}
+
+/* RemoteReference.__del__, where all of it is stock and the broker is just reading.  1: it was done; 0: nothing was; -1: an
+   error. */
+static int let_go(State *st, PyObject *reference) {
+    int result = is_reference(st, Py_TYPE(reference));
+    if (result <= 0) return result;
+    PyObject *counted = PyObject_GenericGetAttr(reference, st->s_doRefCount), *broker = NULL, *luid = NULL, *own = NULL;
+    result = -1;
+    if (!counted) goto done;
+    result = 0;
+    if (!PyLong_CheckExact(counted)) goto done;
+    if (Py_SIZE(counted) == 0) {
+        result = 1;
+        goto done;
+    }
+    result = -1;
+    if (!(broker = PyObject_GenericGetAttr(reference, st->s_broker)) ||
+        !(luid = PyObject_GenericGetAttr(reference, st->s_luid)))
+        goto done;
+    int overflow = 0;
+    long number = PyLong_CheckExact(luid) ? PyLong_AsLongAndOverflow(luid, &overflow) : -1;
+    result = 0;
+    if (number < 0 || number > 0x7FFFFFFF || overflow) goto done;
+    if ((result = says_itself(st, Py_TYPE(broker))) <= 0) goto done;
+    if (!(own = PyObject_GenericGetDict(broker, NULL))) {
+        result = -1;
+        goto done;
+    }
+    if ((result = find_own_way(st, broker, own)) <= 0 || (result = find_module_way(st)) <= 0 ||
+        (result = is_stock(st, st->way.words, 0)) <= 0)
+        goto done;
+    byte data[24];
+    Py_ssize_t length = PyBytes_GET_SIZE(st->w_decref);
+    memcpy(data, PyBytes_AS_STRING(st->w_decref), (size_t)length);
+    do data[length++] = number & 0x7F;
+    while (number >>= 7);
+    data[length++] = INT;
+    result = gather(st, st->way.output, data, length, st->way.most, st->way.answers);
+done:
+    Py_XDECREF(own);
+    Py_XDECREF(luid);
+    Py_XDECREF(broker);
+    Py_XDECREF(counted);
+    return result;
+}
+
+/* A method like a function, which it calls where the short way cannot be taken. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *function;
+    vectorcallfunc vectorcall;
+} Finalizer;
+
+static PyObject *finalizer_call(PyObject *self, PyObject *const *args, size_t flags, PyObject *keywords) {
+    State *st = state_of_type(Py_TYPE(self));
+    /* As Python ends, the module may have been cleared. */
+    if (PyVectorcall_NARGS(flags) == 1 && !keywords && st->w_decref) {
+        int done = let_go(st, args[0]);
+        if (done > 0) Py_RETURN_NONE;
+        PyErr_Clear();
+    }
+    return PyObject_Vectorcall(((Finalizer *)self)->function, args, flags, keywords);
+}
+
+static PyObject *finalizer_get(PyObject *self, PyObject *object, PyObject *Py_UNUSED(type)) {
+    return !object || object == Py_None ? Py_NewRef(self) : PyMethod_New(self, object);
+}
+
+static int finalizer_traverse(Finalizer *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->function);
+    return 0;
+}
+
+static int finalizer_clear(Finalizer *self) {
+    Py_CLEAR(self->function);
+    return 0;
+}
+
+static void finalizer_dealloc(Finalizer *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    finalizer_clear(self);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+static PyMemberDef finalizer_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Finalizer, vectorcall), READONLY, NULL},
+    {"__wrapped__", MEMBER_OF_SLOT, offsetof(Finalizer, function), READONLY, "What it stands for."},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot finalizer_slots[] = {
+    {Py_tp_doc, "Does what a function does at the end of a reference."},
+    {Py_tp_dealloc, finalizer_dealloc},
+    {Py_tp_traverse, finalizer_traverse},
+    {Py_tp_clear, finalizer_clear},
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_descr_get, finalizer_get},
+    {Py_tp_members, finalizer_members},
+    {0, NULL},
+};
+
+static PyType_Spec finalizer_spec = {
+    "spreadlite.core._compiled.Finalizer",
+    sizeof(Finalizer),
+    0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR |
+        Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
+    finalizer_slots,
+};
+
+static PyObject *finalizer(PyObject *module, PyObject *function) {
+    Finalizer *self = PyObject_GC_New(Finalizer, state_of(module)->Finalizer);
+    if (!self) return NULL;
+    self->function = Py_NewRef(function);
+    self->vectorcall = finalizer_call;
+    PyObject_GC_Track(self);
+    return (PyObject *)self;
 }
 
 /* ---- Place: what the Python jellier has in its memo for an object that was written here. ---- */
@@ -3722,317 +4034,6 @@ static PyObject *unjelly(PyObject *module, PyObject *const *args, Py_ssize_t cou
                      given[4] ? given[4] : st->default_registry, given[5] ? given[5] : st->default_depth);
 }
 
-/* ---- What a connection keeps. ---- */
-
-static PyObject *release(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
-    static const char *const names[] = {"table", "luid", "forget"};
-    State *st = state_of(module);
-    PyObject *given[3], *last;
-    if (take_args("release", names, args, count, keywords, 2, 3, given)) return NULL;
-    if (!given[2]) given[2] = Py_False;
-    int forget = PyObject_IsTrue(given[2]), done = forget < 0 ? -1 : release_local(st, given[0], given[1], forget, &last);
-    if (done < 0) return NULL;
-    if (!done) return PyObject_CallMethodObjArgs(given[0], st->s_release, given[1], given[2], NULL);
-    return last ? last : Py_NewRef(Py_None);
-}
-
-/* ---- References that are collected. ---- */
-
-enum { OUTPUT_CHUNKS, OUTPUT_SIZE, OUTPUT_GATHERING, OUTPUT_ANSWERS, OUTPUT_SLOTS };
-
-/* Whether a class is _flow.Output, with its own methods. */
-static int is_output(State *st, PyTypeObject *type) {
-    if (is_known(&st->output, type)) return 1;
-    PyObject *const names[OUTPUT_SLOTS] = {st->s__chunks, st->s__size, st->s_gathering, st->s_answers};
-    Slotted found;
-    int stock = learn_slots(st, &found, type, st->s_output, names, OUTPUT_SLOTS);
-    if (stock > 0) stock = is_stock_method(st, type, st->s_write, st->s_output_write);
-    if (stock > 0) stock = is_stock_method(st, type, st->s_write_parts, st->s_output_write_parts);
-    if (stock > 0) st->output = found;
-    return stock;
-}
-
-/* Whether a class has what a reference's end looks at as mere attributes. */
-static int is_reference(State *st, PyTypeObject *type) {
-    if (type->tp_version_tag && type->tp_version_tag == st->way.reference) return 1;
-    int plain = type->tp_getattro == PyObject_GenericGetAttr;
-    PyObject *const names[] = {st->s_doRefCount, st->s_broker, st->s_luid};
-    for (int i = 0; plain > 0 && i < 3; i++) plain = is_attribute(type, names[i]);
-    if (plain > 0) st->way.reference = type->tp_version_tag;
-    return plain;
-}
-
-/* Whether a class of brokers tells of references that are gone by Broker's own methods. */
-static int says_itself(State *st, PyTypeObject *type) {
-    if (type->tp_version_tag && type->tp_version_tag == st->way.broker) return 1;
-    if (type->tp_getattro != PyObject_GenericGetAttr) return 0;
-    int stock = is_stock_method(st, type, st->s_sendDecRef, st->s_send_decref);
-    if (stock > 0) stock = is_stock_method(st, type, st->s__say, st->s_say);
-    PyObject *const names[] = {st->s__stock,   st->s__deaf,    st->s_currentDialect, st->s_prefixLimit,       st->s_limits,
-                               st->s__output, st->s__receiving, st->s__symbols,       st->s_outgoingVocabulary};
-    for (int i = 0; stock > 0 && i < 9; i++) stock = is_attribute(type, names[i]);
-    st->way.own = 0;
-    if (stock > 0) st->way.broker = type->tp_version_tag;
-    return stock;
-}
-
-static inline uint64_t dictionary_version(PyObject *dictionary) {
-#if PY_VERSION_HEX < 0x030C0000
-    return ((PyDictObject *)dictionary)->ma_version_tag;
-#else
-    return (void)dictionary, 0;
-#endif
-}
-
-/* What is in the broker's own attributes: 1 if it is as it is in the middle of a reading. */
-static int find_own_way(State *st, PyObject *broker, PyObject *own) {
-    Way *way = &st->way;
-    if (way->own && way->own == dictionary_version(own)) return 1;
-    way->own = 0;
-    int there = PyDict_Contains(own, st->s_sendDecRef);
-    if (!there) there = PyDict_Contains(own, st->s__say);
-    if (there) return there < 0 ? -1 : 0;
-    PyObject *names[] = {st->s__stock, st->s__receiving, st->s__deaf, st->s__symbols, st->s_currentDialect,
-                         st->s_prefixLimit, st->s_limits, st->s__output, st->s_outgoingVocabulary};
-    PyObject *found[9];
-    for (int i = 0; i < 9; i++) {
-        found[i] = PyDict_GetItemWithError(own, names[i]);
-        if (!found[i] && PyErr_Occurred()) return -1;
-    }
-    if (found[0] != Py_True || (found[1] != Py_True && found[1] != Py_False) || (found[2] && found[2] != Py_False)) return 0;
-    if (!found[4] || !PyBytes_CheckExact(found[4]) || strcmp(PyBytes_AS_STRING(found[4]), "pb")) return 0;
-    if (!found[5] || !PyLong_CheckExact(found[5])) return 0;
-    long long prefix;
-    if (bound_of(found[5], 0, &prefix)) return -1;
-    if (prefix < 10 || !found[6] || !found[7]) return 0;
-    /* These are never less than one message needs; what somebody has in their place may be. */
-    if (Py_TYPE(found[6]) != Py_TYPE(st->default_limits)) return 0;
-    int stock = is_output(st, Py_TYPE(found[7]));
-    if (stock <= 0) return stock;
-    way->answers = found[1] == Py_True;
-    way->output = found[7];
-    way->words = found[3] && found[3] != Py_None ? found[3] : found[8];
-    if (!way->words) {
-        /* The class's, which has it for as long as it has its version. */
-        PyObject *words = PyObject_GetAttr((PyObject *)Py_TYPE(broker), st->s_outgoingVocabulary);
-        if (!words) return -1;
-        way->words = words;
-        Py_DECREF(words);
-    }
-    way->own = dictionary_version(own);
-    return 1;
-}
-
-static PyObject *module_of(PyObject *globals, PyObject *name) {
-    PyObject *module = PyDict_GetItemWithError(globals, name);
-    return module && PyModule_Check(module) ? PyModule_GetDict(module) : NULL;
-}
-
-/* What is in the modules that sendDecRef and Output are in, and whether this is the thread that talks to the peer. */
-static int find_module_way(State *st) {
-    Way *way = &st->way;
-    PyObject *number;
-    if (!way->module_of) {
-        PyObject *say = PyDict_GetItemWithError(st->g_STOCK, st->s_send_decref);
-        if (!say || !PyFunction_Check(say)) return 0;
-        way->module_of = Py_NewRef(PyFunction_GET_GLOBALS(say));
-    }
-    if (!way->module || way->module != dictionary_version(way->module_of)) {
-        way->module = way->flow = way->limits = way->threads = 0;
-        PyObject *globals = way->module_of;
-        PyObject *threads = module_of(globals, st->s_threadable), *limits = module_of(globals, st->s_banana);
-        PyObject *write = PyDict_GetItemWithError(st->g_STOCK, st->s_output_write);
-        if (!threads || !limits || !write || !PyFunction_Check(write)) return 0;
-        Py_XSETREF(way->threads_of, Py_NewRef(threads));
-        Py_XSETREF(way->flow_of, Py_NewRef(PyFunction_GET_GLOBALS(write)));
-        Py_XSETREF(way->limits_of, Py_NewRef(limits));
-        way->module = dictionary_version(way->module_of);
-    }
-    if (!way->flow || way->flow != dictionary_version(way->flow_of)) {
-        way->flow = 0;
-        number = PyDict_GetItemWithError(way->flow_of, st->s__GATHERED);
-        if (!number || !PyLong_CheckExact(number) || bound_of(number, 0, &way->most)) return 0;
-        way->flow = dictionary_version(way->flow_of);
-    }
-    if (!way->limits || way->limits != dictionary_version(way->limits_of)) {
-        long long limit;
-        way->limits = 0;
-        number = PyDict_GetItemWithError(way->limits_of, st->s_SIZE_LIMIT);
-        if (!number || !PyLong_CheckExact(number) || bound_of(number, 0, &limit) || limit < LONGEST_WORD) return 0;
-        way->limits = dictionary_version(way->limits_of);
-    }
-    if (!way->threads || way->threads != dictionary_version(way->threads_of)) {
-        way->threads = 0;
-        number = PyDict_GetItemWithError(way->threads_of, st->s_ioThread);
-        if (!number || !PyLong_CheckExact(number)) return 0;
-        way->thread = PyLong_AsUnsignedLong(number);
-        if (way->thread == (unsigned long)-1 && PyErr_Occurred()) return -1;
-        way->threads = dictionary_version(way->threads_of);
-    }
-    return way->thread == PyThread_get_thread_ident();
-}
-
-/* The number in a slot, which is at most `most`, and that much more; NULL, without an error, for anything else. */
-static PyObject *raised(PyObject *number, Py_ssize_t more, long long most) {
-    if (!number || !PyLong_CheckExact(number)) return NULL;
-    Py_ssize_t value = PyLong_AsSsize_t(number);
-    return value < 0 || value > most ? NULL : PyLong_FromSsize_t(value + more);
-}
-
-/* Output.write, for what is short, while it gathers and has nothing to pass on after it.  What is said one after the other
-   is gathered in one bytearray. */
-static int gather(State *st, PyObject *output, const byte *data, Py_ssize_t length, long long most, int answer) {
-    PyObject *chunks = SLOT(output, st->output, OUTPUT_CHUNKS);
-    if (SLOT(output, st->output, OUTPUT_GATHERING) != Py_True || !chunks || !PyList_CheckExact(chunks)) return 0;
-    PyObject **of_size = &SLOT(output, st->output, OUTPUT_SIZE), **of_answers = &SLOT(output, st->output, OUTPUT_ANSWERS);
-    PyObject *size = raised(*of_size, length, most - length);
-    PyObject *answers = size ? raised(*of_answers, answer ? length : 0, PY_SSIZE_T_MAX / 2) : NULL;
-    Py_ssize_t count = PyList_GET_SIZE(chunks);
-    PyObject *last = count ? PyList_GET_ITEM(chunks, count - 1) : NULL;
-    int result = answers ? 1 : PyErr_Occurred() ? -1 : 0;
-    if (result <= 0)
-        ;
-    else if (last && PyByteArray_CheckExact(last)) {
-        Py_ssize_t before = PyByteArray_GET_SIZE(last);
-        if (PyByteArray_Resize(last, before + length))
-            result = -1;
-        else
-            memcpy(PyByteArray_AS_STRING(last) + before, data, (size_t)length);
-    } else {
-        last = PyByteArray_FromStringAndSize((const char *)data, length);
-        if (!last || PyList_Append(chunks, last)) result = -1;
-        Py_XDECREF(last);
-    }
-    if (result > 0) {
-        Py_SETREF(*of_size, Py_NewRef(size));
-        Py_SETREF(*of_answers, Py_NewRef(answers));
-    }
-    Py_XDECREF(size);
-    Py_XDECREF(answers);
-    return result;
-}
-
-/* RemoteReference.__del__, where all of it is stock and the broker is just reading.  1: it was done; 0: nothing was; -1: an
-   error. */
-static int let_go(State *st, PyObject *reference) {
-    int result = is_reference(st, Py_TYPE(reference));
-    if (result <= 0) return result;
-    PyObject *counted = PyObject_GenericGetAttr(reference, st->s_doRefCount), *broker = NULL, *luid = NULL, *own = NULL;
-    result = -1;
-    if (!counted) goto done;
-    result = 0;
-    if (!PyLong_CheckExact(counted)) goto done;
-    if (Py_SIZE(counted) == 0) {
-        result = 1;
-        goto done;
-    }
-    result = -1;
-    if (!(broker = PyObject_GenericGetAttr(reference, st->s_broker)) ||
-        !(luid = PyObject_GenericGetAttr(reference, st->s_luid)))
-        goto done;
-    int overflow = 0;
-    long number = PyLong_CheckExact(luid) ? PyLong_AsLongAndOverflow(luid, &overflow) : -1;
-    result = 0;
-    if (number < 0 || number > 0x7FFFFFFF || overflow) goto done;
-    if ((result = says_itself(st, Py_TYPE(broker))) <= 0) goto done;
-    if (!(own = PyObject_GenericGetDict(broker, NULL))) {
-        result = -1;
-        goto done;
-    }
-    if ((result = find_own_way(st, broker, own)) <= 0 || (result = find_module_way(st)) <= 0 ||
-        (result = is_stock(st, st->way.words, 0)) <= 0)
-        goto done;
-    byte data[24];
-    Py_ssize_t length = PyBytes_GET_SIZE(st->w_decref);
-    memcpy(data, PyBytes_AS_STRING(st->w_decref), (size_t)length);
-    do data[length++] = number & 0x7F;
-    while (number >>= 7);
-    data[length++] = INT;
-    result = gather(st, st->way.output, data, length, st->way.most, st->way.answers);
-done:
-    Py_XDECREF(own);
-    Py_XDECREF(luid);
-    Py_XDECREF(broker);
-    Py_XDECREF(counted);
-    return result;
-}
-
-/* A method like a function, which it calls where the short way cannot be taken. */
-typedef struct {
-    PyObject_HEAD
-    PyObject *function;
-    vectorcallfunc vectorcall;
-} Finalizer;
-
-static PyObject *finalizer_call(PyObject *self, PyObject *const *args, size_t flags, PyObject *keywords) {
-    State *st = state_of_type(Py_TYPE(self));
-    /* As Python ends, the module may have been cleared. */
-    if (PyVectorcall_NARGS(flags) == 1 && !keywords && st->w_decref) {
-        int done = let_go(st, args[0]);
-        if (done > 0) Py_RETURN_NONE;
-        PyErr_Clear();
-    }
-    return PyObject_Vectorcall(((Finalizer *)self)->function, args, flags, keywords);
-}
-
-static PyObject *finalizer_get(PyObject *self, PyObject *object, PyObject *Py_UNUSED(type)) {
-    return !object || object == Py_None ? Py_NewRef(self) : PyMethod_New(self, object);
-}
-
-static int finalizer_traverse(Finalizer *self, visitproc visit, void *arg) {
-    Py_VISIT(Py_TYPE(self));
-    Py_VISIT(self->function);
-    return 0;
-}
-
-static int finalizer_clear(Finalizer *self) {
-    Py_CLEAR(self->function);
-    return 0;
-}
-
-static void finalizer_dealloc(Finalizer *self) {
-    PyTypeObject *type = Py_TYPE(self);
-    PyObject_GC_UnTrack(self);
-    finalizer_clear(self);
-    PyObject_GC_Del(self);
-    Py_DECREF(type);
-}
-
-static PyMemberDef finalizer_members[] = {
-    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Finalizer, vectorcall), READONLY, NULL},
-    {"__wrapped__", MEMBER_OF_SLOT, offsetof(Finalizer, function), READONLY, "What it stands for."},
-    {NULL, 0, 0, 0, NULL},
-};
-
-static PyType_Slot finalizer_slots[] = {
-    {Py_tp_doc, "Does what a function does at the end of a reference."},
-    {Py_tp_dealloc, finalizer_dealloc},
-    {Py_tp_traverse, finalizer_traverse},
-    {Py_tp_clear, finalizer_clear},
-    {Py_tp_call, PyVectorcall_Call},
-    {Py_tp_descr_get, finalizer_get},
-    {Py_tp_members, finalizer_members},
-    {0, NULL},
-};
-
-static PyType_Spec finalizer_spec = {
-    "spreadlite.core._compiled.Finalizer",
-    sizeof(Finalizer),
-    0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR |
-        Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
-    finalizer_slots,
-};
-
-static PyObject *finalizer(PyObject *module, PyObject *function) {
-    Finalizer *self = PyObject_GC_New(Finalizer, state_of(module)->Finalizer);
-    if (!self) return NULL;
-    self->function = Py_NewRef(function);
-    self->vectorcall = finalizer_call;
-    PyObject_GC_Track(self);
-    return (PyObject *)self;
-}
-
 /* ---- The module. ---- */
 
 /* A number that a class has as long as neither it nor a class that it inherits from is changed, and none else ever has; None
@@ -4151,7 +4152,7 @@ static int module_exec(PyObject *module) {
     FROM_GRAPH(X)
 #undef X
 #define X(name) failed = failed || !(st->s_##name = PyUnicode_InternFromString(#name));
-    NAMES(X) STOCK_NAMES(X)
+    NAMES(X) STOCK_NAMES(X) REFERENCE_NAMES(X) REFERENCE_STOCK(X)
 #undef X
     failed = failed || !(st->qual = take(graph, "qual")) || !(st->partial = take(graph, "partial")) || !(st->WORDS = take(vocabulary, "WORDS")) ||
              !(st->default_limits = take(limits, "DEFAULT_LIMITS")) ||
@@ -4231,7 +4232,7 @@ static int module_clear(PyObject *module) {
     FROM_GRAPH(X)
 #undef X
 #define X(name) Py_CLEAR(st->s_##name);
-    NAMES(X) STOCK_NAMES(X)
+    NAMES(X) STOCK_NAMES(X) REFERENCE_NAMES(X) REFERENCE_STOCK(X)
 #undef X
     for (int i = 0; i < LARGEST_WORD; i++) {
         Py_CLEAR(st->word[i]);
