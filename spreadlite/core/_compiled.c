@@ -20,8 +20,8 @@
 #include <string.h>
 #include <structmember.h>
 
-/* structmember.h's names for the types of members are names of tokens here. */
-enum { MEMBER_OF_SLOT = T_OBJECT_EX };
+/* Of the names in structmember.h, this is wanted, and these are ours. */
+enum { MEMBER_OBJECT = T_OBJECT_EX };
 #undef T_INT
 #undef T_FLOAT
 #undef T_OBJECT
@@ -1509,7 +1509,7 @@ static int learn_slots(State *st, Slotted *slotted, PyTypeObject *type, PyObject
             return 0;
         }
         PyMemberDescrObject *member = Py_IS_TYPE(found, &PyMemberDescr_Type) ? (PyMemberDescrObject *)found : NULL;
-        int good = member && PyDescr_TYPE(member) == type && member->d_member->type == MEMBER_OF_SLOT;
+        int good = member && PyDescr_TYPE(member) == type && member->d_member->type == MEMBER_OBJECT;
         if (good) slotted->at[i] = member->d_member->offset;
         Py_DECREF(found);
         if (!good) return 0;
@@ -2070,7 +2070,7 @@ static void finalizer_dealloc(Finalizer *self) {
 
 static PyMemberDef finalizer_members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(Finalizer, vectorcall), READONLY, NULL},
-    {"__wrapped__", MEMBER_OF_SLOT, offsetof(Finalizer, function), READONLY, "What it stands for."},
+    {"__wrapped__", MEMBER_OBJECT, offsetof(Finalizer, function), READONLY, "What it stands for."},
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -4205,10 +4205,10 @@ static int module_exec(PyObject *module) {
 
 /* Visits or clears each reference of the state. */
 #define EACH(X)                                                                                                        \
+    X(w_remote_head) X(w_decref) X(Finalizer) X(way.module_of) X(way.threads_of) X(way.flow_of) X(way.limits_of)       \
     X(stock_asks) X(dummy_asks) X(qual) X(partial) X(default_registry) X(default_depth) X(default_size) X(default_prefix)         \
     X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder) X(Place) X(true_word)     \
-    X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference) X(w_remote) X(w_remote_head)  \
-    X(w_decref) X(Finalizer) X(way.module_of) X(way.threads_of) X(way.flow_of) X(way.limits_of)
+    X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference) X(w_remote)
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     State *st = state_of(module);
