@@ -23,6 +23,7 @@ from twisted.internet import error
 from twisted.python import failure, log
 
 from ._transports import is_plain, send_several, takes_several, unsent
+from .core.graph import STOCK
 
 #: Bytes that wait while a flood is worked off, beyond which no more are read.
 _WAITING = 64 * 1024
@@ -220,7 +221,8 @@ class Output:
     __slots__ = ("_chunks", "_first", "_passing", "_size", "answers", "gathering")
 
     def __init__(self) -> None:
-        self._chunks: list[bytes] = []
+        # Bytes; and bytearrays, in which the compiled codec gathers what is short.
+        self._chunks: list[Any] = []
         self._size = 0
         # Whether what was gathered is being given to the transport.
         self._passing = False
@@ -309,7 +311,7 @@ class Output:
             # It was plain when this began to gather, but TLS may have begun since.
             or getattr(transport, "TLS", False)
         ):
-            transport.writeSequence(chunks)
+            transport.writeSequence(list(map(bytes, chunks)))
             return
         # Nothing is queued before it: what the system takes at once need not wait for the reactor's next turn.
         if size <= _SENT:
@@ -319,7 +321,7 @@ class Output:
                     return
                 data = b"".join(chunks)
             else:
-                data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+                data = b"".join(chunks)
                 sent = transport.writeSomeData(data)
                 if sent == size:
                     return
@@ -332,7 +334,7 @@ class Output:
                 if done < len(portion):
                     break
         if sent < size:
-            transport.writeSequence(_after(chunks, sent))
+            transport.writeSequence(list(map(bytes, _after(chunks, sent))))
 
     def clogged(self, transport: Any, most: int) -> bool:
         """Whether more than *most* bytes of answers, and more of them than of anything else, wait in the transport."""
@@ -342,6 +344,9 @@ class Output:
         if waiting < self.answers:
             self.answers = waiting
         return self.answers > most and self.answers * 2 > waiting
+
+
+STOCK.update(output=Output, output_write=Output.write, output_write_parts=Output.write_parts)
 
 
 def _send(transport: Any, data: bytes | memoryview, sent: Any) -> int:

@@ -402,6 +402,7 @@ def attributesOf(state: Any, cls: Any) -> dict[str, Any]:
 
 
 graph.STOCK.update(
+    unique_id=Serializable.processUniqueID,
     referenceable_jelly=Referenceable.jellyFor,
     copyable_jelly=Copyable.jellyFor,
     copyable_type_for=Copyable.getTypeToCopyFor,

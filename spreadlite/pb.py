@@ -719,7 +719,7 @@ class Broker(banana.Banana):
 
     def proto_decref(self, objectID: Any) -> None:
         """``[decref id]``: the peer let go of one reference to an object of ours."""
-        local = self._exports.release(objectID, True)
+        local = _releaseLocal(self._exports, objectID, True)
         if local is not None:
             if self.waitingForAnswers:
                 # twisted.spread drops a reference that it has put into an answer before it sends that answer, so the
@@ -1285,6 +1285,16 @@ _ID_TYPES = frozenset((int, bytes))
 
 _FOLLOWS = "Peer will receive following PB traceback:"
 
+
+#: `LocalTable.release`, or what the compiled codec does in its place.
+_releaseLocal = codec.release if codec.PACKS else tables.LocalTable.release
+
+graph.STOCK.update(
+    register_reference=Broker.registerReference,
+    new_local_id=Broker.newLocalID,
+    send_decref=Broker.sendDecRef,
+    say=Broker._say,
+)
 
 #: The table of a connection that has gone.
 _NO_TABLE = tables.LocalTable("object")

@@ -1,12 +1,12 @@
-/* The compiled twin of `wire` and `graph`.
+/* The compiled twin of `wire` and `graph`, and of what `tables` does for each object of many.
  *
- * The Python of those two modules is the specification: what is done here is what it does, byte for byte, error for
- * error.  Only what is frequent is here.  The rest (rare types, hooks of applications, cycles through things that cannot
+ * The Python of those modules is the specification: what is done here is what it does, byte for byte, error for error.  Only what is frequent is here.  The rest (rare types, hooks of applications, cycles through things that cannot
  * be made empty) is done by the very functions of `graph`, called with a Jellier or Unjellier that shares the memo of
  * this file; and where a message has to be composed, the Python twin composes it.
  *
- * In the order of this file: the state of the module; output; tokens; packed lists; encode; Decoder; objects to
- * expressions and to bytes (jelly, pack); expressions and bytes to objects (unjelly, unpack); the module.
+ * In the order of this file: the state of the module; output; tokens; packed lists; encode; Decoder; tables and the ends of
+ * references; objects to expressions and to bytes (jelly, pack); expressions and bytes to objects (unjelly, unpack); the
+ * module.
  *
  * Three things hold everywhere.  Nothing is allocated by a length that a peer claims, but by the bytes that are there.
  * Every descent that a peer or an application can make deep is either a loop with a stack of its own, or asks Python
@@ -48,10 +48,10 @@ enum { MEMBER_OBJECT = T_OBJECT_EX };
 typedef unsigned char byte;
 
 /* The heads that are read here. */
-enum { H_UNICODE, H_NONE, H_BOOLEAN, H_LIST, H_TUPLE, H_DICTIONARY, H_SET, H_FROZENSET, H_REFERENCE, H_DEREFERENCE, HEADS };
+enum { H_UNICODE, H_NONE, H_BOOLEAN, H_LIST, H_TUPLE, H_DICTIONARY, H_SET, H_FROZENSET, H_REFERENCE, H_DEREFERENCE, H_REMOTE, HEADS };
 
 static const char *const head_names[HEADS] = {"unicode", "None", "boolean",   "list",      "tuple",
-                                              "dictionary", "set", "frozenset", "reference", "dereference"};
+                                              "dictionary", "set", "frozenset", "reference", "dereference", "remote"};
 
 /* What receives the calls of a peer. */
 enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
@@ -64,6 +64,17 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(STOCK) X(jelly) X(read) X(read_registered) X(read_instance) X(read_reference) X(read_dereference)                \
     X(read_boolean) X(read_unicode) X(finish_list) X(finish_set) X(finish_tuple) X(finish_frozenset)                   \
     X(finish_dictionary) X(shortened)
+/* For references: the names of what is read and set, and what tables, pb and its parts put into graph.STOCK. */
+#define REFERENCE_NAMES(X)                                                                                             \
+    X(object) X(perspective) X(puid) X(refcount) X(locals) X(ids) X(luid) X(broker) X(doRefCount)                      \
+    X(disconnectCallbacks) X(_chunks) X(_size) X(gathering) X(answers) X(write) X(write_parts) X(sendDecRef) X(_say)   \
+    X(_stock) X(_deaf) X(currentDialect) X(prefixLimit) X(_output) X(_receiving) X(_symbols) X(outgoingVocabulary)     \
+    X(threadable) X(ioThread) X(banana) X(SIZE_LIMIT) X(_GATHERED) X(release) X(hold) X(made) X(processUniqueID)       \
+    X(newLocalID) X(luids) X(_exports) X(limits) X(_registrations) X(currentLocalID) X(MAX_BROKER_REFS)
+#define REFERENCE_STOCK(X)                                                                                             \
+    X(local) X(local_table) X(table_release) X(table_hold) X(registrations) X(unique_id) X(register_reference)         \
+    X(new_local_id) X(reference_init) X(reference_callbacks) X(output) X(output_write) X(output_write_parts)           \
+    X(send_decref) X(say)
 #define NAMES(X)                                                                                                       \
     X(jellyFor) X(getTypeToCopyFor) X(getTypeToCopy) X(getStateToCopyFor) X(getStateToCopy) X(serializingPerspective)  \
     X(unserializingPerspective) X(registerReference) X(isTypeAllowed) X(allowedTypes) X(classes) X(factories)          \
@@ -71,12 +82,10 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(finished) X(when_whole) X(scale) X(plain) X(preserved) X(cooked) X(cooker) X(met_again) X(get)                   \
     X(expression_bytes)                                                                                                \
     X(expression_depth) X(__dict__) X(__init__) X(__class__)                                                           \
-    X(limits) X(security) X(prefixLimit) X(SIZE_LIMIT) X(_PREFIX_LIMIT) X(depth) X(outstanding_calls) X(transport)     \
-    X(gathering) X(_chunks) X(_size) X(answers) X(write) X(_pass_on) X(_answering) X(_deaf) X(_parting) X(_receiving)  \
-    X(_unsent) X(_justReleased) X(locallyCachedObjects) X(_halfMade) X(_exports) X(locals) X(object) X(perspective)    \
-    X(_raised) X(_returned) X(_pack) X(_packRest) X(_unread) X(_unasked) X(proto_decref) X(disconnected)               \
-    X(remoteMessageReceived) X(waitingForAnswers) X(callback) X(currentRequestID) X(currentDialect) X(_symbols)        \
-    X(incomingVocabulary) X(outgoingVocabulary)
+    X(security) X(_PREFIX_LIMIT) X(depth) X(outstanding_calls) X(transport) X(_pass_on) X(_answering) X(_parting)      \
+    X(_unsent) X(_justReleased) X(locallyCachedObjects) X(_halfMade) X(_raised) X(_localCleanup) X(_cleanUp) X(_returned) X(_pack) X(_packRest)     \
+    X(_unread) X(_unasked) X(proto_decref) X(disconnected) X(remoteMessageReceived) X(waitingForAnswers) X(callback)   \
+    X(currentRequestID) X(incomingVocabulary)
 /* What flavors puts into graph.STOCK. */
 #define STOCK_NAMES(X)                                                                                                 \
     X(copyable_jelly) X(copyable_type_for) X(copyable_type) X(copyable_state_for) X(copyable_state)                    \
@@ -91,6 +100,23 @@ typedef struct {
     PyObject *values[2];
 } Asked;
 
+/* A class of ours that has slots: where they are, for as long as the class is as it was made. */
+typedef struct {
+    unsigned int version;
+    Py_ssize_t at[4];
+} Slotted;
+
+/* How a broker tells the peer that a reference is gone, with what has been made sure of by versions of dictionaries. */
+typedef struct {
+    unsigned int reference, broker; /* versions of the classes */
+    uint64_t own, module, flow, limits, threads;
+    PyObject *output, *words; /* borrowed from the broker, whose dictionary is as it was */
+    PyObject *module_of, *threads_of, *flow_of, *limits_of;
+    long long most;
+    unsigned long thread; /* the reactor's */
+    int answers;
+} Way;
+
 typedef struct {
 #define X(name) PyObject *name;
     FROM_ERRORS(X) FROM_WIRE(X)
@@ -99,14 +125,14 @@ typedef struct {
     FROM_GRAPH(X)
 #undef X
 #define X(name) PyObject *s_##name;
-    NAMES(X) STOCK_NAMES(X)
+    NAMES(X) STOCK_NAMES(X) REFERENCE_NAMES(X) REFERENCE_STOCK(X)
 #undef X
     PyObject *stock_asks, *dummy_asks; /* isTypeAllowed of SecurityOptions and of DummySecurityOptions */
     PyObject *qual, *partial;
     PyObject *default_registry, *default_depth, *default_size, *default_prefix, *default_nesting, *default_limits;
     PyObject *WORDS, *NUMBERS;
     PyObject *no_args;
-    PyTypeObject *Packed, *Decoder, *Place;
+    PyTypeObject *Packed, *Decoder, *Place, *Finalizer;
     long long item_cost, list_cost, word_cost;
     /* The vocabulary: a word by its number, the numbers as objects, and which first letters occur at a length. */
     PyObject *word[LARGEST_WORD], *number[LARGEST_WORD];
@@ -117,7 +143,7 @@ typedef struct {
     PyObject *head[HEADS];
     PyObject *true_word, *false_word;
     /* The bytes of what is written often. */
-    PyObject *w_none, *w_true, *w_false, *w_unicode, *w_reference, *w_dereference, *w_remote;
+    PyObject *w_none, *w_true, *w_false, *w_unicode, *w_reference, *w_dereference, *w_remote, *w_remote_head, *w_decref;
     PyObject *w_head[HEADS];
     uint64_t text_head[2]; /* how a text begins, see is_text */
     /* What was found out last, for as long as the version of what it is about is the same: versions are used once. */
@@ -129,15 +155,15 @@ typedef struct {
     /* The same of the dictionaries that say what may be read, with what was answered about the heads. */
     uint64_t answer_version[3];
     char answer[HEADS];
+    Slotted local, table, registrations, output;
+    Way way;
+    unsigned int registering_version; /* of a class of brokers that registers references as Broker does */
     /* Short texts that were keys of dictionaries lately: they come again, and then have their hash. */
     PyObject *keys[KEYS];
-    /* For messages: the words that begin them, names of methods that were called lately, what receives calls, and where an
-       output has its slots. */
+    /* For messages: the words that begin them, names of methods that were called lately, what receives calls. */
     int n_message, n_answer, n_decref, n_cachemessage;
     PyObject *methods[METHODS];
     PyObject *receiver[RECEIVERS], *arguments_of, *note_arguments, *Questions, *w_no_keywords;
-    PyTypeObject *output_type;
-    Py_ssize_t o_gathering, o_chunks, o_size, o_answers;
 } State;
 
 static inline State *state_of(PyObject *module) { return (State *)PyModule_GetState(module); }
@@ -1646,6 +1672,623 @@ static int taster_kind(State *st, PyObject *taster) {
     return kind;
 }
 
+/* ---- The tables of a connection: what core.tables does, without a call for each object of many. ---- */
+
+static int is_stock_method(State *st, PyTypeObject *type, PyObject *name, PyObject *stock_name);
+
+#define SLOT_OF(object, slotted, which) (*(PyObject **)((char *)(object) + (slotted).at[which]))
+
+enum { LOCAL_OBJECT, LOCAL_PERSPECTIVE, LOCAL_PUID, LOCAL_REFCOUNT, LOCAL_SLOTS };
+enum { TABLE_LOCALS, TABLE_IDS, TABLE_SLOTS };
+
+/* Whether a class is the one that STOCK has under that name, with these slots where they were. */
+static int learn_slots(State *st, Slotted *slotted, PyTypeObject *type, PyObject *stock_name, PyObject *const *names,
+                       int count) {
+    PyObject *stock = PyDict_GetItemWithError(st->g_STOCK, stock_name);
+    if (!stock && PyErr_Occurred()) return -1;
+    if ((PyObject *)type != stock) return 0;
+    for (int i = 0; i < count; i++) {
+        PyObject *found = PyObject_GetAttr((PyObject *)type, names[i]);
+        if (!found) {
+            if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
+            PyErr_Clear();
+            return 0;
+        }
+        PyMemberDescrObject *member = Py_IS_TYPE(found, &PyMemberDescr_Type) ? (PyMemberDescrObject *)found : NULL;
+        int good = member && PyDescr_TYPE(member) == type && member->d_member->type == MEMBER_OBJECT;
+        if (good) slotted->at[i] = member->d_member->offset;
+        Py_DECREF(found);
+        if (!good) return 0;
+    }
+    slotted->version = type->tp_version_tag;
+    return 1;
+}
+
+static inline int is_known(const Slotted *slotted, PyTypeObject *type) {
+    return slotted->version && slotted->version == type->tp_version_tag;
+}
+
+/* Whether a class is tables.Local, as it was made. */
+static inline int is_local(State *st, PyTypeObject *type) {
+    if (is_known(&st->local, type)) return 1;
+    PyObject *const names[LOCAL_SLOTS] = {st->s_object, st->s_perspective, st->s_puid, st->s_refcount};
+    return learn_slots(st, &st->local, type, st->s_local, names, LOCAL_SLOTS);
+}
+
+/* Whether a class is tables.LocalTable, with its own methods. */
+static inline int is_table(State *st, PyTypeObject *type) {
+    if (is_known(&st->table, type)) return 1;
+    PyObject *const names[TABLE_SLOTS] = {st->s_locals, st->s_ids};
+    Slotted found;
+    int stock = learn_slots(st, &found, type, st->s_local_table, names, TABLE_SLOTS);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_release, st->s_table_release);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_hold, st->s_table_hold);
+    if (stock > 0) st->table = found;
+    return stock;
+}
+
+/* Whether a class is tables.Registrations. */
+static inline int is_registrations(State *st, PyTypeObject *type) {
+    if (is_known(&st->registrations, type)) return 1;
+    return learn_slots(st, &st->registrations, type, st->s_registrations, &st->s_made, 1);
+}
+
+/* The dictionaries of a table, if it is one as it was made and they are dictionaries.  They are borrowed. */
+static int open_table(State *st, PyObject *table, PyObject **locals, PyObject **ids) {
+    int stock = is_table(st, Py_TYPE(table));
+    if (stock <= 0) return stock;
+    *locals = SLOT_OF(table, st->table, TABLE_LOCALS);
+    *ids = SLOT_OF(table, st->table, TABLE_IDS);
+    return *locals && *ids && PyDict_CheckExact(*locals) && PyDict_CheckExact(*ids);
+}
+
+/* A Local counts so many more, if its count is a number as it should be. */
+static int count_local(State *st, PyObject *local, int more, long *count) {
+    int overflow, stock = is_local(st, Py_TYPE(local));
+    if (stock <= 0) return stock;
+    PyObject *refcount = SLOT_OF(local, st->local, LOCAL_REFCOUNT);
+    if (!refcount || !PyLong_CheckExact(refcount)) return 0;
+    *count = PyLong_AsLongAndOverflow(refcount, &overflow);
+    if (overflow || *count == LONG_MIN || *count == LONG_MAX) return 0;
+    if (!(refcount = PyLong_FromLong(*count += more))) return -1;
+    Py_SETREF(SLOT_OF(local, st->local, LOCAL_REFCOUNT), refcount);
+    return 1;
+}
+
+/* An object leaves the table, with its key if that leads to its id. */
+static int forget_local(PyObject *locals, PyObject *ids, PyObject *luid, PyObject *puid) {
+    PyObject *known = PyLong_CheckExact(puid) ? Py_XNewRef(PyDict_GetItemWithError(ids, puid)) : NULL;
+    /* The id that a key leads to is the very object that is the key of the other dictionary: it is found sooner by that. */
+    int same = known && PyLong_CheckExact(known) ? PyObject_RichCompareBool(known, luid, Py_EQ) : 0;
+    int failed = same < 0 || PyErr_Occurred() || PyDict_DelItem(locals, same ? known : luid);
+    if (!failed && !known) {
+        /* Looking up what is not a number may fail, which it does when the object has left. */
+        known = Py_XNewRef(PyDict_GetItemWithError(ids, puid));
+        failed = !known && PyErr_Occurred();
+    }
+    if (!failed && known && !same) failed = (same = PyObject_RichCompareBool(known, luid, Py_EQ)) < 0;
+    if (!failed && same) failed = PyDict_DelItem(ids, puid);
+    Py_XDECREF(known);
+    return failed ? -1 : 0;
+}
+
+/* LocalTable.release, where the table and what it has under the id are stock.  1: it was done, and *last is the Local if
+   that was the last, else NULL; 0: nothing was done, and it is LocalTable's to do, or to refuse; -1: an error. */
+static int release_local(State *st, PyObject *table, PyObject *luid, int forget, PyObject **last) {
+    *last = NULL;
+    if (!PyLong_CheckExact(luid)) return 0;
+    PyObject *locals, *ids;
+    int stock = open_table(st, table, &locals, &ids);
+    if (stock <= 0) return stock;
+    Py_INCREF(locals);
+    Py_INCREF(ids);
+    int result = -1;
+    PyObject *local = Py_XNewRef(PyDict_GetItemWithError(locals, luid)), *puid = NULL;
+    if (!local) {
+        if (!PyErr_Occurred()) result = 0;
+        goto done;
+    }
+    if ((stock = is_local(st, Py_TYPE(local))) <= 0) {
+        result = stock;
+        goto done;
+    }
+    long count;
+    puid = Py_XNewRef(SLOT_OF(local, st->local, LOCAL_PUID));
+    if (!puid || (result = count_local(st, local, -1, &count)) <= 0) {
+        if (!puid) result = 0;
+        goto done;
+    }
+    if (count > 0) goto done;
+    if (forget && forget_local(locals, ids, luid, puid))
+        result = -1;
+    else
+        *last = Py_NewRef(local);
+done:
+    Py_DECREF(locals);
+    Py_DECREF(ids);
+    Py_XDECREF(local);
+    Py_XDECREF(puid);
+    return result;
+}
+
+/* What registering references takes, looked up once for many. */
+typedef struct {
+    char known, stock; /* whether it was looked up, and whether all of it is stock */
+    PyObject *own;     /* the broker's attributes */
+    PyObject *exports, *locals, *ids, *made, *unique_id, *local;
+    long long most;
+} Registrar;
+
+static void registrar_end(Registrar *registrar) {
+    registrar->known = registrar->stock = 0;
+    Py_CLEAR(registrar->own);
+    Py_CLEAR(registrar->exports);
+    Py_CLEAR(registrar->locals);
+    Py_CLEAR(registrar->ids);
+    Py_CLEAR(registrar->made);
+    Py_CLEAR(registrar->unique_id);
+    Py_CLEAR(registrar->local);
+}
+
+/* Whether a name is that of a mere attribute: nothing is called when it is read or set. */
+static int is_attribute(PyTypeObject *type, PyObject *name) {
+    PyObject *found = PyObject_GetAttr((PyObject *)type, name);
+    if (!found) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
+        PyErr_Clear();
+        return 1;
+    }
+    int plain = !Py_TYPE(found)->tp_descr_get && !Py_TYPE(found)->tp_descr_set;
+    Py_DECREF(found);
+    return plain;
+}
+
+/* Whether a class of brokers registers references with Broker's own methods, and has no properties where they look. */
+static int registers(State *st, PyTypeObject *type) {
+    if (type->tp_version_tag && type->tp_version_tag == st->registering_version) return 1;
+    if (type->tp_getattro != PyObject_GenericGetAttr || type->tp_setattro != PyObject_GenericSetAttr) return 0;
+    int stock = is_stock_method(st, type, st->s_registerReference, st->s_register_reference);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_newLocalID, st->s_new_local_id);
+    PyObject *const names[] = {st->s_luids, st->s__exports, st->s_limits, st->s__registrations, st->s_currentLocalID};
+    for (int i = 0; stock > 0 && i < 5; i++) stock = is_attribute(type, names[i]);
+    if (stock > 0) st->registering_version = type->tp_version_tag;
+    return stock;
+}
+
+/* The most references that a broker has the peer hold: its limit, or that of the module. */
+static int find_most(State *st, PyObject *broker, PyObject *function, long long *most) {
+    PyObject *limits = PyObject_GetAttr(broker, st->s_limits);
+    PyObject *limit = limits ? PyObject_GetAttr(limits, st->s_references) : NULL;
+    Py_XDECREF(limits);
+    if (!limit) return -1;
+    if (limit == Py_None) {
+        Py_DECREF(limit);
+        if (!PyFunction_Check(function)) return 0;
+        limit = Py_XNewRef(PyDict_GetItemWithError(PyFunction_GET_GLOBALS(function), st->s_MAX_BROKER_REFS));
+        if (!limit) return PyErr_Occurred() ? -1 : 0;
+    }
+    int good = PyLong_CheckExact(limit) || (PyFloat_CheckExact(limit) && !isnan(PyFloat_AS_DOUBLE(limit)));
+    if (good && bound_of(limit, 0, most)) good = -1;
+    Py_DECREF(limit);
+    return good;
+}
+
+/* Whether references can be registered here, with the broker that all of it comes from. */
+static int find_registrar(State *st, PyObject *broker, Registrar *registrar) {
+    registrar_end(registrar);
+    registrar->known = 1;
+    int stock = registers(st, Py_TYPE(broker));
+    if (stock <= 0) return stock;
+    PyObject *own = registrar->own = PyObject_GenericGetDict(broker, NULL);
+    if (!own) {
+        PyErr_Clear();
+        return 0;
+    }
+    PyObject *const methods[] = {st->s_registerReference, st->s_newLocalID};
+    for (int i = 0; i < 2; i++) {
+        int shadowed = PyDict_Contains(own, methods[i]);
+        if (shadowed) return shadowed < 0 ? -1 : 0;
+    }
+    PyObject *luids = PyDict_GetItemWithError(own, st->s_luids);
+    if (!luids || luids == Py_None) return PyErr_Occurred() ? -1 : 0;
+    registrar->exports = Py_XNewRef(PyDict_GetItemWithError(own, st->s__exports));
+    if (!registrar->exports) return PyErr_Occurred() ? -1 : 0;
+    stock = open_table(st, registrar->exports, &registrar->locals, &registrar->ids);
+    if (stock <= 0) {
+        registrar->locals = registrar->ids = NULL;
+        return stock;
+    }
+    Py_INCREF(registrar->locals);
+    Py_INCREF(registrar->ids);
+    PyObject *noted = PyObject_GetAttr(broker, st->s__registrations);
+    if (!noted) return -1;
+    if (noted != Py_None) {
+        stock = is_registrations(st, Py_TYPE(noted));
+        PyObject *made = stock > 0 ? SLOT_OF(noted, st->registrations, 0) : NULL;
+        if (made && PyList_CheckExact(made)) registrar->made = Py_NewRef(made);
+    }
+    Py_DECREF(noted);
+    if (stock <= 0 || (noted != Py_None && !registrar->made)) return stock < 0 ? -1 : 0;
+    PyObject *function = PyDict_GetItemWithError(st->g_STOCK, st->s_register_reference);
+    registrar->unique_id = Py_XNewRef(PyDict_GetItemWithError(st->g_STOCK, st->s_unique_id));
+    registrar->local = Py_XNewRef(PyDict_GetItemWithError(st->g_STOCK, st->s_local));
+    if (!function || !registrar->unique_id || !registrar->local) return PyErr_Occurred() ? -1 : 0;
+    Py_INCREF(function);
+    stock = find_most(st, broker, function, &registrar->most);
+    Py_DECREF(function);
+    if (stock > 0) registrar->stock = 1;
+    return stock;
+}
+
+/* Broker.registerReference, for an object whose processUniqueID() is its address.  1: it was done, and *number is its id,
+   a new reference; 0: nothing was done, and it is the broker's to do, or to refuse; -1: an error. */
+static int register_reference(State *st, PyObject *broker, Registrar *registrar, PyObject *object, PyObject **number) {
+    if (!registrar->known && find_registrar(st, broker, registrar) < 0) return -1;
+    if (!registrar->stock) return 0;
+    int result = -1;
+    long count;
+    PyObject *locals = registrar->locals, *ids = registrar->ids, *puid = PyLong_FromVoidPtr(object);
+    PyObject *luid = puid ? Py_XNewRef(PyDict_GetItemWithError(ids, puid)) : NULL, *local = NULL;
+    if (luid) {
+        local = PyLong_CheckExact(luid) ? Py_XNewRef(PyDict_GetItemWithError(locals, luid)) : NULL;
+        result = local ? count_local(st, local, 1, &count) : PyErr_Occurred() ? -1 : 0;
+    } else if (puid && !PyErr_Occurred()) {
+        result = 0;
+        if (PyDict_GET_SIZE(locals) > registrar->most) goto done;
+        PyObject *last = PyDict_GetItemWithError(registrar->own, st->s_currentLocalID);
+        int overflow = 0, none = !last && !PyErr_Occurred();
+        if (none) last = PyObject_GetAttr((PyObject *)Py_TYPE(broker), st->s_currentLocalID);
+        long current = last && PyLong_CheckExact(last) ? PyLong_AsLongAndOverflow(last, &overflow) : LONG_MAX;
+        if (none) Py_XDECREF(last);
+        if (!last) result = -1;
+        PyTypeObject *cls = (PyTypeObject *)registrar->local;
+        if (!last || overflow || current == LONG_MAX) goto done;
+        if ((result = is_local(st, cls)) <= 0) goto done;
+        result = -1;
+        if (!(luid = PyLong_FromLong(current + 1)) || PyDict_SetItem(registrar->own, st->s_currentLocalID, luid) ||
+            !(local = cls->tp_alloc(cls, 0)))
+            goto done;
+        SLOT_OF(local, st->local, LOCAL_OBJECT) = Py_NewRef(object);
+        SLOT_OF(local, st->local, LOCAL_PERSPECTIVE) = Py_NewRef(Py_None);
+        SLOT_OF(local, st->local, LOCAL_PUID) = Py_NewRef(puid);
+        SLOT_OF(local, st->local, LOCAL_REFCOUNT) = PyLong_FromLong(1);
+        if (!PyDict_SetItem(locals, luid, local) && !PyDict_SetItem(ids, puid, luid)) result = 1;
+    }
+    if (result > 0 && registrar->made)
+        if (PyList_Append(registrar->made, registrar->exports) || PyList_Append(registrar->made, luid)) result = -1;
+done:
+    Py_XDECREF(puid);
+    Py_XDECREF(local);
+    if (result <= 0) Py_CLEAR(luid);
+    *number = luid;
+    return result;
+}
+
+/* Whether what an object has under that name is that function, as a method of its own. */
+static inline int has_method(PyObject *object, PyObject *name, PyObject *function) {
+    PyObject *found = NULL;
+#if PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030C0000
+    int unbound = _PyObject_GetMethod(object, name, &found);
+#else
+    int unbound = 0;
+    found = PyObject_GetAttr(object, name);
+#endif
+    if (!found) return -1;
+    int same = unbound ? found == function
+                       : PyMethod_Check(found) && PyMethod_GET_FUNCTION(found) == function && PyMethod_GET_SELF(found) == object;
+    Py_DECREF(found);
+    return same;
+}
+
+static PyObject *release(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    static const char *const names[] = {"table", "luid", "forget"};
+    State *st = state_of(module);
+    PyObject *given[3], *last;
+    if (take_args("release", names, args, count, keywords, 2, 3, given)) return NULL;
+    if (!given[2]) given[2] = Py_False;
+    int forget = PyObject_IsTrue(given[2]), done = forget < 0 ? -1 : release_local(st, given[0], given[1], forget, &last);
+    if (done < 0) return NULL;
+    if (!done) return PyObject_CallMethodObjArgs(given[0], st->s_release, given[1], given[2], NULL);
+    return last ? last : Py_NewRef(Py_None);
+}
+
+/* ---- References that are collected. ---- */
+
+enum { OUTPUT_CHUNKS, OUTPUT_SIZE, OUTPUT_GATHERING, OUTPUT_ANSWERS, OUTPUT_SLOTS };
+
+/* Whether a class is _flow.Output, with its own methods. */
+static int is_output(State *st, PyTypeObject *type) {
+    if (is_known(&st->output, type)) return 1;
+    PyObject *const names[OUTPUT_SLOTS] = {st->s__chunks, st->s__size, st->s_gathering, st->s_answers};
+    Slotted found;
+    int stock = learn_slots(st, &found, type, st->s_output, names, OUTPUT_SLOTS);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_write, st->s_output_write);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_write_parts, st->s_output_write_parts);
+    if (stock > 0) st->output = found;
+    return stock;
+}
+
+/* Whether a class has what a reference's end looks at as mere attributes. */
+static int is_reference(State *st, PyTypeObject *type) {
+    if (type->tp_version_tag && type->tp_version_tag == st->way.reference) return 1;
+    int plain = type->tp_getattro == PyObject_GenericGetAttr;
+    PyObject *const names[] = {st->s_doRefCount, st->s_broker, st->s_luid};
+    for (int i = 0; plain > 0 && i < 3; i++) plain = is_attribute(type, names[i]);
+    if (plain > 0) st->way.reference = type->tp_version_tag;
+    return plain;
+}
+
+/* Whether a class of brokers tells of references that are gone by Broker's own methods. */
+static int says_itself(State *st, PyTypeObject *type) {
+    if (type->tp_version_tag && type->tp_version_tag == st->way.broker) return 1;
+    if (type->tp_getattro != PyObject_GenericGetAttr) return 0;
+    int stock = is_stock_method(st, type, st->s_sendDecRef, st->s_send_decref);
+    if (stock > 0) stock = is_stock_method(st, type, st->s__say, st->s_say);
+    PyObject *const names[] = {st->s__stock,   st->s__deaf,    st->s_currentDialect, st->s_prefixLimit,       st->s_limits,
+                               st->s__output, st->s__receiving, st->s__symbols,       st->s_outgoingVocabulary};
+    for (int i = 0; stock > 0 && i < 9; i++) stock = is_attribute(type, names[i]);
+    st->way.own = 0;
+    if (stock > 0) st->way.broker = type->tp_version_tag;
+    return stock;
+}
+
+static inline uint64_t dictionary_version(PyObject *dictionary) {
+#if PY_VERSION_HEX < 0x030C0000
+    return ((PyDictObject *)dictionary)->ma_version_tag;
+#else
+    return (void)dictionary, 0;
+#endif
+}
+
+/* What is in the broker's own attributes: 1 if it is as it is in the middle of a reading. */
+static int find_own_way(State *st, PyObject *broker, PyObject *own) {
+    Way *way = &st->way;
+    if (way->own && way->own == dictionary_version(own)) return 1;
+    way->own = 0;
+    int there = PyDict_Contains(own, st->s_sendDecRef);
+    if (!there) there = PyDict_Contains(own, st->s__say);
+    if (there) return there < 0 ? -1 : 0;
+    PyObject *names[] = {st->s__stock, st->s__receiving, st->s__deaf, st->s__symbols, st->s_currentDialect,
+                         st->s_prefixLimit, st->s_limits, st->s__output, st->s_outgoingVocabulary};
+    PyObject *found[9];
+    for (int i = 0; i < 9; i++) {
+        found[i] = PyDict_GetItemWithError(own, names[i]);
+        if (!found[i] && PyErr_Occurred()) return -1;
+    }
+    if (found[0] != Py_True || (found[1] != Py_True && found[1] != Py_False) || (found[2] && found[2] != Py_False)) return 0;
+    if (!found[4] || !PyBytes_CheckExact(found[4]) || strcmp(PyBytes_AS_STRING(found[4]), "pb")) return 0;
+    if (!found[5] || !PyLong_CheckExact(found[5])) return 0;
+    long long prefix;
+    if (bound_of(found[5], 0, &prefix)) return -1;
+    if (prefix < 10 || !found[6] || !found[7]) return 0;
+    /* These are never less than one message needs; what somebody has in their place may be. */
+    if (Py_TYPE(found[6]) != Py_TYPE(st->default_limits)) return 0;
+    int stock = is_output(st, Py_TYPE(found[7]));
+    if (stock <= 0) return stock;
+    way->answers = found[1] == Py_True;
+    way->output = found[7];
+    way->words = found[3] && found[3] != Py_None ? found[3] : found[8];
+    if (!way->words) {
+        /* The class's, which has it for as long as it has its version. */
+        PyObject *words = PyObject_GetAttr((PyObject *)Py_TYPE(broker), st->s_outgoingVocabulary);
+        if (!words) return -1;
+        way->words = words;
+        Py_DECREF(words);
+    }
+    way->own = dictionary_version(own);
+    return 1;
+}
+
+static PyObject *module_of(PyObject *globals, PyObject *name) {
+    PyObject *module = PyDict_GetItemWithError(globals, name);
+    return module && PyModule_Check(module) ? PyModule_GetDict(module) : NULL;
+}
+
+/* What is in the modules that sendDecRef and Output are in, and whether this is the thread that talks to the peer. */
+static int find_module_way(State *st) {
+    Way *way = &st->way;
+    PyObject *number;
+    if (!way->module_of) {
+        PyObject *say = PyDict_GetItemWithError(st->g_STOCK, st->s_send_decref);
+        if (!say || !PyFunction_Check(say)) return 0;
+        way->module_of = Py_NewRef(PyFunction_GET_GLOBALS(say));
+    }
+    if (!way->module || way->module != dictionary_version(way->module_of)) {
+        way->module = way->flow = way->limits = way->threads = 0;
+        PyObject *globals = way->module_of;
+        PyObject *threads = module_of(globals, st->s_threadable), *limits = module_of(globals, st->s_banana);
+        PyObject *write = PyDict_GetItemWithError(st->g_STOCK, st->s_output_write);
+        if (!threads || !limits || !write || !PyFunction_Check(write)) return 0;
+        Py_XSETREF(way->threads_of, Py_NewRef(threads));
+        Py_XSETREF(way->flow_of, Py_NewRef(PyFunction_GET_GLOBALS(write)));
+        Py_XSETREF(way->limits_of, Py_NewRef(limits));
+        way->module = dictionary_version(way->module_of);
+    }
+    if (!way->flow || way->flow != dictionary_version(way->flow_of)) {
+        way->flow = 0;
+        number = PyDict_GetItemWithError(way->flow_of, st->s__GATHERED);
+        if (!number || !PyLong_CheckExact(number) || bound_of(number, 0, &way->most)) return 0;
+        way->flow = dictionary_version(way->flow_of);
+    }
+    if (!way->limits || way->limits != dictionary_version(way->limits_of)) {
+        long long limit;
+        way->limits = 0;
+        number = PyDict_GetItemWithError(way->limits_of, st->s_SIZE_LIMIT);
+        if (!number || !PyLong_CheckExact(number) || bound_of(number, 0, &limit) || limit < LONGEST_WORD) return 0;
+        way->limits = dictionary_version(way->limits_of);
+    }
+    if (!way->threads || way->threads != dictionary_version(way->threads_of)) {
+        way->threads = 0;
+        number = PyDict_GetItemWithError(way->threads_of, st->s_ioThread);
+        if (!number || !PyLong_CheckExact(number)) return 0;
+        way->thread = PyLong_AsUnsignedLong(number);
+        if (way->thread == (unsigned long)-1 && PyErr_Occurred()) return -1;
+        way->threads = dictionary_version(way->threads_of);
+    }
+    return way->thread == PyThread_get_thread_ident();
+}
+
+/* The number in a slot, which is at most `most`, and that much more; NULL, without an error, for anything else. */
+static PyObject *raised(PyObject *number, Py_ssize_t more, long long most) {
+    if (!number || !PyLong_CheckExact(number)) return NULL;
+    Py_ssize_t value = PyLong_AsSsize_t(number);
+    return value < 0 || value > most ? NULL : PyLong_FromSsize_t(value + more);
+}
+
+/* Output.write, for what is short, while it gathers and has nothing to pass on after it.  What is said one after the other
+   is gathered in one bytearray. */
+static int gather(State *st, PyObject *output, const byte *data, Py_ssize_t length, long long most, int answer) {
+    PyObject *chunks = SLOT_OF(output, st->output, OUTPUT_CHUNKS);
+    if (SLOT_OF(output, st->output, OUTPUT_GATHERING) != Py_True || !chunks || !PyList_CheckExact(chunks)) return 0;
+    PyObject **of_size = &SLOT_OF(output, st->output, OUTPUT_SIZE), **of_answers = &SLOT_OF(output, st->output, OUTPUT_ANSWERS);
+    PyObject *size = raised(*of_size, length, most - length);
+    PyObject *answers = size ? raised(*of_answers, answer ? length : 0, PY_SSIZE_T_MAX / 2) : NULL;
+    Py_ssize_t count = PyList_GET_SIZE(chunks);
+    PyObject *last = count ? PyList_GET_ITEM(chunks, count - 1) : NULL;
+    int result = answers ? 1 : PyErr_Occurred() ? -1 : 0;
+    if (result <= 0)
+        ;
+    else if (last && PyByteArray_CheckExact(last)) {
+        Py_ssize_t before = PyByteArray_GET_SIZE(last);
+        if (PyByteArray_Resize(last, before + length))
+            result = -1;
+        else
+            memcpy(PyByteArray_AS_STRING(last) + before, data, (size_t)length);
+    } else {
+        last = PyByteArray_FromStringAndSize((const char *)data, length);
+        if (!last || PyList_Append(chunks, last)) result = -1;
+        Py_XDECREF(last);
+    }
+    if (result > 0) {
+        Py_SETREF(*of_size, Py_NewRef(size));
+        Py_SETREF(*of_answers, Py_NewRef(answers));
+    }
+    Py_XDECREF(size);
+    Py_XDECREF(answers);
+    return result;
+}
+
+/* RemoteReference.__del__, where all of it is stock and the broker is just reading.  1: it was done; 0: nothing was; -1: an
+   error. */
+static int let_go(State *st, PyObject *reference) {
+    int result = is_reference(st, Py_TYPE(reference));
+    if (result <= 0) return result;
+    PyObject *counted = PyObject_GenericGetAttr(reference, st->s_doRefCount), *broker = NULL, *luid = NULL, *own = NULL;
+    result = -1;
+    if (!counted) goto done;
+    result = 0;
+    if (!PyLong_CheckExact(counted)) goto done;
+    if (Py_SIZE(counted) == 0) {
+        result = 1;
+        goto done;
+    }
+    result = -1;
+    if (!(broker = PyObject_GenericGetAttr(reference, st->s_broker)) ||
+        !(luid = PyObject_GenericGetAttr(reference, st->s_luid)))
+        goto done;
+    int overflow = 0;
+    long number = PyLong_CheckExact(luid) ? PyLong_AsLongAndOverflow(luid, &overflow) : -1;
+    result = 0;
+    if (number < 0 || number > 0x7FFFFFFF || overflow) goto done;
+    if ((result = says_itself(st, Py_TYPE(broker))) <= 0) goto done;
+    if (!(own = PyObject_GenericGetDict(broker, NULL))) {
+        result = -1;
+        goto done;
+    }
+    if ((result = find_own_way(st, broker, own)) <= 0 || (result = find_module_way(st)) <= 0 ||
+        (result = is_stock(st, st->way.words, 0)) <= 0)
+        goto done;
+    byte data[24];
+    Py_ssize_t length = PyBytes_GET_SIZE(st->w_decref);
+    memcpy(data, PyBytes_AS_STRING(st->w_decref), (size_t)length);
+    do data[length++] = number & 0x7F;
+    while (number >>= 7);
+    data[length++] = INT;
+    result = gather(st, st->way.output, data, length, st->way.most, st->way.answers);
+done:
+    Py_XDECREF(own);
+    Py_XDECREF(luid);
+    Py_XDECREF(broker);
+    Py_XDECREF(counted);
+    return result;
+}
+
+/* A method like a function, which it calls where the short way cannot be taken. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *function;
+    vectorcallfunc vectorcall;
+} Finalizer;
+
+static PyObject *finalizer_call(PyObject *self, PyObject *const *args, size_t flags, PyObject *keywords) {
+    State *st = state_of_type(Py_TYPE(self));
+    /* As Python ends, the module may have been cleared. */
+    if (PyVectorcall_NARGS(flags) == 1 && !keywords && st->w_decref) {
+        int done = let_go(st, args[0]);
+        if (done > 0) Py_RETURN_NONE;
+        PyErr_Clear();
+    }
+    return PyObject_Vectorcall(((Finalizer *)self)->function, args, flags, keywords);
+}
+
+static PyObject *finalizer_get(PyObject *self, PyObject *object, PyObject *Py_UNUSED(type)) {
+    return !object || object == Py_None ? Py_NewRef(self) : PyMethod_New(self, object);
+}
+
+static int finalizer_traverse(Finalizer *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->function);
+    return 0;
+}
+
+static int finalizer_clear(Finalizer *self) {
+    Py_CLEAR(self->function);
+    return 0;
+}
+
+static void finalizer_dealloc(Finalizer *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    finalizer_clear(self);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+static PyMemberDef finalizer_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Finalizer, vectorcall), READONLY, NULL},
+    {"__wrapped__", MEMBER_OBJECT, offsetof(Finalizer, function), READONLY, "What it stands for."},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot finalizer_slots[] = {
+    {Py_tp_doc, "Does what a function does at the end of a reference."},
+    {Py_tp_dealloc, finalizer_dealloc},
+    {Py_tp_traverse, finalizer_traverse},
+    {Py_tp_clear, finalizer_clear},
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_descr_get, finalizer_get},
+    {Py_tp_members, finalizer_members},
+    {0, NULL},
+};
+
+static PyType_Spec finalizer_spec = {
+    "spreadlite.core._compiled.Finalizer",
+    sizeof(Finalizer),
+    0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR |
+        Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
+    finalizer_slots,
+};
+
+static PyObject *finalizer(PyObject *module, PyObject *function) {
+    Finalizer *self = PyObject_GC_New(Finalizer, state_of(module)->Finalizer);
+    if (!self) return NULL;
+    self->function = Py_NewRef(function);
+    self->vectorcall = finalizer_call;
+    PyObject_GC_Track(self);
+    return (PyObject *)self;
+}
+
 /* ---- Place: what the Python jellier has in its memo for an object that was written here. ---- */
 
 typedef struct {
@@ -1716,8 +2359,8 @@ enum { K_HOOK = 1, K_COPY, K_REMOTE, K_LEAF, K_WRITER };
 typedef struct {
     PyTypeObject *type;
     unsigned int version;
-    char kind, stock_tag, stock_state;
-    PyObject *tag, *writer;
+    char kind, stock_tag, stock_state, stock_id;
+    PyObject *tag, *writer; /* of a reference, the tag is jellyFor as it is in the beginning */
 } Kind;
 
 #define KINDS 8
@@ -1751,6 +2394,7 @@ typedef struct {
     PyObject *error; /* the first that wire.encode would raise, and how many holes come before it */
     Py_ssize_t error_holes;
     PyObject *jellier, *preserved, *cooker, *places;
+    Registrar registrar;
     int some_kinds;
     Kind kinds[KINDS]; /* once there are some */
     Entry few[8];      /* the first of the entries */
@@ -1780,6 +2424,7 @@ static void writer_end(Writer *w) {
     Py_XDECREF(w->preserved);
     Py_XDECREF(w->cooker);
     Py_XDECREF(w->places);
+    registrar_end(&w->registrar);
 }
 
 static inline size_t address_hash(const void *address) {
@@ -2214,7 +2859,8 @@ static int w_container(Writer *w, PyObject *object, int head, int inner) {
 static inline void w_leave(Writer *w) { resume_gc(w->collects); }
 
 static inline void w_return(Writer *w) {
-    if (w->lists) w->collects = pause_gc();
+    w->registrar.known = 0;
+    if (!w->light) w->collects = pause_gc();
 }
 
 /* Calls a hook or a writer of graph, with the jellier up to date, and writes what it returns. */
@@ -2289,7 +2935,7 @@ static int find_kind(Writer *w, Kind *kind, PyObject *object) {
         if (PyErr_Occurred() || !(writer = PyObject_CallOneArg(st->g_find_writer, (PyObject *)type))) return -1;
     }
     kind->writer = writer;
-    kind->stock_tag = kind->stock_state = 0;
+    kind->stock_tag = kind->stock_state = kind->stock_id = 0;
     if (writer != st->g_write_jellyable) {
         int leaf = PySet_Contains(st->g_LEAF_WRITERS, writer);
         if (leaf < 0) return -1;
@@ -2299,7 +2945,14 @@ static int find_kind(Writer *w, Kind *kind, PyObject *object) {
         int copy = is_stock_method(st, type, st->s_jellyFor, st->s_copyable_jelly);
         int remote = copy ? 0 : is_stock_method(st, type, st->s_jellyFor, st->s_referenceable_jelly);
         if (copy < 0 || remote < 0) return -1;
-        if (remote) kind->kind = K_REMOTE;
+        if (remote) {
+            kind->kind = K_REMOTE;
+            kind->tag = Py_XNewRef(PyDict_GetItemWithError(st->g_STOCK, st->s_referenceable_jelly));
+            if (!kind->tag) return -1;
+            int id = is_stock_method(st, type, st->s_processUniqueID, st->s_unique_id);
+            if (id < 0) return -1;
+            kind->stock_id = (char)id;
+        }
         if (copy && type->tp_getattro == PyObject_GenericGetAttr) {
             kind->kind = K_COPY;
             int tag = is_stock_method(st, type, st->s_getTypeToCopyFor, st->s_copyable_type_for);
@@ -2329,11 +2982,21 @@ static int find_kind(Writer *w, Kind *kind, PyObject *object) {
     return 0;
 }
 
-static int w_remote(Writer *w, PyObject *object) {
-    w_leave(w);
-    PyObject *number = PyObject_CallMethodOneArg(w->invoker, w->st->s_registerReference, object);
-    w_return(w);
-    if (!number) return -1;
+static int w_remote(Writer *w, PyObject *object, int stock_id) {
+    PyObject *number = NULL;
+    int done = 0;
+    if (stock_id) {
+        if (!w->registrar.known && find_registrar(w->st, w->invoker, &w->registrar) < 0) return -1;
+        if (w->registrar.stock) done = has_method(object, w->st->s_processUniqueID, w->registrar.unique_id);
+        if (done > 0) done = register_reference(w->st, w->invoker, &w->registrar, object, &number);
+        if (done < 0) return -1;
+    }
+    if (!done) {
+        w_leave(w);
+        number = PyObject_CallMethodOneArg(w->invoker, w->st->s_registerReference, object);
+        w_return(w);
+        if (!number) return -1;
+    }
     if (w->lists || !PyLong_CheckExact(number)) {
         PyObject *list = PyList_New(2);
         if (!list) {
@@ -2345,7 +3008,7 @@ static int w_remote(Writer *w, PyObject *object) {
         return w_hole(w, list);
     }
     if (w->level + 1 > w->deepest) w->deepest = w->level + 1;
-    int failed = out_head(&w->out, 2, LIST) || w_bytes(w, PyList_GET_ITEM(w->st->w_remote, 0));
+    int failed = out_bytes(&w->out, w->st->w_remote_head);
     if (!failed && out_int(w->st, &w->out, number, w->prefix_limit)) failed = defer(w);
     Py_DECREF(number);
     return failed ? -1 : 0;
@@ -2433,12 +3096,11 @@ static int w_other(Writer *w, PyObject *object) {
     if (seen) return seen < 0 ? -1 : 0;
     if (kind->kind == K_REMOTE) {
         /* A method of the instance's own, or one that a __getattribute__ gives, is the hook then. */
-        PyObject *hook = PyObject_GetAttr(object, st->s_jellyFor);
-        if (!hook) return -1;
-        PyObject *stock = PyDict_GetItemWithError(st->g_STOCK, st->s_referenceable_jelly);
-        int stocked = PyMethod_Check(hook) && PyMethod_GET_FUNCTION(hook) == stock && PyMethod_GET_SELF(hook) == object;
-        Py_DECREF(hook);
-        if (stocked && w->invoker != Py_None) return w_remote(w, object);
+        PyObject *stock = Py_NewRef(kind->tag);
+        int stock_id = kind->stock_id, stocked = has_method(object, st->s_jellyFor, stock);
+        Py_DECREF(stock);
+        if (stocked < 0) return -1;
+        if (stocked && w->invoker != Py_None) return w_remote(w, object, stock_id);
     } else if (kind->kind == K_COPY && w->invoker != Py_None) {
         int shadowed = is_shadowed(st, object);
         if (shadowed < 0) return -1;
@@ -2628,6 +3290,7 @@ static PyObject *pack_value(State *st, PyObject **given, int light) {
     if (light && PyTuple_CheckExact(given[0]) && has_large_leaf(given[0])) return Py_NewRef(Py_None);
     w.light = light;
     if (out_start(&w.out, 256)) return NULL;
+    if (!light) w.collects = pause_gc();
     if (!w_value(&w, given[0]) && !take_numbers(&w)) {
         int failed = (w.hole_count || (w.patched && !w.error)) && assemble(&w);
         if (!failed && w.error) {
@@ -2639,6 +3302,7 @@ static PyObject *pack_value(State *st, PyObject **given, int light) {
         }
     } else if (w.light == HEAVY && !PyErr_Occurred())
         packed = Py_NewRef(Py_None);
+    resume_gc(w.collects);
     if (!packed) tell_recursion(st->BananaError, "values nested too deep to be sent: %S");
     writer_end(&w);
     return packed;
@@ -2699,7 +3363,7 @@ enum { R_HOOK = 1, R_COPY, R_REFERENCE };
 typedef struct {
     PyTypeObject *type;
     unsigned int version;
-    char kind, stock_state, plain;
+    char kind, stock_state, plain, stock_init;
     PyObject *methods; /* names that no attribute may take */
 } Made;
 
@@ -2712,6 +3376,8 @@ typedef struct {
     int collects;           /* whether collections are put off, and to be let on again */
     int fresh; /* whether what follows is known to hold: no code of others ran since it was looked up */
     PyObject *allowed, *classes, *factories;
+    PyObject *remote;      /* the class that is registered for references, once one was read */
+    PyObject *perspective; /* what the invoker says of for whom it reads, once it was asked */
     int lasting; /* whether the answers hold for as long as the dictionaries do */
     char answer[HEADS];
     PyObject *references;
@@ -2729,6 +3395,8 @@ static void reader_end(Reader *r) {
     Py_XDECREF(r->allowed);
     Py_XDECREF(r->classes);
     Py_XDECREF(r->factories);
+    Py_XDECREF(r->remote);
+    Py_XDECREF(r->perspective);
     Py_XDECREF(r->references);
     Py_XDECREF(r->unjellier);
     Py_XDECREF(r->pending);
@@ -2810,6 +3478,8 @@ static int refresh(Reader *r) {
     Py_XSETREF(r->classes, classes);
     Py_XSETREF(r->factories, factories);
     Py_XSETREF(r->allowed, allowed);
+    Py_CLEAR(r->remote);
+    Py_CLEAR(r->perspective);
     r->fresh = 1;
 #if PY_VERSION_HEX < 0x030C0000
     r->lasting = r->kind && PyDict_CheckExact(classes) && PyDict_CheckExact(factories) &&
@@ -3327,6 +3997,16 @@ static PyObject *read_dereference(Reader *r, Items *items, PyObject *number) {
 
 /* ---- Instances of registered classes. ---- */
 
+/* Whether the attributes of a reference can be set as its __init__ does, without calling it. */
+static int has_stock_attributes(State *st, PyTypeObject *type) {
+    if (type->tp_setattro != PyObject_GenericSetAttr || !type->tp_dictoffset) return 0;
+    int stock = is_stock_method(st, type, st->s___init__, st->s_reference_init);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_disconnectCallbacks, st->s_reference_callbacks);
+    PyObject *const names[] = {st->s_luid, st->s_broker, st->s_doRefCount, st->s_perspective};
+    for (int i = 0; stock > 0 && i < 4; i++) stock = is_attribute(type, names[i]);
+    return stock;
+}
+
 static Made *find_made(Reader *r, PyTypeObject *type) {
     State *st = r->st;
     if (!r->some_made) memset(r->made, 0, sizeof(r->made));
@@ -3336,7 +4016,7 @@ static Made *find_made(Reader *r, PyTypeObject *type) {
     Py_CLEAR(made->type);
     Py_CLEAR(made->methods);
     made->kind = R_HOOK;
-    made->plain = made->stock_state = 0;
+    made->plain = made->stock_state = made->stock_init = 0;
     if (type->tp_new == PyBaseObject_Type.tp_new && type->tp_getattro == PyObject_GenericGetAttr) {
         int copy = is_stock_method(st, type, st->s_unjellyFor, st->s_copy_unjelly);
         int reference = copy ? 0 : is_stock_method(st, type, st->s_unjellyFor, st->s_reference_unjelly);
@@ -3351,6 +4031,11 @@ static Made *find_made(Reader *r, PyTypeObject *type) {
             else
                 return NULL;
             made->plain = !post;
+        }
+        if (reference && made->plain) {
+            int stock = has_stock_attributes(st, type);
+            if (stock < 0) return NULL;
+            made->stock_init = (char)stock;
         }
         if (copy) {
             int state = is_stock_method(st, type, st->s_setCopyableState, st->s_copy_set_state);
@@ -3441,13 +4126,41 @@ static int is_shared(State *st, const Items *items) {
     return head == H_REFERENCE || head == H_DEREFERENCE;
 }
 
+/* For whom the invoker reads: asked anew where that may call something. */
+static PyObject *perspective_of(Reader *r) {
+    if (r->perspective) return Py_NewRef(r->perspective);
+    PyTypeObject *type = Py_TYPE(r->invoker);
+    PyObject *name = r->st->s_unserializingPerspective;
+    int plain = type->tp_getattro == PyObject_GenericGetAttr ? is_attribute(type, name) : 0;
+    if (plain < 0) return NULL;
+    if (!plain) resume_gc(r->collects);
+    PyObject *perspective = PyObject_GetAttr(r->invoker, name);
+    if (!plain)
+        others_ran(r);
+    else if (perspective && r->fresh)
+        r->perspective = Py_NewRef(perspective);
+    return perspective;
+}
+
+/* What __init__ does for a new reference whose class is as it was made. */
+static int set_reference(State *st, PyObject *value, PyObject *perspective, PyObject *broker, PyObject *luid) {
+    PyObject *one = PyLong_FromLong(1);
+    int failed = !one || PyObject_GenericSetAttr(value, st->s_luid, luid) ||
+                 PyObject_GenericSetAttr(value, st->s_broker, broker) ||
+                 PyObject_GenericSetAttr(value, st->s_doRefCount, one) ||
+                 PyObject_GenericSetAttr(value, st->s_perspective, perspective);
+    Py_XDECREF(one);
+    return failed ? -1 : 0;
+}
+
 /* A list whose tag is registered, with the tokens after the tag; *odd is set for what graph has to do, before anything
    was done. */
 static PyObject *read_registered(Reader *r, PyObject *tag, Items *items, PyObject *number, int *odd) {
     State *st = r->st;
     *odd = 1;
     if (r->invoker == Py_None || items->left < 1 || !PyDict_CheckExact(r->classes)) return NULL;
-    PyObject *cls = Py_XNewRef(PyDict_GetItemWithError(r->classes, tag));
+    int remote = tag == st->head[H_REMOTE];
+    PyObject *cls = Py_XNewRef(remote && r->fresh && r->remote ? r->remote : PyDict_GetItemWithError(r->classes, tag));
     PyObject *value = NULL, *state = NULL, *result = NULL, *methods = NULL;
     Token token;
     if (!cls) return NULL;
@@ -3461,7 +4174,17 @@ static PyObject *read_registered(Reader *r, PyObject *tag, Items *items, PyObjec
         if (!(state = scalar(&token))) goto done;
         if (!PyLong_CheckExact(state) && !PyBytes_CheckExact(state)) goto done;
         *odd = 0;
+        if (remote && r->fresh) Py_XSETREF(r->remote, Py_NewRef(cls));
+        int stock_init = made->stock_init;
         if (!(value = ((PyTypeObject *)cls)->tp_new((PyTypeObject *)cls, st->no_args, NULL))) goto done;
+        if (stock_init) {
+            PyObject *perspective = perspective_of(r);
+            int failed = !perspective || set_reference(st, value, perspective, r->invoker, state);
+            Py_XDECREF(perspective);
+            if (failed || (has_pending(r) && finish_made(r, value, plain)) || announce(r, number, value)) goto done;
+            result = Py_NewRef(value);
+            goto done;
+        }
         resume_gc(r->collects);
         PyObject *perspective = PyObject_GetAttr(r->invoker, st->s_unserializingPerspective);
         PyObject *one = perspective ? PyLong_FromLong(1) : NULL;
@@ -3615,6 +4338,7 @@ static PyObject *read_list_inner(Reader *r, Cursor *cursor, Token *token, PyObje
                 value = read_dereference(r, &items, number);
                 reader = st->g_read_dereference;
                 break;
+            case H_REMOTE:
             case -1:
                 reader = PyDict_GetItemWithError(st->g_READERS, tag);
                 if (!reader && !PyErr_Occurred()) reader = st->g_read_instance;
@@ -3748,6 +4472,8 @@ static PyObject *unjelly(PyObject *module, PyObject *const *args, Py_ssize_t cou
  * was done.  They call this only where every method on the way is theirs (`_seams.Stock`).
  */
 
+/* Bytes of a message that are copied together with others. */
+#define SHORT 1024
 /* Lists within lists in a message that is taken here. */
 #define NEST 32
 /* Bytes of the name of a method that is called here. */
@@ -3823,36 +4549,7 @@ static int whole_message(State *st, const Decoder *decoder, long long most_size,
     return held <= decoder->most;
 }
 
-/* Where instances of a class with `__slots__` have the attribute; 0 where that is not known. */
-static Py_ssize_t slot_of(PyTypeObject *type, PyObject *name) {
-    PyObject *member = PyObject_GetAttr((PyObject *)type, name);
-    Py_ssize_t offset = 0;
-    if (!member)
-        PyErr_Clear();
-    else if (Py_IS_TYPE(member, &PyMemberDescr_Type)) {
-        PyMemberDef *definition = ((PyMemberDescrObject *)member)->d_member;
-        if (definition->type == MEMBER_OBJECT) offset = definition->offset;
-    }
-    Py_XDECREF(member);
-    return offset;
-}
-
 #define SLOT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
-
-/* Whether an output is of the class whose slots are known. */
-static int knows_output(State *st, PyObject *output) {
-    PyTypeObject *type = Py_TYPE(output);
-    if (type == st->output_type) return 1;
-    Py_ssize_t gathering = slot_of(type, st->s_gathering), chunks = slot_of(type, st->s__chunks),
-               size = slot_of(type, st->s__size), answers = slot_of(type, st->s_answers);
-    if (!gathering || !chunks || !size || !answers) return 0;
-    st->o_gathering = gathering;
-    st->o_chunks = chunks;
-    st->o_size = size;
-    st->o_answers = answers;
-    Py_XSETREF(st->output_type, (PyTypeObject *)Py_NewRef(type));
-    return 1;
-}
 
 static int add_to_slot(PyObject *object, Py_ssize_t offset, Py_ssize_t more, Py_ssize_t *sum) {
     PyObject *value = SLOT(object, offset);
@@ -3928,14 +4625,21 @@ static int say(Desk *desk, PyObject *bytes, int answers) {
     State *st = desk->st;
     PyObject *output = desk->output, *done;
     if (!bytes) return -1;
+    if (PyBytes_GET_SIZE(bytes) <= SHORT) {
+        int gathered = gather(st, output, (const byte *)PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes), LARGE, answers);
+        if (gathered) {
+            Py_DECREF(bytes);
+            return gathered < 0 ? -1 : 0;
+        }
+    }
     PyObject *transport = own_value(desk, st->s_transport);
     if (!transport) transport = Py_None;
     Py_INCREF(transport);
-    if (SLOT(output, st->o_gathering) == Py_True && SLOT(output, st->o_chunks) &&
-        PyList_CheckExact(SLOT(output, st->o_chunks))) {
+    if (SLOT_OF(output, st->output, OUTPUT_GATHERING) == Py_True && SLOT_OF(output, st->output, OUTPUT_CHUNKS) &&
+        PyList_CheckExact(SLOT_OF(output, st->output, OUTPUT_CHUNKS))) {
         Py_ssize_t length = PyBytes_GET_SIZE(bytes), sum;
-        int failed = (answers && add_to_slot(output, st->o_answers, length, &sum)) ||
-                     PyList_Append(SLOT(output, st->o_chunks), bytes) || add_to_slot(output, st->o_size, length, &sum);
+        int failed = (answers && add_to_slot(output, st->output.at[OUTPUT_ANSWERS], length, &sum)) ||
+                     PyList_Append(SLOT_OF(output, st->output, OUTPUT_CHUNKS), bytes) || add_to_slot(output, st->output.at[OUTPUT_SIZE], length, &sum);
         Py_DECREF(bytes);
         /* As much as _flow gathers. */
         done = failed ? NULL : sum > LARGE ? PyObject_CallMethodOneArg(output, st->s__pass_on, transport) : Py_NewRef(Py_None);
@@ -4105,9 +4809,7 @@ static PyObject *callee(Desk *desk, const Token *token, int cached) {
         PyObject *locals = exports ? PyObject_GetAttr(exports, st->s_locals) : NULL;
         PyObject *local = locals && PyDict_CheckExact(locals) ? PyDict_GetItemWithError(locals, key) : NULL;
         if (local) {
-            /* The table keeps it. */
-            found = PyObject_GetAttr(local, st->s_object);
-            Py_XDECREF(found);
+            if (is_local(st, Py_TYPE(local)) > 0) found = SLOT_OF(local, st->local, LOCAL_OBJECT);
         }
         Py_XDECREF(locals);
     }
@@ -4351,19 +5053,36 @@ static int do_decref(Desk *desk, Decoder *decoder, const Message *message) {
     Cursor cursor = {message->start[1], message->end, NULL, 0};
     if (next_token(st, &cursor, &id)) return -1;
     if (id.kind != T_INT) return 0;
-    PyObject *number = scalar(&id);
+    PyObject *number = scalar(&id), *exports = own_value(desk, st->s__exports), *last = NULL, *none = NULL;
     if (!number) return -1;
     decoder->position = message->end - decoder->data;
-    PyObject *none = PyObject_CallMethodOneArg(desk->broker, st->s_proto_decref, number);
-    Py_DECREF(number);
+    int done = exports ? release_local(st, exports, number, 1, &last) : 0;
+    if (!done) {
+        none = PyObject_CallMethodOneArg(desk->broker, st->s_proto_decref, number);
+        done = none ? 1 : -1;
+    } else if (done > 0 && last) {
+        PyObject *waiting = own_value(desk, st->s_waitingForAnswers), *cleanup = own_value(desk, st->s__localCleanup);
+        PyObject *released = own_value(desk, st->s__justReleased);
+        if (waiting && PyDict_Check(waiting) && PyDict_GET_SIZE(waiting) && released && PyDict_CheckExact(released)) {
+            PyObject *object = PyObject_GetAttr(last, st->s_object);
+            if (!object || PyDict_SetItem(released, number, object)) done = -1;
+            Py_XDECREF(object);
+        }
+        if (done > 0 && cleanup && PyDict_CheckExact(cleanup) && PyDict_GET_SIZE(cleanup)) {
+            none = PyObject_CallMethodOneArg(desk->broker, st->s__cleanUp, last);
+            if (!none) done = -1;
+        }
+    }
     Py_XDECREF(none);
-    return none ? 1 : -1;
+    Py_XDECREF(last);
+    Py_DECREF(number);
+    return done;
 }
 
 /* Whether others are to have their turn now, or the peer is to read first; see Broker._work. */
 static int is_due(Desk *desk, double stop, long long most, PyObject *monotonic) {
     long long answers;
-    PyObject *size = SLOT(desk->output, desk->st->o_answers);
+    PyObject *size = SLOT_OF(desk->output, desk->st->output, OUTPUT_ANSWERS);
     if (size && bound_of(size, 0, &answers)) return -1;
     if (size && answers > most) return 1;
     PyObject *now = PyObject_CallNoArgs(monotonic);
@@ -4407,7 +5126,7 @@ static PyObject *serve(PyObject *module, PyObject *const *args, Py_ssize_t count
     long long most;
     if ((stop == -1.0 && PyErr_Occurred()) || bound_of(args[5], 0, &most)) return NULL;
     if (learn_receivers(st) || !(words = PyObject_GetAttr(desk.broker, st->s_incomingVocabulary))) return NULL;
-    int fast = decoder->shallow && knows_output(st, desk.output) ? is_stock(st, words, 1) : 0;
+    int fast = decoder->shallow && is_output(st, Py_TYPE(desk.output)) > 0 ? is_stock(st, words, 1) : 0;
     if (fast < 0) goto end;
     for (;;) {
         Message message;
@@ -4479,7 +5198,7 @@ static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t co
     Desk desk = {.st = st, .broker = args[0], .output = args[1], .names = args[6]};
     if (!PyTuple_CheckExact(values) || !PyBytes_CheckExact(name) || !PyBytes_CheckExact(prefix) ||
         !(PyLong_CheckExact(object) || PyBytes_CheckExact(object)) || has_large_leaf(values) ||
-        !knows_output(st, desk.output))
+        is_output(st, Py_TYPE(desk.output)) <= 0)
         Py_RETURN_NONE;
     if (desk_refresh(&desk) <= 0) goto pass;
     PyObject *waiting = own_value(&desk, st->s_waitingForAnswers), *last = own_value(&desk, st->s_currentRequestID);
@@ -4565,6 +5284,10 @@ static PyMethodDef functions[] = {
      "The expression of an object; see `spreadlite.core.graph.jelly`."},
     {"unjelly", (PyCFunction)(void (*)(void))unjelly, METH_FASTCALL | METH_KEYWORDS,
      "The object that an expression stands for; see `spreadlite.core.graph.unjelly`."},
+    {"finalizer", finalizer, METH_O,
+     "The same as a function that is RemoteReference.__del__, in less time where all is stock."},
+    {"release", (PyCFunction)(void (*)(void))release, METH_FASTCALL | METH_KEYWORDS,
+     "Count one less for an object in a table; see `spreadlite.core.tables.LocalTable.release`."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -4660,7 +5383,7 @@ static int module_exec(PyObject *module) {
     FROM_GRAPH(X)
 #undef X
 #define X(name) failed = failed || !(st->s_##name = PyUnicode_InternFromString(#name));
-    NAMES(X) STOCK_NAMES(X)
+    NAMES(X) STOCK_NAMES(X) REFERENCE_NAMES(X) REFERENCE_STOCK(X)
 #undef X
     failed = failed || !(st->qual = take(graph, "qual")) || !(st->partial = take(graph, "partial")) || !(st->WORDS = take(vocabulary, "WORDS")) ||
              !(st->default_limits = take(limits, "DEFAULT_LIMITS")) ||
@@ -4681,6 +5404,7 @@ static int module_exec(PyObject *module) {
     failed = failed || !(st->Packed = (PyTypeObject *)PyType_FromModuleAndSpec(module, &packed_spec, NULL)) ||
              !(st->Decoder = (PyTypeObject *)PyType_FromModuleAndSpec(module, &decoder_spec, NULL)) ||
              !(st->Place = (PyTypeObject *)PyType_FromModuleAndSpec(module, &place_spec, NULL)) ||
+             !(st->Finalizer = (PyTypeObject *)PyType_FromModuleAndSpec(module, &finalizer_spec, NULL)) ||
              PyModule_AddType(module, st->Packed) || PyModule_AddType(module, st->Decoder);
     failed = failed || !(st->w_none = constant(st, "[O]", st->head[H_NONE])) ||
              !(st->w_no_keywords = constant(st, "[O]", st->head[H_DICTIONARY])) ||
@@ -4688,7 +5412,10 @@ static int module_exec(PyObject *module) {
              !(st->w_false = constant(st, "[OO]", st->head[H_BOOLEAN], st->false_word)) ||
              !(st->w_unicode = beginning(st, 2, st->head[H_UNICODE])) ||
              !(st->w_reference = beginning(st, 3, st->head[H_REFERENCE])) ||
-             !(st->w_dereference = beginning(st, 2, st->head[H_DEREFERENCE]));
+             !(st->w_dereference = beginning(st, 2, st->head[H_DEREFERENCE])) ||
+             !(st->w_remote_head = beginning(st, 2, PyList_GET_ITEM(st->w_remote, 0))) ||
+             !(st->w_decref = constant(st, "[y]", "decref"));
+    if (!failed) PyBytes_AS_STRING(st->w_decref)[0] = 2;
     for (int head = 0; !failed && head < HEADS; head++) failed = !(st->w_head[head] = constant(st, "O", st->head[head]));
     if (!failed && PyBytes_GET_SIZE(st->w_unicode) == TEXT_HEAD) {
         memcpy(&st->text_head[0], PyBytes_AS_STRING(st->w_unicode), 8);
@@ -4715,10 +5442,11 @@ static int module_exec(PyObject *module) {
 
 /* Visits or clears each reference of the state. */
 #define EACH(X)                                                                                                        \
+    X(w_remote_head) X(w_decref) X(Finalizer) X(way.module_of) X(way.threads_of) X(way.flow_of) X(way.limits_of)       \
     X(stock_asks) X(dummy_asks) X(qual) X(partial) X(default_registry) X(default_depth) X(default_size) X(default_prefix)         \
     X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder) X(Place) X(true_word)     \
     X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference) X(w_remote)      \
-    X(arguments_of) X(note_arguments) X(Questions) X(w_no_keywords) X(output_type)
+    X(arguments_of) X(note_arguments) X(Questions) X(w_no_keywords)
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     State *st = state_of(module);
@@ -4747,7 +5475,7 @@ static int module_clear(PyObject *module) {
     FROM_GRAPH(X)
 #undef X
 #define X(name) Py_CLEAR(st->s_##name);
-    NAMES(X) STOCK_NAMES(X)
+    NAMES(X) STOCK_NAMES(X) REFERENCE_NAMES(X) REFERENCE_STOCK(X)
 #undef X
     for (int i = 0; i < LARGEST_WORD; i++) {
         Py_CLEAR(st->word[i]);

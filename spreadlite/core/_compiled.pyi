@@ -6,6 +6,7 @@ from typing import Any, final
 from .limits import Limits
 from .policy import Taster
 from .registry import Registry
+from .tables import Local, LocalTable
 from .wire import Expression
 
 @final
@@ -22,6 +23,8 @@ class Decoder:
     def unfinished(self) -> bool: ...
     def next(self, words: Mapping[int, bytes] | None, size_limit: int = ..., prefix_limit: int = ...) -> Any: ...
 
+def release(table: LocalTable, luid: object, forget: bool = ...) -> Local | None: ...
+def finalizer(function: Callable[[Any], None]) -> Callable[[Any], None]: ...
 def class_version(cls: type) -> int | None: ...
 def encode(
     expression: object,

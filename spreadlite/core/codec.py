@@ -111,6 +111,20 @@ def pure_unpack(
     return graph.unjelly(sexp, taster, None, invoker, registry, depth)
 
 
+def pure_release(table: Any, luid: object, forget: bool = False) -> Any:
+    """What `tables.LocalTable.release` does.
+
+    Raises:
+        ProtocolError: as that.
+    """
+    return table.release(luid, forget)
+
+
+def pure_finalizer(function: Callable[[Any], None]) -> Callable[[Any], None]:
+    """*function*, which is ``RemoteReference.__del__``, or what does the same as a method in less time."""
+    return function
+
+
 def pure_class_version(cls: type) -> int | None:
     """A number that a class has as long as neither it nor a class that it inherits from is changed, and no other ever has;
     None if that is not known."""
@@ -127,6 +141,8 @@ unjelly: Any = graph.unjelly if chosen is None else chosen.unjelly
 pack: Any = pure_pack if chosen is None else chosen.pack
 pack_light: Any = pure_pack_light if chosen is None else chosen.pack_light
 unpack: Any = pure_unpack if chosen is None else chosen.unpack
+finalizer: Callable[[Callable[[Any], None]], Any] = pure_finalizer if chosen is None else chosen.finalizer
+release: Any = pure_release if chosen is None else chosen.release
 
 
 # What a broker does with the messages that it gets and sends, where that can be had at once; what it is instead of is in
@@ -157,12 +173,14 @@ __all__ = [
     "encode",
     "encode_parts",
     "expression_of",
+    "finalizer",
     "implementation",
     "jelly",
     "leaf",
     "leaves",
     "pack",
     "pack_light",
+    "release",
     "serve",
     "unjelly",
     "unpack",

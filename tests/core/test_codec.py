@@ -64,8 +64,8 @@ class CodecTests(SynchronousTestCase):
         self.assertEqual(
             [
                 "Decoder", "NEED_DATA", "PACKS", "Packed", "ask", "class_version", "encode", "encode_parts",
-                "expression_of", "implementation", "jelly", "leaf", "leaves", "pack", "pack_light", "serve",
-                "unjelly", "unpack",
+                "expression_of", "finalizer", "implementation", "jelly", "leaf", "leaves", "pack", "pack_light",
+                "release", "serve", "unjelly", "unpack",
             ],
             sorted(codec.__all__),
         )  # fmt: skip
