@@ -1287,7 +1287,7 @@ _FOLLOWS = "Peer will receive following PB traceback:"
 
 
 #: `LocalTable.release`, or what the compiled codec does in its place.
-_releaseLocal = codec.release if codec.PACKS else tables.LocalTable.release
+_releaseLocal = codec.release if codec.implementation == "compiled" else tables.LocalTable.release
 
 graph.STOCK.update(
     register_reference=Broker.registerReference,
