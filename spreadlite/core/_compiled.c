@@ -4680,7 +4680,7 @@ static int say(Desk *desk, Writer *w, int answers) {
         }
     }
     Py_ssize_t length = w->out.length, sum;
-    PyObject *bytes = out_done(&w->out);
+    PyObject *bytes = w->out.room == SHORT ? PyBytes_FromStringAndSize((const char *)w->out.data, length) : out_done(&w->out);
     message_end(desk, w);
     if (!bytes) return -1;
     PyObject *transport = own_value(desk, st->s_transport);
