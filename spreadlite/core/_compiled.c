@@ -2732,6 +2732,7 @@ typedef struct {
     PyObject *allowed, *classes, *factories;
     int lasting; /* whether the answers hold for as long as the dictionaries do */
     char answer[HEADS];
+    PyObject *registered; /* the tag that was read last and is registered: while `fresh`, it still is, and is allowed */
     PyObject *references;
     PyObject *unjellier, *pending;
     /* Keys and values of the dictionaries that are being read. */
@@ -2747,6 +2748,7 @@ static void reader_end(Reader *r) {
     Py_XDECREF(r->allowed);
     Py_XDECREF(r->classes);
     Py_XDECREF(r->factories);
+    Py_XDECREF(r->registered);
     Py_XDECREF(r->references);
     Py_XDECREF(r->unjellier);
     Py_XDECREF(r->pending);
@@ -2828,6 +2830,7 @@ static int refresh(Reader *r) {
     Py_XSETREF(r->classes, classes);
     Py_XSETREF(r->factories, factories);
     Py_XSETREF(r->allowed, allowed);
+    Py_CLEAR(r->registered);
     r->fresh = 1;
 #if PY_VERSION_HEX < 0x030C0000
     r->lasting = r->kind && PyDict_CheckExact(classes) && PyDict_CheckExact(factories) &&
@@ -3573,6 +3576,10 @@ static PyObject *read_list_inner(Reader *r, Cursor *cursor, Token *token, PyObje
     if (head >= 0) {
         answer = r->answer[head];
         tag = Py_NewRef(st->head[head]);
+    } else if (r->registered && PyBytes_GET_SIZE(r->registered) == first.length &&
+               !memcmp(PyBytes_AS_STRING(r->registered), first.body, (size_t)first.length)) {
+        answer = A_REGISTERED;
+        tag = Py_NewRef(r->registered);
     } else if (!(tag = scalar(&first)))
         goto failed;
     if (answer == A_UNKNOWN) {
@@ -3589,7 +3596,8 @@ static PyObject *read_list_inner(Reader *r, Cursor *cursor, Token *token, PyObje
         if (head >= 0 && r->kind && r->fresh) {
             r->answer[head] = (char)answer;
             if (r->lasting) st->answer[head] = (char)answer;
-        }
+        } else if (answer == A_REGISTERED && r->kind && r->fresh)
+            Py_XSETREF(r->registered, Py_NewRef(tag));
     } else if (answer != A_REFUSED && --r->room < 0)
         goto too_deep;
     if (answer == A_REFUSED) {
