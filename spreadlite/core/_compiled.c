@@ -3118,8 +3118,6 @@ static PyObject *read_next(Reader *r, Cursor *cursor, int as_key) {
 static int read_pair(Reader *r, Items *items, PyObject **key, PyObject **item) {
     State *st = r->st;
     Cursor *cursor = items->cursor;
-    Token token;
-    Items pair;
     *key = *item = NULL;
     if (!cursor->list && cursor->end - cursor->at > 1 && cursor->at[0] == 2 && cursor->at[1] == LIST) {
         items->left--;
@@ -3129,6 +3127,8 @@ static int read_pair(Reader *r, Items *items, PyObject **key, PyObject **item) {
         Py_CLEAR(*key);
         return -1;
     }
+    Token token = {0};
+    Items pair;
     if (items_next(st, items, &token)) return -1;
     if (token.kind != T_LIST || token.length != 2) {
         PyObject *other = token.kind == T_LIST ? as_list(r, items->cursor, &token) : scalar(&token);
