@@ -146,6 +146,7 @@ typedef struct {
     PyObject *w_none, *w_true, *w_false, *w_unicode, *w_reference, *w_dereference, *w_remote, *w_remote_head, *w_decref;
     PyObject *w_head[HEADS];
     uint64_t text_head[2]; /* how a text begins, see is_text */
+    Py_ssize_t last_packed, last_encoded; /* bytes, see out_foresee */
     /* What was found out last, for as long as the version of what it is about is the same: versions are used once. */
     uint64_t stock_version[2];
     unsigned int taster_version;
@@ -322,6 +323,18 @@ static int out_start(Out *out, Py_ssize_t room) {
     out->length = 0;
     out->room = room;
     return 0;
+}
+
+/* The most that is set aside for what may be as long as what was written last. */
+#define MOST_FORESEEN (96 << 10)
+
+/* Starts with room for as much as was written last, so that what is large need not grow in steps. */
+static int out_foresee(Out *out, Py_ssize_t last) { return out_start(out, last + 64); }
+
+/* So much was written: after something large, what is foreseen gets less by and by. */
+static void foresee(Py_ssize_t *last, Py_ssize_t length) {
+    if (length > MOST_FORESEEN) length = MOST_FORESEEN;
+    *last = length < *last / 2 ? *last / 2 : length;
 }
 
 static int out_grow(Out *out, Py_ssize_t more) {
@@ -984,7 +997,7 @@ static PyObject *encoded(PyObject *module, PyObject *const *args, Py_ssize_t cou
     Out out;
     PyObject *pieces = NULL;
     Encoder encoder = {st, &out, words, stock, 0, 0, 0, 0, NULL};
-    if (out_start(&out, 256)) return NULL;
+    if (out_foresee(&out, st->last_encoded)) return NULL;
     if (bound_of(given[2], 0, &encoder.size) || bound_of(given[3], 0, &encoder.prefix) ||
         bound_of(given[4], 1, &encoder.depth)) {
         Py_XDECREF(out.bytes);
@@ -993,6 +1006,7 @@ static PyObject *encoded(PyObject *module, PyObject *const *args, Py_ssize_t cou
     encoder.pieces = &pieces;
     if (!words || PyDict_CheckExact(words)) result = encode_into(&encoder, given[0]);
     if (!result) {
+        foresee(&st->last_encoded, out.length);
         PyObject *last = out_done(&out), *bytes = NULL;
         if (last && !pieces) return last;
         if (last && (PyBytes_GET_SIZE(last) == 0 || !PyList_Append(pieces, last)))
@@ -1303,22 +1317,32 @@ static inline int is_too_costly(const Decoder *self, long long cost) {
 /* Passes over elements of the list that is skimmed over, as long as each is whole and there is nothing to say of it: what
    it stops at, be it an error, `decoder_work` will find there.  Returns whether it passed over the last one. */
 static int skim(State *st, Decoder *self, long long most_size, long long most_prefix) {
-    const byte *at = self->data + self->position, *end = self->data + self->end;
+    const byte *at = self->data + self->position, *const end = self->data + self->end;
     /* What a text costs beside its bytes: the list, its tag, and an item. */
     const long long text_cost = st->list_cost + 2 * st->item_cost + PyBytes_GET_SIZE(st->head[H_UNICODE]);
-    const int texts = most_size >= LONGEST_WORD && most_prefix > 0;
-    Py_ssize_t depth = self->depth, length;
+    /* What it may cost yet.  Beyond these bounds, which nobody has, the sums might be none. */
+    long long left = self->most < 0 || self->held > self->most ? -1 : self->most - self->held;
+    const long long begun = left;
+    if (left < 0 || most_prefix < 1 || most_size < LONGEST_WORD) return 0;
+    Py_ssize_t depth = self->depth, deepest = self->skim_depth, length;
+    Open *top = &self->stack[depth - 1];
     uint64_t number;
     int large, last = 0;
     for (;;) {
-        if (texts && end - at > TEXT_HEAD && is_text(st, at) && depth < self->deepest) {
+        if (end - at > TEXT_HEAD + 1 && is_text(st, at) && depth < self->deepest) {
             const byte *text = at + TEXT_HEAD;
-            if (scan(text, end, most_prefix, &length, &number, &large) == STRING && !large &&
-                number <= (uint64_t)(end - text - length - 1) && (long long)number <= most_size &&
-                !is_too_costly(self, text_cost + (long long)number)) {
-                self->held += text_cost + (long long)number;
-                if (depth > self->skim_depth) self->skim_depth = depth;
-                at = text + length + 1 + number;
+            if (text[0] < 0x80 && text[1] == STRING) {
+                number = text[0];
+                text += 2;
+            } else if (scan(text, end, most_prefix, &length, &number, &large) == STRING && !large)
+                text += length + 1;
+            else
+                number = UINT64_MAX;
+            if (number <= (uint64_t)(end - text) && (long long)number <= most_size &&
+                (long long)number <= left - text_cost) {
+                left -= text_cost + (long long)number;
+                if (depth > deepest) deepest = depth;
+                at = text + number;
                 goto passed;
             }
         }
@@ -1326,37 +1350,55 @@ static int skim(State *st, Decoder *self, long long most_size, long long most_pr
         if (kind <= 0) break;
         const byte *body = at + length + 1;
         long long cost = st->item_cost;
-        if (kind == STRING) {
-            if (large || number > (uint64_t)(end - body) || (long long)number > most_size) break;
-            cost += (long long)number;
-            body += number;
-        } else if (kind == LIST) {
-            if (large || number > (uint64_t)LLONG_MAX || (long long)number > most_size) break;
-            if (number && (depth >= self->deepest || depth == self->stack_room)) break;
-            cost = st->list_cost;
-        } else if (kind == VOCAB) {
-            if (large || !number || number > (uint64_t)st->words) break;
-            cost = st->word_cost;
-        } else if (kind == FLOAT) {
-            if (end - body < 8) break;
-            body += 8;
-        } else if (kind != INT && kind != NEG && kind != LONGINT && kind != LONGNEG)
-            break;
-        if (is_too_costly(self, cost)) break;
-        self->held += cost;
-        at = body;
-        if (kind == LIST) {
-            if (depth > self->skim_depth) self->skim_depth = depth;
-            if (number) {
-                self->stack[depth++] = (Open){NULL, (Py_ssize_t)number, -1};
+        switch (kind) {
+            case STRING:
+                if (large || number > (uint64_t)(end - body) || (long long)number > most_size) goto stop;
+                cost += (long long)number;
+                body += number;
+                break;
+            case LIST:
+                if (large || number > (uint64_t)most_size || st->list_cost > left) goto stop;
+                if (number) {
+                    if (depth >= self->deepest || depth == self->stack_room) goto stop;
+                    *++top = (Open){NULL, (Py_ssize_t)number, -1};
+                }
+                if (depth > deepest) deepest = depth;
+                left -= st->list_cost;
+                at = body;
+                if (!number) goto passed;
+                depth++;
                 continue;
-            }
+            case VOCAB:
+                if (large || !number || number > (uint64_t)st->words) goto stop;
+                cost = st->word_cost;
+                break;
+            case FLOAT:
+                if (end - body < 8) goto stop;
+                body += 8;
+                break;
+            case INT:
+            case NEG:
+            case LONGINT:
+            case LONGNEG:
+                break;
+            default:
+                goto stop;
         }
+        if (cost > left) break;
+        left -= cost;
+        at = body;
     passed:
         /* The end of the outermost list is for the caller to see. */
-        while (!(last = depth == 2 && self->stack[1].missing == 1) && !--self->stack[depth - 1].missing) depth--;
-        if (last) break;
+        while (top->missing == 1) {
+            if ((last = depth == 2)) goto stop;
+            depth--;
+            top--;
+        }
+        top->missing--;
     }
+stop:
+    self->held += begun - left;
+    self->skim_depth = deepest;
     self->depth = depth;
     self->position = at - self->data;
     return last;
@@ -3294,13 +3336,14 @@ static PyObject *pack_value(State *st, PyObject **given, int light) {
         return Py_NewRef(given[0]);
     if (light && PyTuple_CheckExact(given[0]) && has_large_leaf(given[0])) return Py_NewRef(Py_None);
     w.light = light;
-    if (out_start(&w.out, 256)) return NULL;
+    if (out_foresee(&w.out, st->last_packed)) return NULL;
     if (!light) w.collects = pause_gc();
     if (!w_value(&w, given[0]) && !take_numbers(&w)) {
         int failed = (w.hole_count || (w.patched && !w.error)) && assemble(&w);
         if (!failed && w.error) {
             packed = packed_new(st, NULL, Py_NewRef(w.error), 0);
         } else if (!failed) {
+            foresee(&st->last_packed, w.out.length);
             PyObject *bytes = out_done(&w.out);
             long long nest = w.deepest + 1 + w.cooked + (w.places ? PyList_GET_SIZE(w.places) : 0);
             if (bytes) packed = packed_new(st, bytes, NULL, nest > UNBOUNDED / 2 ? UNBOUNDED / 2 : (Py_ssize_t)nest);
@@ -3385,6 +3428,7 @@ typedef struct {
     PyObject *perspective; /* what the invoker says of for whom it reads, once it was asked */
     int lasting; /* whether the answers hold for as long as the dictionaries do */
     char answer[HEADS];
+    PyObject *registered; /* the tag that was read last and is registered: while `fresh`, it still is, and is allowed */
     PyObject *references;
     PyObject *unjellier, *pending;
     /* Keys and values of the dictionaries that are being read. */
@@ -3402,6 +3446,7 @@ static void reader_end(Reader *r) {
     Py_XDECREF(r->factories);
     Py_XDECREF(r->remote);
     Py_XDECREF(r->perspective);
+    Py_XDECREF(r->registered);
     Py_XDECREF(r->references);
     Py_XDECREF(r->unjellier);
     Py_XDECREF(r->pending);
@@ -3485,6 +3530,7 @@ static int refresh(Reader *r) {
     Py_XSETREF(r->allowed, allowed);
     Py_CLEAR(r->remote);
     Py_CLEAR(r->perspective);
+    Py_CLEAR(r->registered);
     r->fresh = 1;
 #if PY_VERSION_HEX < 0x030C0000
     r->lasting = r->kind && PyDict_CheckExact(classes) && PyDict_CheckExact(factories) &&
@@ -3772,8 +3818,6 @@ static PyObject *read_next(Reader *r, Cursor *cursor, int as_key) {
 static int read_pair(Reader *r, Items *items, PyObject **key, PyObject **item) {
     State *st = r->st;
     Cursor *cursor = items->cursor;
-    Token token;
-    Items pair;
     *key = *item = NULL;
     if (!cursor->list && cursor->end - cursor->at > 1 && cursor->at[0] == 2 && cursor->at[1] == LIST) {
         items->left--;
@@ -3783,6 +3827,8 @@ static int read_pair(Reader *r, Items *items, PyObject **key, PyObject **item) {
         Py_CLEAR(*key);
         return -1;
     }
+    Token token = {0};
+    Items pair;
     if (items_next(st, items, &token)) return -1;
     if (token.kind != T_LIST || token.length != 2) {
         PyObject *other = token.kind == T_LIST ? as_list(r, items->cursor, &token) : scalar(&token);
@@ -4283,6 +4329,10 @@ static PyObject *read_list_inner(Reader *r, Cursor *cursor, Token *token, PyObje
     if (head >= 0) {
         answer = r->answer[head];
         tag = Py_NewRef(st->head[head]);
+    } else if (r->registered && PyBytes_GET_SIZE(r->registered) == first.length &&
+               !memcmp(PyBytes_AS_STRING(r->registered), first.body, (size_t)first.length)) {
+        answer = A_REGISTERED;
+        tag = Py_NewRef(r->registered);
     } else if (!(tag = scalar(&first)))
         goto failed;
     if (answer == A_UNKNOWN) {
@@ -4299,7 +4349,8 @@ static PyObject *read_list_inner(Reader *r, Cursor *cursor, Token *token, PyObje
         if (head >= 0 && r->kind && r->fresh) {
             r->answer[head] = (char)answer;
             if (r->lasting) st->answer[head] = (char)answer;
-        }
+        } else if (answer == A_REGISTERED && r->kind && r->fresh)
+            Py_XSETREF(r->registered, Py_NewRef(tag));
     } else if (answer != A_REFUSED && --r->room < 0)
         goto too_deep;
     if (answer == A_REFUSED) {
