@@ -22,7 +22,7 @@ from typing import Any
 from twisted.internet import error
 from twisted.python import failure, log
 
-from ._transports import is_plain, unsent
+from ._transports import is_plain, send_several, takes_several, unsent
 from .core.graph import STOCK
 
 #: Bytes that wait while a flood is worked off, beyond which no more are read.
@@ -34,6 +34,8 @@ _SENT = 128 * 1024
 #: Bytes beyond which something is large, and bytes at its ends that are copied.
 _LARGE = 64 * 1024
 _END = 16 * 1024
+#: Bytes from which chunks are given to the system as they are, if they are not more than so many: fewer are joined sooner.
+_APART, _FEW = 16 * 1024, 16
 #: Seconds after which it is looked again whether a peer has read its answers: at first, and at the most.
 _FIRST_WAIT, _LAST_WAIT = 0.001, 1.0
 
@@ -313,10 +315,16 @@ class Output:
             return
         # Nothing is queued before it: what the system takes at once need not wait for the reactor's next turn.
         if size <= _SENT:
-            data = b"".join(chunks)
-            sent = transport.writeSomeData(data)
-            if sent == size:
-                return
+            if size > _APART and 1 < len(chunks) <= _FEW and takes_several(transport):
+                sent = send_several(transport, chunks)
+                if sent == size:
+                    return
+                data = b"".join(chunks)
+            else:
+                data = b"".join(chunks)
+                sent = transport.writeSomeData(data)
+                if sent == size:
+                    return
             sent = _send(transport, data, sent)
         else:
             sent = 0

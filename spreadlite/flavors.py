@@ -413,6 +413,9 @@ graph.STOCK.update(
     copy_set_state=RemoteCopy.setCopyableState,
     slot_names=_slotNames,
     method_names=_methodNames,
+    remote_receive=Referenceable.remoteMessageReceived,
+    arguments_of=argumentsOf,
+    note_arguments=noteArguments,
 )
 
 
@@ -507,6 +510,7 @@ class RemoteCache(RemoteCopy, Serializable):
         return blank
 
 
+graph.STOCK["observe_receive"] = RemoteCache.remoteMessageReceived
 _seams.RECEIVERS.update(
     (Referenceable.remoteMessageReceived, ViewPoint.remoteMessageReceived, RemoteCache.remoteMessageReceived)
 )

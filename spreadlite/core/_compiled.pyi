@@ -60,3 +60,25 @@ def pack_light(
 def unpack(
     packed: Any, taster: Taster, invoker: Any = ..., depth: int = ..., registry: Registry = ...
 ) -> Any: ...
+def serve(
+    decoder: Decoder,
+    broker: Any,
+    over: Callable[[], bool] | None,
+    output: Any,
+    stop: float,
+    most: float,
+    names: dict[str, Any],
+    monotonic: Callable[[], float],
+    /,
+) -> Any: ...
+def ask(
+    broker: Any,
+    output: Any,
+    prefix: bytes,
+    object: int | bytes,
+    name: bytes,
+    args: tuple[Any, ...],
+    names: dict[str, Any],
+    deferred: Callable[[], Any],
+    /,
+) -> Any: ...

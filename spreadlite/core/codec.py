@@ -145,6 +145,19 @@ finalizer: Callable[[Callable[[Any], None]], Any] = pure_finalizer if chosen is 
 release: Any = pure_release if chosen is None else chosen.release
 
 
+# What a broker does with the messages that it gets and sends, where that can be had at once; what it is instead of is in
+# `spreadlite.pb`, which calls it only where every method on the way is its own.
+#
+# ``serve(decoder, broker, over, output, stop, most, names, monotonic)`` works on messages, as `Broker._work` does, until
+# there is one that is out of the ordinary, which is returned, or nothing is at hand (NEED_DATA), or *over* said that it
+# was enough (False).
+#
+# ``ask(broker, output, prefix, object, name, args, names, Deferred)`` makes a call, as `Broker._sendMessage` does, and
+# returns its Deferred; None where that has to be done there, and nothing was done here.
+serve: Callable[..., Any] | None = None if chosen is None else chosen.serve
+ask: Callable[..., Any] | None = None if chosen is None else chosen.ask
+
+
 def expression_of(sexp: Any) -> Any:
     """The expression that *sexp* is, or has packed."""
     return sexp.expression() if type(sexp) is Packed else sexp
@@ -155,6 +168,7 @@ __all__ = [
     "PACKS",
     "Decoder",
     "Packed",
+    "ask",
     "class_version",
     "encode",
     "encode_parts",
@@ -167,6 +181,7 @@ __all__ = [
     "pack",
     "pack_light",
     "release",
+    "serve",
     "unjelly",
     "unpack",
 ]

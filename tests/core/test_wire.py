@@ -136,7 +136,7 @@ class EncodeTests(Rows, SynchronousTestCase):
             self.assertIn(id(large), map(id, parts))
         self.assertEqual(encode([at_most, 1], words), encode_parts([at_most, 1], words))
         error = self.assertRaises(BananaError, encode_parts, [large, large + b"x"], words, wire.LARGE + 1)
-        self.assertIn("a byte string of 65538 bytes is too long to send", str(error))
+        self.assertIn(f"a byte string of {wire.LARGE + 2} bytes is too long to send", str(error))
 
     @each(DIALECTS)
     def test_as_what_they_are_made_of(self, dialect: str) -> None:
