@@ -164,6 +164,11 @@ typedef struct {
     int n_message, n_answer, n_decref, n_cachemessage;
     PyObject *methods[METHODS];
     PyObject *receiver[RECEIVERS], *arguments_of, *note_arguments, *Questions, *w_no_keywords;
+    /* The limits that were used last, with what they say. */
+    PyObject *desk_limits, *desk_depth;
+    long long desk_calls, desk_nesting;
+    /* Bytes that nobody else has, in which the next message is written. */
+    PyObject *scratch;
 } State;
 
 static inline State *state_of(PyObject *module) { return (State *)PyModule_GetState(module); }
@@ -4579,15 +4584,13 @@ static int add_to_slot(PyObject *object, Py_ssize_t offset, Py_ssize_t more, Py_
 typedef struct {
     State *st;
     PyObject *broker, *output, *names;
-    PyObject *own, *security;  /* owned */
-    PyObject *limits, *depth; /* owned */
+    PyObject *own, *security, *depth; /* owned */
     long long calls, nesting, size, prefix;
 } Desk;
 
 static void desk_end(Desk *desk) {
     Py_CLEAR(desk->own);
     Py_CLEAR(desk->security);
-    Py_CLEAR(desk->limits);
     Py_CLEAR(desk->depth);
 }
 
@@ -4618,50 +4621,21 @@ static int desk_refresh(Desk *desk) {
     PyObject *limits = own_value(desk, st->s_limits), *security = own_value(desk, st->s_security);
     PyObject *prefix = own_value(desk, st->s_prefixLimit), *size = PyDict_GetItemWithError(desk->names, st->s_SIZE_LIMIT);
     if (!limits || !security || !prefix || prefix == Py_None || !size) return PyErr_Occurred() ? -1 : 0;
-    if (limits != desk->limits) {
-        PyObject *depth = PyObject_GetAttr(limits, st->s_depth);
-        if (!depth) return -1;
-        Py_XSETREF(desk->depth, depth);
-        if (long_attribute(limits, st->s_outstanding_calls, 1, &desk->calls) ||
-            long_attribute(limits, st->s_expression_depth, 0, &desk->nesting))
+    if (limits != st->desk_limits) {
+        /* They do not change; those that were used last are kept, so that no others can be in their place. */
+        Py_CLEAR(st->desk_limits);
+        Py_XSETREF(st->desk_depth, PyObject_GetAttr(limits, st->s_depth));
+        if (!st->desk_depth || long_attribute(limits, st->s_outstanding_calls, 1, &st->desk_calls) ||
+            long_attribute(limits, st->s_expression_depth, 0, &st->desk_nesting))
             return -1;
-        Py_XSETREF(desk->limits, Py_NewRef(limits));
+        if (Py_TYPE(limits) == Py_TYPE(st->default_limits)) st->desk_limits = Py_NewRef(limits);
     }
+    desk->calls = st->desk_calls;
+    desk->nesting = st->desk_nesting;
+    Py_XSETREF(desk->depth, Py_NewRef(st->desk_depth));
     Py_XSETREF(desk->security, Py_NewRef(security));
     if (bound_of(prefix, 0, &desk->prefix) || bound_of(size, 0, &desk->size)) return -1;
     return 1;
-}
-
-/* Writes the bytes of a message, which are taken over. */
-static int say(Desk *desk, PyObject *bytes, int answers) {
-    State *st = desk->st;
-    PyObject *output = desk->output, *done;
-    if (!bytes) return -1;
-    if (PyBytes_GET_SIZE(bytes) <= SHORT) {
-        int gathered = gather(st, output, (const byte *)PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes), LARGE, answers);
-        if (gathered) {
-            Py_DECREF(bytes);
-            return gathered < 0 ? -1 : 0;
-        }
-    }
-    PyObject *transport = own_value(desk, st->s_transport);
-    if (!transport) transport = Py_None;
-    Py_INCREF(transport);
-    if (SLOT_OF(output, st->output, OUTPUT_GATHERING) == Py_True && SLOT_OF(output, st->output, OUTPUT_CHUNKS) &&
-        PyList_CheckExact(SLOT_OF(output, st->output, OUTPUT_CHUNKS))) {
-        Py_ssize_t length = PyBytes_GET_SIZE(bytes), sum;
-        int failed = (answers && add_to_slot(output, st->output.at[OUTPUT_ANSWERS], length, &sum)) ||
-                     PyList_Append(SLOT_OF(output, st->output, OUTPUT_CHUNKS), bytes) || add_to_slot(output, st->output.at[OUTPUT_SIZE], length, &sum);
-        Py_DECREF(bytes);
-        /* As much as _flow gathers. */
-        done = failed ? NULL : sum > LARGE ? PyObject_CallMethodOneArg(output, st->s__pass_on, transport) : Py_NewRef(Py_None);
-    } else {
-        done = PyObject_CallMethodObjArgs(output, st->s_write, transport, bytes, answers ? Py_True : Py_False, NULL);
-        Py_DECREF(bytes);
-    }
-    Py_DECREF(transport);
-    Py_XDECREF(done);
-    return done ? 0 : -1;
 }
 
 /* Begins a message in which objects are written that no hook is asked about.  1: it did; 0: the Python way is to be taken. */
@@ -4677,22 +4651,66 @@ static int message_begin(Desk *desk, Writer *w) {
     w->size_limit = desk->size;
     w->prefix_limit = desk->prefix;
     w->light = 1;
-    if (!out_start(&w->out, 256)) return 1;
+    PyObject *scratch = st->scratch;
+    if (scratch) {
+        st->scratch = NULL;
+        w->out = (Out){scratch, (byte *)PyBytes_AS_STRING(scratch), 0, PyBytes_GET_SIZE(scratch)};
+        return 1;
+    }
+    if (!out_start(&w->out, SHORT)) return 1;
     PyErr_Clear();
     writer_end(w);
     return 0;
 }
 
-/* The bytes of the message, if nothing failed; NULL without an error where the Python way is to be taken, which finds out
-   why.  The message is at an end in any case. */
-static PyObject *message_end(Desk *desk, Writer *w, int failed) {
-    PyObject *bytes = NULL;
-    if (!failed && !w->error && !w->hole_count && (!w->patched || !assemble(w)) && !w->error &&
-        w->deepest + 2 + w->cooked <= desk->nesting)
-        bytes = out_done(&w->out);
+/* Whether the message can be sent; else it is for the Python way, which finds out why not. */
+static int message_good(const Desk *desk, Writer *w, int failed) {
+    int good = !failed && !w->error && !w->hole_count && (!w->patched || !assemble(w)) && !w->error &&
+               w->deepest + 2 + w->cooked <= desk->nesting;
+    if (!good) PyErr_Clear();
+    return good;
+}
+
+/* The message is at an end. */
+static void message_end(Desk *desk, Writer *w) {
+    if (!desk->st->scratch && w->out.bytes && w->out.room == SHORT) {
+        desk->st->scratch = w->out.bytes;
+        w->out.bytes = NULL;
+    }
     writer_end(w);
-    if (!bytes) PyErr_Clear();
-    return bytes;
+}
+
+/* Sends the message, which is at an end then. */
+static int say(Desk *desk, Writer *w, int answers) {
+    State *st = desk->st;
+    PyObject *output = desk->output, *done;
+    if (w->out.length <= SHORT) {
+        int gathered = gather(st, output, w->out.data, w->out.length, LARGE, answers);
+        if (gathered) {
+            message_end(desk, w);
+            return gathered < 0 ? -1 : 0;
+        }
+    }
+    Py_ssize_t length = w->out.length, sum;
+    PyObject *bytes = out_done(&w->out);
+    message_end(desk, w);
+    if (!bytes) return -1;
+    PyObject *transport = own_value(desk, st->s_transport);
+    if (!transport) transport = Py_None;
+    Py_INCREF(transport);
+    if (SLOT_OF(output, st->output, OUTPUT_GATHERING) == Py_True && SLOT_OF(output, st->output, OUTPUT_CHUNKS) &&
+        PyList_CheckExact(SLOT_OF(output, st->output, OUTPUT_CHUNKS))) {
+        int failed = (answers && add_to_slot(output, st->output.at[OUTPUT_ANSWERS], length, &sum)) ||
+                     PyList_Append(SLOT_OF(output, st->output, OUTPUT_CHUNKS), bytes) ||
+                     add_to_slot(output, st->output.at[OUTPUT_SIZE], length, &sum);
+        /* As much as _flow gathers. */
+        done = failed ? NULL : sum > LARGE ? PyObject_CallMethodOneArg(output, st->s__pass_on, transport) : Py_NewRef(Py_None);
+    } else
+        done = PyObject_CallMethodObjArgs(output, st->s_write, transport, bytes, answers ? Py_True : Py_False, NULL);
+    Py_DECREF(bytes);
+    Py_DECREF(transport);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
 }
 
 /* An error is set: it is the one being handled from now on, as in an `except` clause, until `handled` is called.  `reading`:
@@ -4870,13 +4888,13 @@ static int call_returned(Desk *desk, Call *call) {
         if (ready > 0 && message_begin(desk, &w)) {
             int failed = out_head(&w.out, 3, LIST) || out_head(&w.out, (uint64_t)st->n_answer, VOCAB) ||
                          out_int(st, &w.out, call->number, w.prefix_limit) || w_value(&w, call->value);
-            PyObject *bytes = message_end(desk, &w, failed);
-            if (bytes) {
+            if (message_good(desk, &w, failed)) {
                 call_end(call);
-                if (!is_true(own_value(desk, st->s_disconnected))) return say(desk, bytes, 1);
-                Py_DECREF(bytes);
+                if (!is_true(own_value(desk, st->s_disconnected))) return say(desk, &w, 1);
+                message_end(desk, &w);
                 return 0;
             }
+            message_end(desk, &w);
             pack = st->s__packRest;
         }
     }
@@ -5235,14 +5253,16 @@ static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t co
                  (PyLong_CheckExact(object) ? out_int(st, &w.out, object, w.prefix_limit) : w_bytes(&w, object)) ||
                  w_bytes(&w, name) || out_head(&w.out, 1, INT) || w_value(&w, values) ||
                  out_bytes(&w.out, st->w_no_keywords);
-    PyObject *bytes = message_end(&desk, &w, failed);
-    if (!bytes) goto pass;
+    if (!message_good(&desk, &w, failed)) {
+        message_end(&desk, &w);
+        goto pass;
+    }
     question = PyObject_CallNoArgs(args[7]);
     if (!question || PyDict_SetItem(desk.own, st->s_currentRequestID, number)) {
-        Py_DECREF(bytes);
+        message_end(&desk, &w);
         goto failed;
     }
-    if (say(&desk, bytes, is_true(own_value(&desk, st->s__receiving)))) goto failed;
+    if (say(&desk, &w, is_true(own_value(&desk, st->s__receiving)))) goto failed;
     /* The connection may have gone meanwhile, or another call been made. */
     waiting = own_value(&desk, st->s_waitingForAnswers);
     if (!waiting || waiting == Py_None || is_true(own_value(&desk, st->s_disconnected))) {
@@ -5458,7 +5478,7 @@ static int module_exec(PyObject *module) {
     X(stock_asks) X(dummy_asks) X(qual) X(partial) X(default_registry) X(default_depth) X(default_size) X(default_prefix)         \
     X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder) X(Place) X(true_word)     \
     X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference) X(w_remote)      \
-    X(arguments_of) X(note_arguments) X(Questions) X(w_no_keywords)
+    X(desk_limits) X(desk_depth) X(scratch) X(arguments_of) X(note_arguments) X(Questions) X(w_no_keywords)
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     State *st = state_of(module);
