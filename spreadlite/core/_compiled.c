@@ -1806,8 +1806,10 @@ static int count_local(State *st, PyObject *local, int more, long *count) {
 static int forget_local(PyObject *locals, PyObject *ids, PyObject *luid, PyObject *puid) {
     PyObject *known = PyLong_CheckExact(puid) ? Py_XNewRef(PyDict_GetItemWithError(ids, puid)) : NULL;
     /* The id that a key leads to is the very object that is the key of the other dictionary: it is found sooner by that. */
-    int same = known && PyLong_CheckExact(known) ? PyObject_RichCompareBool(known, luid, Py_EQ) : 0;
-    int failed = same < 0 || PyErr_Occurred() || PyDict_DelItem(locals, same ? known : luid);
+    int overflow = 0, other = 0, same = 0, failed = !known && PyErr_Occurred();
+    if (known && PyLong_CheckExact(known))
+        same = PyLong_AsLongAndOverflow(known, &overflow) == PyLong_AsLongAndOverflow(luid, &other) && !overflow && !other;
+    failed = failed || PyDict_DelItem(locals, same ? known : luid);
     if (!failed && !known) {
         /* Looking up what is not a number may fail, which it does when the object has left. */
         known = Py_XNewRef(PyDict_GetItemWithError(ids, puid));
@@ -2107,23 +2109,25 @@ static int find_own_way(State *st, PyObject *broker, PyObject *own) {
     if (!found[5] || !PyLong_CheckExact(found[5])) return 0;
     long long prefix;
     if (bound_of(found[5], 0, &prefix)) return -1;
-    if (prefix < 10 || !found[6] || !found[7]) return 0;
-    /* These are never less than one message needs; what somebody has in their place may be. */
-    if (Py_TYPE(found[6]) != Py_TYPE(st->default_limits)) return 0;
-    int stock = is_output(st, Py_TYPE(found[7]));
-    if (stock <= 0) return stock;
-    way->answers = found[1] == Py_True;
-    way->output = found[7];
-    way->words = found[3] && found[3] != Py_None ? found[3] : found[8];
-    if (!way->words) {
-        /* The class's, which has it for as long as it has its version. */
-        PyObject *words = PyObject_GetAttr((PyObject *)Py_TYPE(broker), st->s_outgoingVocabulary);
-        if (!words) return -1;
+    /* These limits are never less than one message needs; what somebody has in their place may be. */
+    if (prefix < 10 || !found[6] || Py_TYPE(found[6]) != Py_TYPE(st->default_limits) || !found[7]) return 0;
+    int answers = found[1] == Py_True;
+    uint64_t version = dictionary_version(own);
+    PyObject *output = Py_NewRef(found[7]), *words = Py_XNewRef(found[3] && found[3] != Py_None ? found[3] : found[8]);
+    /* The class's, which has them for as long as it has its version. */
+    if (!words) words = PyObject_GetAttr((PyObject *)Py_TYPE(broker), st->s_outgoingVocabulary);
+    int stock = words ? is_output(st, Py_TYPE(output)) : -1;
+    /* Looking at classes may have called something that has put another there. */
+    if (stock > 0 && PyDict_GetItemWithError(own, st->s__output) != output) stock = 0;
+    if (stock > 0) {
+        way->answers = answers;
+        way->output = output;
         way->words = words;
-        Py_DECREF(words);
+        way->own = version;
     }
-    way->own = dictionary_version(own);
-    return 1;
+    Py_DECREF(output);
+    Py_XDECREF(words);
+    return stock;
 }
 
 static PyObject *module_of(PyObject *globals, PyObject *name) {
@@ -2221,6 +2225,7 @@ static int let_go(State *st, PyObject *reference) {
     int result = is_reference(st, Py_TYPE(reference));
     if (result <= 0) return result;
     PyObject *counted = PyObject_GenericGetAttr(reference, st->s_doRefCount), *broker = NULL, *luid = NULL, *own = NULL;
+    PyObject *output = NULL, *words = NULL;
     result = -1;
     if (!counted) goto done;
     result = 0;
@@ -2242,17 +2247,21 @@ static int let_go(State *st, PyObject *reference) {
         result = -1;
         goto done;
     }
-    if ((result = find_own_way(st, broker, own)) <= 0 || (result = find_module_way(st)) <= 0 ||
-        (result = is_stock(st, st->way.words, 0)) <= 0)
-        goto done;
+    if ((result = find_own_way(st, broker, own)) <= 0) goto done;
+    output = Py_NewRef(st->way.output);
+    words = Py_NewRef(st->way.words);
+    int answers = st->way.answers;
+    if ((result = is_stock(st, words, 0)) <= 0 || (result = find_module_way(st)) <= 0) goto done;
     byte data[24];
     Py_ssize_t length = PyBytes_GET_SIZE(st->w_decref);
     memcpy(data, PyBytes_AS_STRING(st->w_decref), (size_t)length);
     do data[length++] = number & 0x7F;
     while (number >>= 7);
     data[length++] = INT;
-    result = gather(st, st->way.output, data, length, st->way.most, st->way.answers);
+    result = gather(st, output, data, length, st->way.most, answers);
 done:
+    Py_XDECREF(output);
+    Py_XDECREF(words);
     Py_XDECREF(own);
     Py_XDECREF(luid);
     Py_XDECREF(broker);
@@ -2998,7 +3007,7 @@ static int find_kind(Writer *w, Kind *kind, PyObject *object) {
             if (!kind->tag) return -1;
             int id = is_stock_method(st, type, st->s_processUniqueID, st->s_unique_id);
             if (id < 0) return -1;
-            kind->stock_id = (char)id;
+            kind->stock_id = id && type->tp_getattro == PyObject_GenericGetAttr;
         }
         if (copy && type->tp_getattro == PyObject_GenericGetAttr) {
             kind->kind = K_COPY;
@@ -3144,7 +3153,10 @@ static int w_other(Writer *w, PyObject *object) {
     if (kind->kind == K_REMOTE) {
         /* A method of the instance's own, or one that a __getattribute__ gives, is the hook then. */
         PyObject *stock = Py_NewRef(kind->tag);
-        int stock_id = kind->stock_id, stocked = has_method(object, st->s_jellyFor, stock);
+        int stock_id = kind->stock_id, ours = type->tp_getattro == PyObject_GenericGetAttr;
+        if (!ours) w_leave(w);
+        int stocked = has_method(object, st->s_jellyFor, stock);
+        if (!ours) w_return(w);
         Py_DECREF(stock);
         if (stocked < 0) return -1;
         if (stocked && w->invoker != Py_None) return w_remote(w, object, stock_id);
