@@ -406,6 +406,27 @@ class ShortcutTests(SynchronousTestCase):
         self.patch(banana, "SIZE_LIMIT", 6)
         self.same(False, Limits(), [call])
 
+    def test_words(self) -> None:
+        """Words are sent as numbers only where the application has left the vocabulary as it was."""
+        call = pack(["message", 1, "root", "call", 1, ["tuple", ["unicode", "x"]], ["dictionary"]], True)
+        said = []
+        for change in (
+            lambda broker: setattr(broker, "outgoingVocabulary", {}),
+            lambda broker: broker.outgoingSymbols.pop(b"answer"),
+            lambda broker: self.patch(pb.Broker, "outgoingVocabulary", {b"answer": 3}),
+        ):
+            for short in (True, False):
+                with way(self, short, False):
+                    victim = Victim(short, False, Limits())
+                    victim.broker.dataReceived(call)
+                    victim.pipe.out = b""
+                    change(victim.broker)
+                    victim.broker.dataReceived(call)
+                    said.append(victim.pipe.out)
+                    lose(victim.broker, ConnectionDone)
+        self.assertEqual(said[1::2], said[::2])
+        self.assertEqual(3, len(set(said)))
+
     def test_short(self) -> None:
         """An ordinary call, its answer and a release need none of the broker's own methods."""
         victim = Victim(True, False, Limits())

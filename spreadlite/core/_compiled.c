@@ -168,6 +168,9 @@ typedef struct {
     /* The limits that were used last, with what they say. */
     PyObject *desk_limits, *desk_depth;
     long long desk_calls, desk_nesting;
+    /* The words that a class of brokers was found to send as numbers. */
+    unsigned int speaking_version;
+    PyObject *speaking;
     /* Bytes that nobody else has, in which the next message is written. */
     PyObject *scratch;
 } State;
@@ -4658,6 +4661,31 @@ static inline int is_true(PyObject *value) {
     return truth > 0;
 }
 
+/* Whether the broker sends the words of the stock vocabulary as their numbers, and no others; see Banana._encode. */
+static int speaks_words(const Desk *desk) {
+    State *st = desk->st;
+    PyObject *symbols = own_value(desk, st->s__symbols), *words = own_value(desk, st->s_outgoingVocabulary);
+    if (symbols && symbols != Py_None) return 0;
+    if (!words) {
+        PyTypeObject *type = Py_TYPE(desk->broker);
+        if (!type->tp_version_tag || type->tp_version_tag != st->speaking_version) {
+            st->speaking_version = 0;
+            int plain = is_attribute(type, st->s_outgoingVocabulary);
+            PyObject *found = plain > 0 ? PyObject_GetAttr((PyObject *)type, st->s_outgoingVocabulary) : NULL;
+            if (!found) {
+                PyErr_Clear();
+                return 0;
+            }
+            Py_XSETREF(st->speaking, found);
+            st->speaking_version = type->tp_version_tag;
+        }
+        words = st->speaking;
+    }
+    int stock = is_stock(st, words, 0);
+    if (stock < 0) PyErr_Clear();
+    return stock > 0;
+}
+
 static int long_attribute(PyObject *object, PyObject *name, int up, long long *value) {
     PyObject *number = PyObject_GetAttr(object, name);
     int failed = !number || bound_of(number, up, value);
@@ -4937,7 +4965,7 @@ static int call_returned(Desk *desk, Call *call) {
         Writer w;
         int ready = desk_refresh(desk);
         if (ready < 0) PyErr_Clear();
-        if (ready > 0 && message_begin(desk, &w)) {
+        if (ready > 0 && speaks_words(desk) && message_begin(desk, &w)) {
             int failed = out_head(&w.out, 3, LIST) || out_head(&w.out, (uint64_t)st->n_answer, VOCAB) ||
                          out_int(st, &w.out, call->number, w.prefix_limit) || w_value(&w, call->value);
             if (message_good(desk, &w, failed)) {
@@ -5284,15 +5312,11 @@ static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t co
         Py_RETURN_NONE;
     if (desk_refresh(&desk) <= 0) goto pass;
     PyObject *waiting = own_value(&desk, st->s_waitingForAnswers), *last = own_value(&desk, st->s_currentRequestID);
-    PyObject *symbols = own_value(&desk, st->s__symbols), *dialect = own_value(&desk, st->s_currentDialect);
+    PyObject *dialect = own_value(&desk, st->s_currentDialect);
     if (!waiting || !Py_IS_TYPE(waiting, (PyTypeObject *)st->Questions) || PyDict_GET_SIZE(waiting) >= desk.calls ||
-        is_true(own_value(&desk, st->s_disconnected)) || (symbols && symbols != Py_None) || !dialect ||
-        !PyBytes_CheckExact(dialect) || strcmp(PyBytes_AS_STRING(dialect), "pb"))
+        is_true(own_value(&desk, st->s_disconnected)) || !dialect || !PyBytes_CheckExact(dialect) ||
+        strcmp(PyBytes_AS_STRING(dialect), "pb") || !speaks_words(&desk))
         goto pass;
-    PyObject *words = PyObject_GetAttr(desk.broker, st->s_outgoingVocabulary);
-    int stock = words ? is_stock(st, words, 0) : -1;
-    Py_XDECREF(words);
-    if (stock <= 0) goto pass;
     int overflow;
     long long id = last ? PyLong_AsLongLongAndOverflow(last, &overflow) : 0;
     if (last && (overflow || id < 0 || id >= LLONG_MAX / 2)) goto pass;
@@ -5530,7 +5554,7 @@ static int module_exec(PyObject *module) {
     X(stock_asks) X(dummy_asks) X(qual) X(partial) X(default_registry) X(default_depth) X(default_size) X(default_prefix)         \
     X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder) X(Place) X(true_word)     \
     X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference) X(w_remote)      \
-    X(desk_limits) X(desk_depth) X(scratch) X(arguments_of) X(note_arguments) X(Questions) X(w_no_keywords)
+    X(desk_limits) X(desk_depth) X(speaking) X(scratch) X(arguments_of) X(note_arguments) X(Questions) X(w_no_keywords)
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     State *st = state_of(module);
