@@ -99,6 +99,56 @@ class Deaf(pb.Referenceable):
         return broker.serialize(len(args))
 
 
+class Watched(pb.Referenceable):
+    """What is called by way of __getattr__."""
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("remote_"):
+            raise AttributeError(name)
+        self.seen.append(name)
+        return lambda *args: args
+
+
+class WatchedReceiver(pb.Referenceable):
+    """What is asked how it is called."""
+
+    @property
+    def remoteMessageReceived(self) -> Any:
+        """Referenceable's."""
+        self.seen.append("receiver")
+        return super().remoteMessageReceived
+
+    def remote_echo(self, *args: Any) -> Any:
+        """Give it back."""
+        return args
+
+
+class WatchedPerspective(pb.Referenceable):
+    """What is asked for whom its results are."""
+
+    @property
+    def perspective(self) -> Any:
+        """Nobody's."""
+        self.seen.append("perspective")
+
+    def remote_echo(self, *args: Any) -> Any:
+        """Give it back."""
+        return args
+
+
+class WatchedAll(pb.Referenceable):
+    """What is asked for anything."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name != "seen" and not name.startswith("_"):
+            self.seen.append(name)
+        return super().__getattribute__(name)
+
+    def remote_echo(self, *args: Any) -> Any:
+        """Give it back."""
+        return args
+
+
 class Both:
     """The methods that can be called, under each prefix."""
 
@@ -426,6 +476,25 @@ class ShortcutTests(SynchronousTestCase):
                     lose(victim.broker, ConnectionDone)
         self.assertEqual(said[1::2], said[::2])
         self.assertEqual(3, len(set(said)))
+
+    def test_looked_at(self) -> None:
+        """What is called is asked for its attributes as often as ever: properties and ``__getattribute__`` may do something."""
+        looks = []
+        for short in (True, False):
+            seen: list[str] = []
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                for number, cls in enumerate((Watched, WatchedReceiver, WatchedPerspective, WatchedAll)):
+                    each = cls()
+                    each.seen = seen
+                    seen.clear()
+                    victim.broker.setNameForLocal(str(number), each)
+                    call = ["message", 1, str(number), "echo", 1, ["tuple", 5], ["dictionary"]]
+                    victim.broker.dataReceived(pack(call, True))
+                    looks.append(tuple(seen))
+                lose(victim.broker, ConnectionDone)
+        self.assertEqual(looks[4:], looks[:4])
+        self.assertEqual([("remote_echo",), ("receiver",), ("perspective",)], looks[:3])
 
     def test_short(self) -> None:
         """An ordinary call, its answer and a release need none of the broker's own methods."""

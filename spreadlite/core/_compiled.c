@@ -43,6 +43,7 @@ enum { MEMBER_OBJECT = T_OBJECT_EX };
 #define KEYS 512 /* a power of two */
 #define LONGEST_KEY 32
 #define METHODS 64
+#define PLAIN_CALLEES 16
 #define UNBOUNDED PY_SSIZE_T_MAX
 
 typedef unsigned char byte;
@@ -81,7 +82,7 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(postUnjelly) X(unjellyFor) X(setCopyableState) X(finish) X(announce) X(room) X(references) X(pending)            \
     X(finished) X(when_whole) X(scale) X(plain) X(preserved) X(cooked) X(cooker) X(met_again) X(get)                   \
     X(expression_bytes)                                                                                                \
-    X(expression_depth) X(__dict__) X(__init__) X(__class__)                                                           \
+    X(expression_depth) X(__dict__) X(__init__) X(__class__) X(__getattribute__)                                                           \
     X(security) X(_PREFIX_LIMIT) X(depth) X(outstanding_calls) X(transport) X(_pass_on) X(_answering) X(_parting)      \
     X(_unsent) X(_justReleased) X(locallyCachedObjects) X(_halfMade) X(_raised) X(_localCleanup) X(_cleanUp) X(_returned) X(_pack) X(_packRest)     \
     X(_unread) X(_unasked) X(proto_decref) X(disconnected) X(remoteMessageReceived) X(waitingForAnswers) X(callback)   \
@@ -168,6 +169,8 @@ typedef struct {
     /* The limits that were used last, with what they say. */
     PyObject *desk_limits, *desk_depth;
     long long desk_calls, desk_nesting;
+    /* Classes of what a peer calls of which it is known that looking at them has no effects. */
+    unsigned int plain_callee[PLAIN_CALLEES];
     /* The words that a class of brokers was found to send as numbers. */
     unsigned int speaking_version;
     PyObject *speaking;
@@ -4901,8 +4904,8 @@ static PyObject *method_name(State *st, int receiver, const byte *name, Py_ssize
     return text;
 }
 
-/* The object of ours, or the cache of one of the peer's, that a call is for, borrowed; NULL without an error where there is
-   none, or the Python way has to find it. */
+/* The object of ours, or the cache of one of the peer's, that a call is for; NULL where there is none, or the Python way has to
+   find it. */
 static PyObject *callee(Desk *desk, const Token *token, int cached) {
     State *st = desk->st;
     PyObject *key, *found = NULL;
@@ -4913,18 +4916,38 @@ static PyObject *callee(Desk *desk, const Token *token, int cached) {
     if (key && cached) {
         PyObject *caches = own_value(desk, st->s_locallyCachedObjects), *half = own_value(desk, st->s__halfMade);
         if (caches && PyDict_CheckExact(caches) && (!half || (PyAnySet_Check(half) && !PySet_GET_SIZE(half))))
-            found = PyDict_GetItemWithError(caches, key);
+            found = Py_XNewRef(PyDict_GetItemWithError(caches, key));
     } else if (key) {
-        PyObject *exports = own_value(desk, st->s__exports);
-        PyObject *locals = exports ? PyObject_GetAttr(exports, st->s_locals) : NULL;
-        PyObject *local = locals && PyDict_CheckExact(locals) ? PyDict_GetItemWithError(locals, key) : NULL;
-        if (local) {
-            if (is_local(st, Py_TYPE(local)) > 0) found = SLOT_OF(local, st->local, LOCAL_OBJECT);
-        }
-        Py_XDECREF(locals);
+        PyObject *exports = own_value(desk, st->s__exports), *locals, *ids;
+        PyObject *local = exports && open_table(st, exports, &locals, &ids) > 0 ? PyDict_GetItemWithError(locals, key) : NULL;
+        if (local && is_local(st, Py_TYPE(local)) > 0) found = Py_XNewRef(SLOT_OF(local, st->local, LOCAL_OBJECT));
     }
     Py_XDECREF(key);
     return found;
+}
+
+/* Whether nobody can tell how often, or whether, an instance is asked for remoteMessageReceived and perspective: a method, an
+   attribute, and no __getattribute__. */
+static int is_plain_callee(State *st, PyTypeObject *type) {
+    unsigned int *known = &st->plain_callee[type->tp_version_tag % PLAIN_CALLEES];
+    if (type->tp_version_tag && *known == type->tp_version_tag) return 1;
+    int plain = type->tp_getattro == PyObject_GenericGetAttr;
+    if (!plain) {
+        PyObject *own = PyObject_GetAttr((PyObject *)type, st->s___getattribute__);
+        PyObject *stock = PyObject_GetAttr((PyObject *)&PyBaseObject_Type, st->s___getattribute__);
+        plain = own && own == stock;
+        Py_XDECREF(own);
+        Py_XDECREF(stock);
+    }
+    if (plain) {
+        PyObject *method = PyObject_GetAttr((PyObject *)type, st->s_remoteMessageReceived);
+        plain = method && PyFunction_Check(method) && is_attribute(type, st->s_perspective) > 0;
+        Py_XDECREF(method);
+    }
+    PyErr_Clear();
+    known = &st->plain_callee[type->tp_version_tag % PLAIN_CALLEES];
+    if (plain) *known = type->tp_version_tag;
+    return plain;
 }
 
 /* Has the broker tell the peer that its call raised what is set as error. */
@@ -5019,10 +5042,9 @@ static int do_call(Desk *desk, Decoder *decoder, const Message *message, int cac
     call.wanted = want.number != 0;
     PyObject *target = callee(desk, &object, cached);
     if (!target) goto pass;
-    Py_INCREF(target);
-    receive = PyObject_GetAttr(target, st->s_remoteMessageReceived);
+    receive = is_plain_callee(st, Py_TYPE(target)) ? PyObject_GetAttr(target, st->s_remoteMessageReceived) : NULL;
     Py_DECREF(target);
-    if (!receive || !PyMethod_Check(receive)) goto pass;
+    if (!receive || !PyMethod_Check(receive) || PyMethod_GET_SELF(receive) != target) goto pass;
     PyObject *function = PyMethod_GET_FUNCTION(receive);
     while (call.receiver < RECEIVERS && function != st->receiver[call.receiver]) call.receiver++;
     if (call.receiver == RECEIVERS) goto pass;
