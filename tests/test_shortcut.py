@@ -496,6 +496,51 @@ class ShortcutTests(SynchronousTestCase):
         self.assertEqual(looks[4:], looks[:4])
         self.assertEqual([("remote_echo",), ("receiver",), ("perspective",)], looks[:3])
 
+    def test_call_within_a_call(self) -> None:
+        """A call that a finalizer makes while a call's Deferred is made has a number of its own, and an answer of its own."""
+        victim = Victim(True, False, Limits())
+        make = defer.Deferred
+
+        def made() -> Any:
+            self.patch(defer, "Deferred", make)
+            victim.call("inner")
+            return make()
+
+        self.patch(defer, "Deferred", made)
+        victim.call("outer")
+        self.assertEqual([1, 2, 3, 4, 5], sorted(victim.broker.waitingForAnswers))
+        victim.broker.dataReceived(pack(["answer", 4, 44], True) + pack(["answer", 5, 55], True))
+        self.assertEqual([("waits", "44"), ("waits", "55")], victim.outcomes[3:])
+        lose(victim.broker, ConnectionDone)
+
+    def test_first_number(self) -> None:
+        """A class of brokers may say from where its calls are numbered."""
+
+        class Counting(pb.Broker):
+            currentRequestID = 1000
+
+        broker = Counting()
+        broker.makeConnection(TimedPipe(TwistedClock()))
+        broker.factory = pb.PBClientFactory()
+        broker.dataReceived(pack(["pb", "none"]))
+        broker.remoteForName("it").callRemote("one", 1).addErrback(lambda reason: None)
+        self.assertEqual([1001], list(broker.waitingForAnswers))
+        lose(broker, ConnectionDone)
+
+    def test_attributes_replaced(self) -> None:
+        """A method may give the broker other attributes, as a whole: nothing is left behind in them."""
+        victim = Victim(True, False, Limits())
+
+        def replace(*args: Any) -> Any:
+            victim.broker.__dict__ = dict(victim.broker.__dict__)
+            victim.broker._unsent = (1, 2, 3)
+            raise Known("replaced")
+
+        victim.broker.localObjectForID("root").remote_replace = replace
+        victim.broker.dataReceived(pack(["message", 1, "root", "replace", 0, ["tuple"], ["dictionary"]], True))
+        self.assertIsNone(victim.broker._unsent)
+        lose(victim.broker, ConnectionDone)
+
     def test_short(self) -> None:
         """An ordinary call, its answer and a release need none of the broker's own methods."""
         victim = Victim(True, False, Limits())

@@ -4696,25 +4696,40 @@ static int long_attribute(PyObject *object, PyObject *name, int up, long long *v
     return failed ? -1 : 0;
 }
 
+/* What limits say, into the state; they are kept if nobody can change them, so that no others can be in their place. */
+static int learn_limits(State *st, PyObject *limits) {
+    long long calls, nesting;
+    PyObject *depth = PyObject_GetAttr(limits, st->s_depth);
+    if (!depth || long_attribute(limits, st->s_outstanding_calls, 1, &calls) ||
+        long_attribute(limits, st->s_expression_depth, 0, &nesting)) {
+        Py_XDECREF(depth);
+        return -1;
+    }
+    Py_XSETREF(st->desk_limits, Py_TYPE(limits) == Py_TYPE(st->default_limits) ? Py_NewRef(limits) : NULL);
+    Py_XSETREF(st->desk_depth, depth);
+    st->desk_calls = calls;
+    st->desk_nesting = nesting;
+    return 0;
+}
+
 /* Looks up what may have changed since the last message.  1: all is as it has to be; 0: the Python way is to be taken. */
 static int desk_refresh(Desk *desk) {
     State *st = desk->st;
     Py_XSETREF(desk->own, PyObject_GenericGetDict(desk->broker, NULL));
     if (!desk->own) return -1;
-    PyObject *limits = own_value(desk, st->s_limits), *security = own_value(desk, st->s_security);
-    PyObject *prefix = own_value(desk, st->s_prefixLimit), *size = PyDict_GetItemWithError(desk->names, st->s_SIZE_LIMIT);
-    if (!limits || !security || !prefix || prefix == Py_None || !size) return PyErr_Occurred() ? -1 : 0;
-    if (limits != st->desk_limits) {
-        /* They do not change; those that were used last are kept, so that no others can be in their place. */
-        Py_CLEAR(st->desk_limits);
-        Py_XSETREF(st->desk_depth, PyObject_GetAttr(limits, st->s_depth));
-        if (!st->desk_depth || long_attribute(limits, st->s_outstanding_calls, 1, &st->desk_calls) ||
-            long_attribute(limits, st->s_expression_depth, 0, &st->desk_nesting))
-            return -1;
-        if (Py_TYPE(limits) == Py_TYPE(st->default_limits)) st->desk_limits = Py_NewRef(limits);
+    PyObject *limits = own_value(desk, st->s_limits);
+    if (limits && limits != st->desk_limits) {
+        Py_INCREF(limits);
+        int failed = learn_limits(st, limits);
+        Py_DECREF(limits);
+        if (failed) return -1;
     }
     desk->calls = st->desk_calls;
     desk->nesting = st->desk_nesting;
+    PyObject *security = own_value(desk, st->s_security), *prefix = own_value(desk, st->s_prefixLimit);
+    PyObject *size = PyDict_GetItemWithError(desk->names, st->s_SIZE_LIMIT);
+    if (!limits || !security || !prefix || !size) return PyErr_Occurred() ? -1 : 0;
+    if (!PyLong_CheckExact(prefix) || !PyLong_CheckExact(size)) return 0;
     Py_XSETREF(desk->depth, Py_NewRef(st->desk_depth));
     Py_XSETREF(desk->security, Py_NewRef(security));
     if (bound_of(prefix, 0, &desk->prefix) || bound_of(size, 0, &desk->size)) return -1;
@@ -4872,6 +4887,10 @@ static PyObject *take_message(Decoder *decoder, const Message *message, const by
 /* After a call or an answer. */
 static void message_over(Desk *desk, int was_call) {
     State *st = desk->st;
+    /* They may have been replaced as a whole. */
+    PyObject *own = PyObject_GenericGetDict(desk->broker, NULL);
+    if (!own) return;
+    Py_SETREF(desk->own, own);
     PyObject *unsent = was_call ? own_value(desk, st->s__unsent) : NULL;
     if (unsent && unsent != Py_None) PyDict_SetItem(desk->own, st->s__unsent, Py_None);
     PyObject *released = own_value(desk, st->s__justReleased);
@@ -5134,7 +5153,7 @@ static int do_answer(Desk *desk, Decoder *decoder, const Message *message) {
     PyObject *number = scalar(&id);
     if (!number) return -1;
     question = PyDict_GetItemWithError(waiting, number);
-    if (!question) {
+    if (!question || question == Py_None) {
         Py_DECREF(number);
         return PyErr_Occurred() ? -1 : 0;
     }
@@ -5195,7 +5214,7 @@ static int do_decref(Desk *desk, Decoder *decoder, const Message *message) {
     } else if (done > 0 && last) {
         PyObject *waiting = own_value(desk, st->s_waitingForAnswers), *cleanup = own_value(desk, st->s__localCleanup);
         PyObject *released = own_value(desk, st->s__justReleased);
-        if (waiting && PyDict_Check(waiting) && PyDict_GET_SIZE(waiting) && released && PyDict_CheckExact(released)) {
+        if (is_true(waiting) && released && PyDict_CheckExact(released)) {
             PyObject *object = PyObject_GetAttr(last, st->s_object);
             if (!object || PyDict_SetItem(released, number, object)) done = -1;
             Py_XDECREF(object);
@@ -5340,8 +5359,11 @@ static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t co
         strcmp(PyBytes_AS_STRING(dialect), "pb") || !speaks_words(&desk))
         goto pass;
     int overflow;
-    long long id = last ? PyLong_AsLongLongAndOverflow(last, &overflow) : 0;
-    if (last && (overflow || id < 0 || id >= LLONG_MAX / 2)) goto pass;
+    Py_XINCREF(last);
+    if (!last && !(last = PyObject_GetAttr((PyObject *)Py_TYPE(desk.broker), st->s_currentRequestID))) goto pass;
+    long long id = PyLong_CheckExact(last) ? PyLong_AsLongLongAndOverflow(last, &overflow) : -1;
+    Py_DECREF(last);
+    if (id < 0 || id >= LLONG_MAX / 2) goto pass;
     if (!(number = PyLong_FromLongLong(++id))) goto pass;
     Writer w;
     if (!message_begin(&desk, &w)) goto pass;
@@ -5355,12 +5377,13 @@ static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t co
         message_end(&desk, &w);
         goto pass;
     }
-    question = PyObject_CallNoArgs(args[7]);
-    if (!question || PyDict_SetItem(desk.own, st->s_currentRequestID, number)) {
+    if (PyDict_SetItem(desk.own, st->s_currentRequestID, number)) {
         message_end(&desk, &w);
         goto failed;
     }
     if (say(&desk, &w, is_true(own_value(&desk, st->s__receiving)))) goto failed;
+    /* Making a Deferred may run finalizers, which may call the peer: this call is said and has its number. */
+    if (!(question = PyObject_CallNoArgs(args[7]))) goto failed;
     /* The connection may have gone meanwhile, or another call been made. */
     waiting = own_value(&desk, st->s_waitingForAnswers);
     if (!waiting || waiting == Py_None || is_true(own_value(&desk, st->s_disconnected))) {
