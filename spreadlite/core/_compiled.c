@@ -146,7 +146,7 @@ typedef struct {
     PyObject *w_none, *w_true, *w_false, *w_unicode, *w_reference, *w_dereference, *w_remote, *w_remote_head, *w_decref;
     PyObject *w_head[HEADS];
     uint64_t text_head[2]; /* how a text begins, see is_text */
-    Py_ssize_t last_packed, last_encoded; /* bytes, see out_foresee */
+    Py_ssize_t last_packed, last_encoded, last_said; /* bytes, see out_foresee */
     /* What was found out last, for as long as the version of what it is about is the same: versions are used once. */
     uint64_t stock_version[2];
     unsigned int taster_version;
@@ -4702,13 +4702,13 @@ static int message_begin(Desk *desk, Writer *w) {
     w->size_limit = desk->size;
     w->prefix_limit = desk->prefix;
     w->light = 1;
-    PyObject *scratch = st->scratch;
+    PyObject *scratch = st->last_said > SHORT ? NULL : st->scratch;
     if (scratch) {
         st->scratch = NULL;
         w->out = (Out){scratch, (byte *)PyBytes_AS_STRING(scratch), 0, PyBytes_GET_SIZE(scratch)};
         return 1;
     }
-    if (!out_start(&w->out, SHORT)) return 1;
+    if (!(st->last_said > SHORT ? out_foresee(&w->out, st->last_said) : out_start(&w->out, SHORT))) return 1;
     PyErr_Clear();
     writer_end(w);
     return 0;
@@ -4735,6 +4735,7 @@ static void message_end(Desk *desk, Writer *w) {
 static int say(Desk *desk, Writer *w, int answers) {
     State *st = desk->st;
     PyObject *output = desk->output, *done;
+    foresee(&st->last_said, w->out.length);
     if (w->out.length <= SHORT) {
         int gathered = gather(st, output, w->out.data, w->out.length, LARGE, answers);
         if (gathered) {
