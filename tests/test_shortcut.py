@@ -397,6 +397,15 @@ class ShortcutTests(SynchronousTestCase):
         self.patch(banana, "SIZE_LIMIT", 1000)
         self.same(True, Limits(), [data])
 
+    def test_first_word(self) -> None:
+        """What begins with anything else than a word is no call, whatever that ends with and came before."""
+        call = pack(["message", 1, "root", "echo", 1, ["tuple", 5], ["dictionary"]], True)
+        head, word, rest = call[:2], call[2:4], call[4:]
+        for first in (b"\1\x82\x87", b"\1\x80" + word, b"\1\x80\1\x80" + word, b"\x84" + b"\x87" * 8, b"\1\x81"):
+            self.same(False, Limits(), [call + head + first + rest + call])
+        self.patch(banana, "SIZE_LIMIT", 6)
+        self.same(False, Limits(), [call])
+
     def test_short(self) -> None:
         """An ordinary call, its answer and a release need none of the broker's own methods."""
         victim = Victim(True, False, Limits())

@@ -4563,7 +4563,9 @@ static int whole_message(State *st, const Decoder *decoder, long long most_size,
     Py_ssize_t prefix;
     uint64_t number, left[NEST];
     int large;
-    if (at >= end || scan(at, end, most_prefix, &prefix, &number, &large) != LIST || number < 2 || number > 7) return 0;
+    if (at >= end || scan(at, end, most_prefix, &prefix, &number, &large) != LIST || large || number < 2 || number > 7 ||
+        (long long)number > most_size)
+        return 0;
     at += prefix + 1;
     message->items = (int)number;
     long long held = st->list_cost;
@@ -4572,7 +4574,8 @@ static int whole_message(State *st, const Decoder *decoder, long long most_size,
         message->start[i] = at;
         do {
             int kind = scan(at, end, most_prefix, &prefix, &number, &large);
-            if (kind <= 0) return 0;
+            /* Messages are told apart by a word; those of an application's own are not. */
+            if (kind <= 0 || (!i && kind != VOCAB)) return 0;
             at += prefix + 1;
             switch (kind) {
                 case STRING:
@@ -4610,8 +4613,6 @@ static int whole_message(State *st, const Decoder *decoder, long long most_size,
             }
             while (depth && !--left[depth - 1]) depth--;
         } while (depth);
-        /* Messages are told apart by a word; those of an application's own are not. */
-        if (!i && at[-1] != VOCAB) return 0;
     }
     message->end = at;
     return held <= decoder->most;
