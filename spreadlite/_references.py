@@ -180,4 +180,5 @@ class RemoteReference(Serializable, styles.Ephemeral):
 
 setUnjellyableForClass("remote", RemoteReference)
 graph.STOCK["reference_unjelly"] = RemoteReference.unjellyFor
+graph.TAKES_ID.add(RemoteReference.unjellyFor)
 

@@ -305,6 +305,7 @@ class Copyable(Serializable):
 
 
 graph.PASSES_ON.add(Copyable.jellyFor)
+graph.GIVES_ID.add(Referenceable.jellyFor)
 
 
 def _tagBytes(tag: Any) -> Any:

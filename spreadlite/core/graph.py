@@ -420,7 +420,11 @@ def write_jellyable(jellier: Jellier, obj: Jellyable) -> Sexp:
     if not jellier.packs:
         return obj.jellyFor(jellier)
     hook = obj.jellyFor
-    if getattr(hook, "__func__", None) in PASSES_ON:
+    function = getattr(hook, "__func__", None)
+    if function in GIVES_ID:
+        sexp = hook(jellier)
+        return sexp if type(sexp[1]) is int else jellier.plain(sexp)
+    if function in PASSES_ON:
         sexp = hook(jellier)
         # What was met within itself is a reference by now.
         made = sexp[2] if len(sexp) == 3 else sexp
@@ -433,9 +437,9 @@ def write_jellyable(jellier: Jellier, obj: Jellyable) -> Sexp:
         sexp = hook(jellier)
     finally:
         jellier.packs = True
-    if type(sexp) in _SEQUENCES and all(type(item) in _THEMSELVES for item in sexp):
-        # An id, for the most part, which is spelled as it is.
-        return sexp if type(sexp) is list else list(sexp)
+    if type(sexp) is tuple and len(sexp) == 2 and type(sexp[0]) is bytes and type(sexp[1]) in (int, bytes):
+        # The id of an object of the peer's.
+        return list(sexp)
     return jellier.plain(sexp)
 
 
@@ -580,13 +584,16 @@ Writer = Callable[[Jellier, Any], Sexp]
 
 #: Functions that serve as ``jellyFor``, and do not look at the expression of the state that they put after a tag.
 #: `flavors` adds its own.
-PASSES_ON: set[Any] = set()
+PASSES_ON: set[Any] = {Jellyable.jellyFor}
+#: Functions that serve as ``jellyFor``, and put an id after a tag.  `flavors` adds its own.
+GIVES_ID: set[Any] = set()
 
-_SEQUENCES = (list, tuple)
 # What stands for itself; and in a `Packed`.
 _THEMSELVES = frozenset((bytes, int, float))
 _PACKED_AS_THEMSELVES = frozenset((bytes, int, float, bool, type(None)))
 _TEXT_ALONE = frozenset((str,))
+#: Items of what is first tried to be done without a jellier or unjellier.
+_FEW = 16
 # What holds nothing, so that a jellier has nothing to remember.
 _LEAVES: dict[type, Callable[[Any, Any], Sexp]] = {
     bytes: write_itself,
@@ -671,6 +678,11 @@ def jelly(
         sexp = leaf(obj, taster)
         if sexp is not None:
             return sexp
+    elif depth > 0 and (kind is tuple or kind is dict) and len(obj) <= _FEW and allows_dotted_names(taster):
+        # The arguments of most calls hold nothing that holds anything, and most have no keywords.
+        sexp = leaves(obj, taster) if kind is tuple else None if obj else [DICTIONARY]
+        if sexp is not None:
+            return sexp
     try:
         jellier = Jellier(taster, persistentStore, invoker, depth)
         if jellier.asks:
@@ -745,6 +757,8 @@ def known(value: Any) -> Any:
 RETURNS_ITSELF: set[Any] = {Unjellyable.unjellyFor}
 #: Those that hand on the expression of the state, and do not look at it.  `flavors` adds its own.
 READS_PACKED: set[Any] = {Unjellyable.unjellyFor}
+#: Functions that serve as ``unjellyFor``, and look at the id after the tag alone.
+TAKES_ID: set[Any] = set()
 
 _MISSING = object()
 
@@ -1003,11 +1017,9 @@ def read(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
 
 def _read_spelled_out(reader: Callable[..., Any], unjellier: Unjellier, sexp: list[Any], *rest: Any) -> Any:
     """What *reader* makes of *sexp*, a list of a `Packed`, when it is shown an expression."""
-    if type(sexp) is Packed or not all(type(item) in _THEMSELVES for item in sexp):
-        sexp = spelled_out(sexp)
     unjellier.packed = False
     try:
-        return reader(unjellier, sexp, *rest)
+        return reader(unjellier, spelled_out(sexp), *rest)
     finally:
         unjellier.packed = True
 
@@ -1022,12 +1034,19 @@ def read_registered(unjellier: Unjellier, sexp: list[Any], number: int | None) -
     else:
         blank = create_blank(cls)
         hook = getattr(blank, "unjellyFor", cls)
-        if number is not None and getattr(hook, "__func__", None) in RETURNS_ITSELF:
+        function = getattr(hook, "__func__", None)
+        if number is not None and function in RETURNS_ITSELF:
             unjellier.announce(number, blank)
-        if unjellier.packed and getattr(hook, "__func__", None) not in READS_PACKED:
-            value = _read_spelled_out(hook, unjellier, sexp)
-        else:
+        if (
+            not unjellier.packed
+            or function in TAKES_ID
+            and len(sexp) > 1
+            and type(sexp[1]) is int
+            or function in READS_PACKED
+        ):
             value = hook(unjellier, sexp)
+        else:
+            value = _read_spelled_out(hook, unjellier, sexp)
     unjellier.finish(value)
     if number is not None and unjellier.references.get(number, _MISSING) is not value:
         unjellier.announce(number, value)
@@ -1475,6 +1494,11 @@ def unjelly(
         tag = sexp[0]
         if tag not in registry.classes and tag not in registry.factories:
             return _EMPTY[tag]()
+    elif sexp and sexp[0] == b"tuple" and len(sexp) <= _FEW and depth > 1:
+        # The arguments of most calls, which hold nothing that holds anything.
+        arguments = _leaves_of(sexp, taster, registry)
+        if arguments is not None:
+            return arguments
     return _whole_of(Unjellier(taster, persistentLoad, invoker, registry, depth), sexp)
 
 
@@ -1488,37 +1512,56 @@ def unpack(
     """What `unjelly` makes of *sexp*, which may be `Packed`."""
     if type(sexp) is not Packed:
         return unjelly(sexp, taster, None, invoker, registry, depth)
+    if len(sexp) == 1:
+        return unjelly(sexp.copy(), taster, None, invoker, registry, depth)
     allowed = allowed_names(taster)
+    classes, factories = registry.classes, registry.factories
     if (
         allowed is None
-        or not allowed.keys() >= _SHORT_TAGS
-        or not registry.classes.keys().isdisjoint(_FIXED_TAGS)
-        or not registry.factories.keys().isdisjoint(_FIXED_TAGS)
+        or UNICODE not in allowed
+        or b"None" not in allowed
+        or b"boolean" not in allowed
+        or UNICODE in classes
+        or b"None" in classes
+        or b"boolean" in classes
+        or DICTIONARY in classes
+        or b"tuple" in classes
+        or factories
+        and not factories.keys().isdisjoint((UNICODE, b"None", b"boolean", DICTIONARY, b"tuple"))
     ):
         # Values that have a short spelling are not allowed, or not what they usually are.
         return unjelly(sexp.expression(), taster, None, invoker, registry, depth)
     if depth > 1 and list not in map(type, sexp):
         # What most calls have for arguments and for a result: nothing in it holds anything.
         tag = sexp[0] if sexp else None
-        if len(sexp) <= _MANY and tag in _OF_LEAVES and (DICTIONARY if tag is FLAT else tag) in allowed:
-            made = _OF_LEAVES[tag](sexp)
-            if made is not NotImplemented:
-                return made
+        if tag == b"tuple":
+            if tag in allowed:
+                return tuple(sexp[1:])
+        elif tag == UNICODE:
+            return _text_of(sexp)
+        elif tag is FLAT and DICTIONARY in allowed and len(sexp) <= _MANY:
+            return dict(zip(sexp[1::2], sexp[2::2]))  # noqa: B905 - there are as many of both
     unjellier = Unjellier(taster, None, invoker, registry, depth)
     unjellier.packed = True
     return _whole_of(unjellier, sexp)
 
 
-# Heads of what has a short spelling in a `Packed`; and of what, beside, is not looked up for each expression.
-_SHORT_TAGS = frozenset((UNICODE, b"None", b"boolean"))
-_FIXED_TAGS = _SHORT_TAGS | {DICTIONARY, b"tuple"}
-# How to read a `Packed` without a list in it.
-_OF_LEAVES: dict[Any, Callable[[list[Any]], Any]] = {
-    FLAT: lambda sexp: dict(zip(sexp[1::2], sexp[2::2])),  # noqa: B905 - there are as many of both
-    DICTIONARY: lambda sexp: NotImplemented if len(sexp) > 1 else {},
-    b"tuple": lambda sexp: tuple(sexp[1:]),
-    UNICODE: _text_of,
-}
+def _leaves_of(sexp: list[Any], taster: Taster, registry: Registry) -> tuple[Any, ...] | None:
+    """What a tuple's expression stands for, if there are but texts, bytes and numbers in it, and they mean the usual."""
+    allowed = allowed_names(taster)
+    if allowed is None or b"tuple" not in allowed or UNICODE not in allowed:
+        return None
+    for table in (registry.classes, registry.factories):
+        if UNICODE in table or b"tuple" in table:
+            return None
+    items = []
+    for item in sexp:
+        if type(item) is list:
+            if len(item) != 2 or item[0] != UNICODE:
+                return None
+            item = _text_of(item)
+        items.append(item)
+    return tuple(items[1:])
 
 
 def _whole_of(unjellier: Unjellier, sexp: list[Any]) -> Any:

@@ -255,32 +255,18 @@ class Decoder:
         """
         if self._broken is not None:
             raise BananaError(self._broken)
-        if self._position == len(self._data) and self._partial is None:
-            return NEED_DATA
-        try:
-            return self._next(words, size_limit, prefix_limit)
-        except BananaError as error:
-            self._broken = str(error)
-            self._data = b""
-            self._position = 0
-            self._items = self._partial = None
-            self._missing = 0
-            self._stack = []
-            raise
-
-    def _next(
-        self, words: Mapping[int, bytes] | None, size_limit: int, prefix_limit: int
-    ) -> Expression | _NeedData:
         data = self._data
         position = start = self._position
         end = len(data)
+        partial = self._partial
+        if position == end and partial is None:
+            return NEED_DATA
         items = self._items
         room = self._room
         level = self._level
         flat = self._flat
         stack = self._stack
         held = self._held
-        partial = self._partial
         if items is None and partial is None:
             self._packs = self.shallow
         packs = self._packs
@@ -288,8 +274,6 @@ class Decoder:
         depth = self._limits.expression_depth
         # Whether no string with a prefix of one byte is too long.
         quick = size_limit >= 0x7F and prefix_limit >= 1
-        # What follows the head of [None].
-        none = _NONE if packs and words is not None and words.get(_NONE[0]) == b"None" else None
         item: Any
         try:
             while True:
@@ -385,9 +369,10 @@ class Decoder:
                                 # Most lists of two items are text, [unicode bytes], or a pair that begins with text.
                                 # Where that is short and all there, its parts are not taken one by one.
                                 paired = data[position] == 2 and data[position + 1] == LIST
-                                first = position + 2 if paired else position
-                                begins = data[first : first + _TEXT_AT - 2]
-                                first += _TEXT_AT
+                                first = position + _TEXT_AT
+                                if paired:
+                                    first += 2
+                                begins = data[first - _TEXT_AT : first - 2] if paired or data[position] == 7 else b""
                                 if begins == _TEXT_BEGINS:
                                     if first <= end and data[first - 1] == STRING:
                                         size = data[first - 2]
@@ -424,7 +409,14 @@ class Decoder:
                                                 number = 0
                                                 held = cost
                                                 position = stop
-                            elif number == 1 and level > 1 and packs and data[position : position + 2] == none:
+                            elif (
+                                number == 1
+                                and packs
+                                and level > 1
+                                and data[position : position + 2] == _NONE
+                                and words is not None
+                                and words.get(_NONE[0]) == b"None"
+                            ):
                                 held += WORD_COST
                                 if held > most:
                                     raise BananaError(f"an expression that takes more than {most} bytes of memory")
@@ -478,9 +470,14 @@ class Decoder:
                 start = position
         except IndexError:
             # The data ended within a prefix; the bytes from its start on are looked at again when more have come.
-            if end - start > prefix_limit:
-                raise BananaError(f"a prefix of more than {prefix_limit} bytes") from None
-            return NEED_DATA
+            if end - start <= prefix_limit:
+                return NEED_DATA
+            start, items = 0, None
+            raise self._breaks(BananaError(f"a prefix of more than {prefix_limit} bytes")) from None
+        except BananaError as error:
+            start, items = 0, None
+            self._breaks(error)
+            raise
         finally:
             self._position = start
             self._items = items
@@ -488,6 +485,15 @@ class Decoder:
             self._level = level
             self._flat = flat
             self._held = held
+
+    def _breaks(self, error: BananaError) -> BananaError:
+        """What follows has no meaning, because of *error*."""
+        self._broken = str(error)
+        self._data = b""
+        self._partial = None
+        self._missing = 0
+        self._stack = []
+        return error
 
 
 def _text_key(data: bytes, position: int, words: Mapping[int, bytes] | None) -> tuple[str | None, int, int]:
@@ -678,13 +684,6 @@ def _encode(
                         chunks.large = True
                     write(prefix(size) + _TYPE[STRING])
                 write(item)
-            elif kind is str and packed and at_once and level < depth:
-                text = item.encode()
-                if len(text) <= small and (words is None or text not in words):
-                    write(_TEXT_HEADS[len(text)])
-                    write(text)
-                else:
-                    _encode([UNICODE, text], chunks, words, size_limit, prefix_limit, depth, level)
             elif kind is list or packed and kind is Packed:
                 size = len(item)
                 tag = item[0] if size else None
@@ -715,6 +714,13 @@ def _encode(
                     level += 1
                     todo = iter(_in_pairs(item) if tag is FLAT else item)
                     break
+            elif kind is str and packed and at_once and level < depth:
+                text = item.encode()
+                if len(text) <= small and (words is None or text not in words):
+                    write(_TEXT_HEADS[len(text)])
+                    write(text)
+                else:
+                    _encode([UNICODE, text], chunks, words, size_limit, prefix_limit, depth, level)
             elif kind is int:
                 write(_INTS[item] if 0 <= item < 1024 else _encode_int(item, prefix_limit))
             elif kind is float:
@@ -871,6 +877,8 @@ def _shortened(item: object) -> str:
 def _encode_int(number: int, prefix_limit: int) -> bytes:
     if 0 <= number < 1024:
         return _INTS[number]
+    if 0 < number < 0x4000 and prefix_limit >= 2:
+        return bytes((number & 0x7F, number >> 7, INT))
     if number.bit_length() > prefix_limit * 7:
         raise BananaError(
             f"int is too large to send: it has {number.bit_length()} bits; the limit is {prefix_limit * 7}"
