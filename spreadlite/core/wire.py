@@ -842,6 +842,9 @@ def _encode_flat(
             write(_FLOAT_HEAD + _double.pack(value))
         elif usual and (kind is bool or value is None):
             write(_NONE_LIST if value is None else _TRUE_LIST if value else _FALSE_LIST)
+        elif kind is bytes and len(value) <= small and (words is None or value not in words):
+            write(_STRING_HEADS[len(value)])
+            write(value)
         else:
             _encode(value, chunks, words, size_limit, prefix_limit, depth, level, True)
 
