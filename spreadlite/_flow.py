@@ -22,7 +22,8 @@ from typing import Any
 from twisted.internet import error
 from twisted.python import failure, log
 
-from ._transports import is_plain, unsent
+from ._transports import is_plain, send_several, takes_several, unsent
+from .core.graph import STOCK
 
 #: Bytes that wait while a flood is worked off, beyond which no more are read.
 _WAITING = 64 * 1024
@@ -33,6 +34,8 @@ _SENT = 128 * 1024
 #: Bytes beyond which something is large, and bytes at its ends that are copied.
 _LARGE = 64 * 1024
 _END = 16 * 1024
+#: Bytes from which chunks are given to the system as they are, if they are not more than so many: fewer are joined sooner.
+_APART, _FEW = 16 * 1024, 16
 #: Seconds after which it is looked again whether a peer has read its answers: at first, and at the most.
 _FIRST_WAIT, _LAST_WAIT = 0.001, 1.0
 
@@ -218,7 +221,8 @@ class Output:
     __slots__ = ("_chunks", "_first", "_passing", "_size", "answers", "gathering")
 
     def __init__(self) -> None:
-        self._chunks: list[bytes] = []
+        # Bytes; and bytearrays, in which the compiled codec gathers what is short.
+        self._chunks: list[Any] = []
         self._size = 0
         # Whether what was gathered is being given to the transport.
         self._passing = False
@@ -307,14 +311,20 @@ class Output:
             # It was plain when this began to gather, but TLS may have begun since.
             or getattr(transport, "TLS", False)
         ):
-            transport.writeSequence(chunks)
+            transport.writeSequence(list(map(bytes, chunks)))
             return
         # Nothing is queued before it: what the system takes at once need not wait for the reactor's next turn.
         if size <= _SENT:
-            data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-            sent = transport.writeSomeData(data)
-            if sent == size:
-                return
+            if size > _APART and 1 < len(chunks) <= _FEW and takes_several(transport):
+                sent = send_several(transport, chunks)
+                if sent == size:
+                    return
+                data = b"".join(chunks)
+            else:
+                data = b"".join(chunks)
+                sent = transport.writeSomeData(data)
+                if sent == size:
+                    return
             sent = _send(transport, data, sent)
         else:
             sent = 0
@@ -324,7 +334,7 @@ class Output:
                 if done < len(portion):
                     break
         if sent < size:
-            transport.writeSequence(_after(chunks, sent))
+            transport.writeSequence(list(map(bytes, _after(chunks, sent))))
 
     def clogged(self, transport: Any, most: int) -> bool:
         """Whether more than *most* bytes of answers, and more of them than of anything else, wait in the transport."""
@@ -334,6 +344,9 @@ class Output:
         if waiting < self.answers:
             self.answers = waiting
         return self.answers > most and self.answers * 2 > waiting
+
+
+STOCK.update(output=Output, output_write=Output.write, output_write_parts=Output.write_parts)
 
 
 def _send(transport: Any, data: bytes | memoryview, sent: Any) -> int:

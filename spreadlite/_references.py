@@ -9,7 +9,7 @@ from twisted.persisted import styles
 from twisted.python import log
 from zope.interface import implementer
 
-from .core import graph
+from .core import codec, graph
 from .core.errors import InsecureJelly
 from .core.graph import item_of, shortened
 from .flavors import Serializable, nameBytes
@@ -49,6 +49,17 @@ class RemoteMethod:
         return obj.broker._sendMessage(b"", obj.perspective, obj.luid, nameBytes(self.name), args, kw)
 
 
+class _Callbacks:
+    """`RemoteReference.disconnectCallbacks`, for a reference that nobody has asked for it: a new list, which is its own
+    from then on."""
+
+    def __get__(self, reference: Any, owner: Any = None) -> Any:
+        if reference is None:
+            return self
+        reference.disconnectCallbacks = callbacks = []  # type: ignore[var-annotated]
+        return callbacks
+
+
 @implementer(IUnjellyable)
 @total_ordering
 class RemoteReference(Serializable, styles.Ephemeral):
@@ -65,7 +76,8 @@ class RemoteReference(Serializable, styles.Ephemeral):
     """
 
     broker: Any
-    disconnectCallbacks: Any
+    # Made when it is needed: most references, of which there may be very many, have none.
+    disconnectCallbacks: Any = _Callbacks()
     # For an object whose __init__ never ran, whose end is nobody's business.
     doRefCount: Any = 0
 
@@ -74,7 +86,6 @@ class RemoteReference(Serializable, styles.Ephemeral):
         self.broker = broker
         self.doRefCount = doRefCount
         self.perspective = perspective
-        self.disconnectCallbacks = []
 
     def notifyOnDisconnect(self, callback: Any) -> None:
         """Call ``callback(reference)`` when the connection goes; at once if it has gone.
@@ -168,6 +179,7 @@ class RemoteReference(Serializable, styles.Ephemeral):
     def __hash__(self) -> int:
         return hash(self.luid)
 
+    @codec.finalizer
     def __del__(self) -> None:
         if self.doRefCount:
             try:
@@ -179,6 +191,10 @@ class RemoteReference(Serializable, styles.Ephemeral):
 
 
 setUnjellyableForClass("remote", RemoteReference)
-graph.STOCK["reference_unjelly"] = RemoteReference.unjellyFor
+graph.STOCK.update(
+    reference_unjelly=RemoteReference.unjellyFor,
+    reference_init=RemoteReference.__init__,
+    reference_callbacks=RemoteReference.disconnectCallbacks,
+)
 graph.TAKES_ID.add(RemoteReference.unjellyFor)
 

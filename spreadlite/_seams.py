@@ -21,12 +21,15 @@ class Stock:
     Args:
         cls: the class.
         names: of its methods.
+        remembers: whether to remember how many attributes an instance had when it was looked at last.  Only one of those
+            that look at the same instances can.
     """
 
-    __slots__ = ("_get", "_methods", "_names", "_version")
+    __slots__ = ("_get", "_methods", "_names", "_remembers", "_version")
 
-    def __init__(self, cls: type, names: Iterable[str]) -> None:
+    def __init__(self, cls: type, names: Iterable[str], remembers: bool = True) -> None:
         self._names = tuple(names)
+        self._remembers = remembers
         # Of at least two names, so that it always gives a tuple.
         self._get = attrgetter(*self._names, "__init_subclass__")
         self._methods = self._get(cls)[:-1]
@@ -42,14 +45,15 @@ class Stock:
                 return False
             self._version = codec.class_version(cls)
         own = instance.__dict__
-        if own.get("_attributesSeen") == len(own):
+        if self._remembers and own.get("_attributesSeen") == len(own):
             # It has no attribute that it had not when this was asked last.
             return True
         for name in self._names:
             if name in own:
                 return False
-        own["_attributesSeen"] = 0
-        own["_attributesSeen"] = len(own)
+        if self._remembers:
+            own["_attributesSeen"] = 0
+            own["_attributesSeen"] = len(own)
         return True
 
 

@@ -11,10 +11,14 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from twisted.internet import abstract
+from twisted.internet import abstract, tcp
+from twisted.python.util import untilConcludes
 
 # A wrapper (TLS, policies) has what it wraps as its own ``transport``; nobody has a hundred of them.
 _MOST_WRAPPERS = 10
+
+# Windows has no such call.
+_HAS_SENDMSG = hasattr(socket.socket, "sendmsg")
 
 
 def layers(transport: Any) -> Iterator[Any]:
@@ -36,6 +40,29 @@ def is_plain(transport: Any) -> bool:
 @lru_cache(maxsize=100)
 def _has_socket(kind: Any) -> bool:
     return issubclass(kind, abstract.FileDescriptor) and kind.__module__.startswith("twisted.internet.")
+
+
+def takes_several(transport: Any) -> bool:
+    """Whether several pieces of bytes may be sent by *transport*, a plain one, as they are: nobody is to notice that it is
+    not its ``writeSomeData`` that sends them."""
+    return (
+        _HAS_SENDMSG
+        and type(transport).writeSomeData is tcp.Connection.writeSomeData
+        and "writeSomeData" not in transport.__dict__
+        and type(transport.socket) is socket.socket
+    )
+
+
+def send_several(transport: Any, chunks: list[bytes]) -> int:
+    """How many bytes of *chunks* the system takes at once.
+
+    None of them where it takes none, and where the connection is broken, which the reactor finds out by itself.
+    """
+    try:
+        taken: int = untilConcludes(transport.socket.sendmsg, chunks)
+    except OSError:
+        return 0
+    return taken
 
 
 def unsent(transport: Any) -> int:

@@ -413,6 +413,7 @@ def attributesOf(state: Any, cls: Any) -> dict[str, Any]:
 
 
 graph.STOCK.update(
+    unique_id=Serializable.processUniqueID,
     referenceable_jelly=Referenceable.jellyFor,
     copyable_jelly=Copyable.jellyFor,
     copyable_type_for=Copyable.getTypeToCopyFor,
@@ -423,6 +424,9 @@ graph.STOCK.update(
     copy_set_state=RemoteCopy.setCopyableState,
     slot_names=_slotNames,
     method_names=_methodNames,
+    remote_receive=Referenceable.remoteMessageReceived,
+    arguments_of=argumentsOf,
+    note_arguments=noteArguments,
 )
 
 
@@ -517,6 +521,7 @@ class RemoteCache(RemoteCopy, Serializable):
         return blank
 
 
+graph.STOCK["observe_receive"] = RemoteCache.remoteMessageReceived
 _seams.RECEIVERS.update(
     (Referenceable.remoteMessageReceived, ViewPoint.remoteMessageReceived, RemoteCache.remoteMessageReceived)
 )

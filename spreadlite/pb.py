@@ -49,7 +49,7 @@ from ._login import (
     respond,
 )
 from ._references import RemoteMethod, RemoteReference
-from .core import codec, tables, vocabulary
+from .core import codec, graph, tables, vocabulary
 from .core.errors import (
     BananaError,
     DeadReferenceError,
@@ -162,6 +162,7 @@ class Avatar:
 
 
 _seams.RECEIVERS.add(Avatar.perspectiveMessageReceived)
+graph.STOCK["perspective_receive"] = Avatar.perspectiveMessageReceived
 
 #: The number of arguments that each message has; a peer that sends another breaks the protocol.
 _ARITY = {
@@ -554,11 +555,18 @@ class Broker(banana.Banana):
             return super()._work(over)
         inflow, output, most = self._inflow, self._output, self.limits.unread_output
         self._receiving = self._stock = True
+        serve, item = codec.serve, None
         try:
             while not self._deaf:
-                words = self.incomingVocabulary if self.currentDialect == vocabulary.PB_DIALECT else None
-                limit = self.prefixLimit
-                item: Any = decoder.next(words, banana.SIZE_LIMIT, banana._PREFIX_LIMIT if limit is None else limit)
+                if serve is not None and decoder.shallow:
+                    # Most messages are done with in there.
+                    item = serve(decoder, self, over, output, inflow.stop, most, _SIZES, time.monotonic)
+                    if item is False:
+                        return False
+                else:
+                    words = self.incomingVocabulary if self.currentDialect == vocabulary.PB_DIALECT else None
+                    limit = self.prefixLimit
+                    item = decoder.next(words, banana.SIZE_LIMIT, banana._PREFIX_LIMIT if limit is None else limit)
                 if item is codec.NEED_DATA:
                     return True
                 if self._parting:
@@ -711,7 +719,7 @@ class Broker(banana.Banana):
 
     def proto_decref(self, objectID: Any) -> None:
         """``[decref id]``: the peer let go of one reference to an object of ours."""
-        local = self._exports.release(objectID, True)
+        local = _releaseLocal(self._exports, objectID, True)
         if local is not None:
             if self.waitingForAnswers:
                 # twisted.spread drops a reference that it has put into an answer before it sends that answer, so the
@@ -875,6 +883,12 @@ class Broker(banana.Banana):
         if sexp is not None:
             self._unsent = None
             return sexp
+        return self._packRest(object, perspective, method, args, kw)
+
+    def _packRest(
+        self, object: Any, perspective: Any = None, method: Any = None, args: Any = None, kw: Any = None
+    ) -> Any:
+        """`_pack`, for what a hook may be asked about."""
         if isinstance(object, CoroutineType):
             object = defer.Deferred.fromCoroutine(object)
         if isinstance(object, defer.Deferred):
@@ -993,7 +1007,9 @@ class Broker(banana.Banana):
         """Call a method of the peer's object; see `RemoteReference.callRemote`."""
         callback = errback = None
         answerRequired = 1
+        asks = codec.ask
         if kw:
+            asks = None
             callback = kw.pop("pbcallback", None)
             errback = kw.pop("pberrback", None)
             answerRequired = kw.pop("pbanswer", 1)
@@ -1003,9 +1019,14 @@ class Broker(banana.Banana):
             raise DeadReferenceError("Calling Stale Broker")
         limits = self.limits
         registrations: tables.Registrations | None = None
+        stock = self._stock or _STOCK.on(self)
+        if asks and not kw and stock:
+            question = asks(self, self._output, prefix, objectID, message, args, _SIZES, defer.Deferred)
+            if question is not None:
+                return question
         try:
             netArgs = netKw = None
-            if (self._stock or _STOCK.on(self)) and type(args) is tuple:
+            if stock and type(args) is tuple:
                 limit = self.prefixLimit
                 if limit is None:
                     limit = banana._PREFIX_LIMIT
@@ -1034,15 +1055,18 @@ class Broker(banana.Banana):
             raise
         if not answerRequired:
             return None
-        question: defer.Deferred[Any] = defer.Deferred()
+        question = defer.Deferred()
         if callback or errback:
             log.msg('warning! using deprecated "pbcallback"')
             question.addCallbacks(callback or (lambda result: result), errback)
         if self.waitingForAnswers is None or self.disconnected:
-            question.errback(failure.Failure(PBConnectionLost("the connection went as the call was sent")))
+            self._unasked(question)
         else:
             self.waitingForAnswers[requestID] = question
         return question
+
+    def _unasked(self, question: defer.Deferred[Any]) -> None:
+        question.errback(failure.Failure(PBConnectionLost("the connection went as the call was sent")))
 
     def proto_answer(self, requestID: Any, netResult: Any) -> None:
         """``[answer id x]``: the result of a call of ours.  What cannot be read fails that call alone."""
@@ -1057,8 +1081,8 @@ class Broker(banana.Banana):
         question = self.waitingForAnswers.take(requestID)
         try:
             result = self.unserialize(sexp)
-        except BaseException:
-            question.errback(failure.Failure())
+        except BaseException as error:
+            self._unread(question, error)
         else:
             if fail is None:
                 question.callback(result)
@@ -1067,6 +1091,18 @@ class Broker(banana.Banana):
         finally:
             if self._justReleased:
                 self._justReleased.clear()
+
+    def _unread(self, question: defer.Deferred[Any], error: BaseException) -> None:
+        """The answer to a call of ours could not be read, for *error*, which is being handled."""
+        if error.__traceback__ is None:
+            # As in _raised.
+            try:
+                raise error
+            except BaseException:
+                del error
+                question.errback(failure.Failure())
+        else:
+            question.errback(failure.Failure())
 
     # Calls that the peer makes.
 
@@ -1110,36 +1146,54 @@ class Broker(banana.Banana):
                 netArgs = codec.expression_of(netArgs)
                 netKw = codec.expression_of(netKw)
             netResult = receive(self, name, netArgs, netKw)
-        except Error as error:
+        except BaseException as error:
+            self._raised(error, requestID, answerRequired)
+        else:
+            self._returned(netResult, requestID, answerRequired)
+        self._unsent = None
+        if self._justReleased:
+            self._justReleased.clear()
+
+    def _raised(self, error: BaseException, requestID: Any, answerRequired: Any) -> None:
+        """A call of the peer's raised *error*, which is being handled."""
+        if error.__traceback__ is None:
+            # It comes out of compiled code.  A log that says nowhere where something was looks as if it were broken.
+            try:
+                raise error
+            except BaseException as raised:
+                # Else it would refer to itself, by this frame.
+                del error
+                self._raised(raised, requestID, answerRequired)
+            return
+        if isinstance(error, Error):
             if answerRequired:
                 if isinstance(error, Jellyable) or self.security.isClassAllowed(error.__class__):
                     self._sendError(error, requestID)
                 else:
                     self._sendError(CopyableFailure(error), requestID)  # type: ignore[no-untyped-call]
-        except BaseException as error:
+            return
+        if answerRequired:
+            self._sendError(CopyableFailure(), requestID)  # type: ignore[no-untyped-call]
+        # Where the connection went in the meantime, that is no error of the method's.
+        if not (self.disconnected and isinstance(error, DeadReferenceError)):
+            self._journal().error(failure.Failure(), before=_FOLLOWS if answerRequired else None)
+
+    def _returned(self, netResult: Any, requestID: Any, answerRequired: Any) -> None:
+        """A call of the peer's returned what *netResult* is, or will be, the expression of."""
+        kind = type(netResult)
+        if kind is not list and kind is not codec.Packed and isinstance(netResult, defer.Deferred):
+            # Also one that was called: it may wait for another.
+            self._answering += 1
+            netResult.addBoth(self._noLongerAnswering)
             if answerRequired:
-                self._sendError(CopyableFailure(), requestID)  # type: ignore[no-untyped-call]
-            # Where the connection went in the meantime, that is no error of the method's.
-            if not (self.disconnected and isinstance(error, DeadReferenceError)):
-                self._journal().error(failure.Failure(), before=_FOLLOWS if answerRequired else None)
-        else:
-            kind = type(netResult)
-            if kind is not list and kind is not codec.Packed and isinstance(netResult, defer.Deferred):
-                # Also one that was called: it may wait for another.
-                self._answering += 1
-                netResult.addBoth(self._noLongerAnswering)
-                if answerRequired:
-                    netResult.addCallbacks(
-                        self._sendAnswer, self._sendFailureOrError, callbackArgs=(requestID,), errbackArgs=(requestID,)
-                    )
-                else:
-                    # Else it would be reported when it is collected, as often as the peer likes.
-                    netResult.addCallbacks(lambda result: None, self._unansweredFailure)
-            elif answerRequired:
-                self._sendAnswer(netResult, requestID)
-        self._unsent = None
-        if self._justReleased:
-            self._justReleased.clear()
+                netResult.addCallbacks(
+                    self._sendAnswer, self._sendFailureOrError, callbackArgs=(requestID,), errbackArgs=(requestID,)
+                )
+            else:
+                # Else it would be reported when it is collected, as often as the peer likes.
+                netResult.addCallbacks(lambda result: None, self._unansweredFailure)
+        elif answerRequired:
+            self._sendAnswer(netResult, requestID)
 
     def _unansweredFailure(self, fail: Any) -> None:
         """A call that the peer wants no answer to came to nothing."""
@@ -1203,13 +1257,13 @@ class Broker(banana.Banana):
             self._unsent = None
 
 
-_SERIALIZING = _seams.Stock(Broker, ("serialize",))
+_SERIALIZING = _seams.Stock(Broker, ("serialize",), remembers=False)
 _STOCK = _seams.Stock(
     Broker,
     (
         "serialize", "sendCall", "sendEncoded", "_encode", "_write", "gotItem", "callExpressionReceived",
         "expressionReceived", "proto_message", "proto_cachemessage", "proto_answer", "proto_error", "_recvMessage",
-        "proto_decref", "_sendAnswer", "_answered", "unserialize",
+        "proto_decref", "_sendAnswer", "_answered", "unserialize", "localObjectForID", "cachedLocallyAs", "newRequestID",
     ),
 )  # fmt: skip
 
@@ -1220,6 +1274,9 @@ def _packed(object: Any, security: Any, persistentStore: Any, broker: Any, limit
     return codec.pack(object, security, broker, limits.depth, banana.SIZE_LIMIT, prefix)
 
 
+#: Where `banana.SIZE_LIMIT` is found, which may be assigned at any time.
+_SIZES = vars(banana)
+
 #: What is sent where a call has no keywords.
 _NO_KEYWORDS = [vocabulary.DICTIONARY]
 
@@ -1228,6 +1285,16 @@ _ID_TYPES = frozenset((int, bytes))
 
 _FOLLOWS = "Peer will receive following PB traceback:"
 
+
+#: `LocalTable.release`, or what the compiled codec does in its place.
+_releaseLocal = tables.LocalTable.release if codec.implementation == "pure" else codec.release
+
+graph.STOCK.update(
+    register_reference=Broker.registerReference,
+    new_local_id=Broker.newLocalID,
+    send_decref=Broker.sendDecRef,
+    say=Broker._say,
+)
 
 #: The table of a connection that has gone.
 _NO_TABLE = tables.LocalTable("object")

@@ -1,12 +1,12 @@
-/* The compiled twin of `wire` and `graph`.
+/* The compiled twin of `wire` and `graph`, and of what `tables` does for each object of many.
  *
- * The Python of those two modules is the specification: what is done here is what it does, byte for byte, error for
- * error.  Only what is frequent is here.  The rest (rare types, hooks of applications, cycles through things that cannot
+ * The Python of those modules is the specification: what is done here is what it does, byte for byte, error for error.  Only what is frequent is here.  The rest (rare types, hooks of applications, cycles through things that cannot
  * be made empty) is done by the very functions of `graph`, called with a Jellier or Unjellier that shares the memo of
  * this file; and where a message has to be composed, the Python twin composes it.
  *
- * In the order of this file: the state of the module; output; tokens; packed lists; encode; Decoder; objects to
- * expressions and to bytes (jelly, pack); expressions and bytes to objects (unjelly, unpack); the module.
+ * In the order of this file: the state of the module; output; tokens; packed lists; encode; Decoder; tables and the ends of
+ * references; objects to expressions and to bytes (jelly, pack); expressions and bytes to objects (unjelly, unpack); the
+ * module.
  *
  * Three things hold everywhere.  Nothing is allocated by a length that a peer claims, but by the bytes that are there.
  * Every descent that a peer or an application can make deep is either a loop with a stack of its own, or asks Python
@@ -16,8 +16,16 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <structmember.h>
+
+/* Of the names in structmember.h, this is wanted, and these are ours. */
+enum { MEMBER_OBJECT = T_OBJECT_EX };
+#undef T_INT
+#undef T_FLOAT
+#undef T_OBJECT
 
 #define LIST 0x80
 #define INT 0x81
@@ -32,37 +40,82 @@
 #define MANY 256
 #define LARGEST_WORD 64
 #define LONGEST_WORD 24
-#define KEYS 512
+#define KEYS 512 /* a power of two */
 #define LONGEST_KEY 32
+#define METHODS 64
 #define UNBOUNDED PY_SSIZE_T_MAX
 
 typedef unsigned char byte;
 
 /* The heads that are read here. */
-enum { H_UNICODE, H_NONE, H_BOOLEAN, H_LIST, H_TUPLE, H_DICTIONARY, H_SET, H_FROZENSET, H_REFERENCE, H_DEREFERENCE, HEADS };
+enum { H_UNICODE, H_NONE, H_BOOLEAN, H_LIST, H_TUPLE, H_DICTIONARY, H_SET, H_FROZENSET, H_REFERENCE, H_DEREFERENCE, H_REMOTE, HEADS };
 
 static const char *const head_names[HEADS] = {"unicode", "None", "boolean",   "list",      "tuple",
-                                              "dictionary", "set", "frozenset", "reference", "dereference"};
+                                              "dictionary", "set", "frozenset", "reference", "dereference", "remote"};
+
+/* What receives the calls of a peer. */
+enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
 
 /* Everything that is looked up by name once: in Python modules, or to be a name itself. */
-#define FROM_ERRORS(X) X(BananaError) X(UnknownElement) X(UnknownWord) X(InsecureJelly)
+#define FROM_ERRORS(X) X(BananaError) X(UnknownElement) X(UnknownWord) X(InsecureJelly) X(NoSuchMethod)
 #define FROM_WIRE(X) X(NEED_DATA) X(encode) X(_encode_int) X(_figure)
 #define FROM_GRAPH(X)                                                                                                  \
     X(Jellier) X(Unjellier) X(Pending) X(WRITERS) X(find_writer) X(write_jellyable) X(LEAF_WRITERS) X(READERS)         \
     X(STOCK) X(jelly) X(read) X(read_registered) X(read_instance) X(read_reference) X(read_dereference)                \
     X(read_boolean) X(read_unicode) X(finish_list) X(finish_set) X(finish_tuple) X(finish_frozenset)                   \
     X(finish_dictionary) X(shortened)
+/* For references: the names of what is read and set, and what tables, pb and its parts put into graph.STOCK. */
+#define REFERENCE_NAMES(X)                                                                                             \
+    X(object) X(perspective) X(puid) X(refcount) X(locals) X(ids) X(luid) X(broker) X(doRefCount)                      \
+    X(disconnectCallbacks) X(_chunks) X(_size) X(gathering) X(answers) X(write) X(write_parts) X(sendDecRef) X(_say)   \
+    X(_stock) X(_deaf) X(currentDialect) X(prefixLimit) X(_output) X(_receiving) X(_symbols) X(outgoingVocabulary)     \
+    X(threadable) X(ioThread) X(banana) X(SIZE_LIMIT) X(_GATHERED) X(release) X(hold) X(made) X(processUniqueID)       \
+    X(newLocalID) X(luids) X(_exports) X(limits) X(_registrations) X(currentLocalID) X(MAX_BROKER_REFS)
+#define REFERENCE_STOCK(X)                                                                                             \
+    X(local) X(local_table) X(table_release) X(table_hold) X(registrations) X(unique_id) X(register_reference)         \
+    X(new_local_id) X(reference_init) X(reference_callbacks) X(output) X(output_write) X(output_write_parts)           \
+    X(send_decref) X(say)
 #define NAMES(X)                                                                                                       \
     X(jellyFor) X(getTypeToCopyFor) X(getTypeToCopy) X(getStateToCopyFor) X(getStateToCopy) X(serializingPerspective)  \
     X(unserializingPerspective) X(registerReference) X(isTypeAllowed) X(allowedTypes) X(classes) X(factories)          \
     X(postUnjelly) X(unjellyFor) X(setCopyableState) X(finish) X(announce) X(room) X(references) X(pending)            \
     X(finished) X(when_whole) X(scale) X(plain) X(preserved) X(cooked) X(cooker) X(met_again) X(get)                   \
     X(expression_bytes)                                                                                                \
-    X(expression_depth) X(__dict__) X(__init__) X(__class__)
+    X(expression_depth) X(__dict__) X(__init__) X(__class__)                                                           \
+    X(security) X(_PREFIX_LIMIT) X(depth) X(outstanding_calls) X(transport) X(_pass_on) X(_answering) X(_parting)      \
+    X(_unsent) X(_justReleased) X(locallyCachedObjects) X(_halfMade) X(_raised) X(_localCleanup) X(_cleanUp) X(_returned) X(_pack) X(_packRest)     \
+    X(_unread) X(_unasked) X(proto_decref) X(disconnected) X(remoteMessageReceived) X(waitingForAnswers) X(callback)   \
+    X(currentRequestID) X(incomingVocabulary)
 /* What flavors puts into graph.STOCK. */
 #define STOCK_NAMES(X)                                                                                                 \
     X(copyable_jelly) X(copyable_type_for) X(copyable_type) X(copyable_state_for) X(copyable_state)                    \
-    X(referenceable_jelly) X(copy_unjelly) X(copy_set_state) X(reference_unjelly) X(slot_names) X(method_names)
+    X(referenceable_jelly) X(copy_unjelly) X(copy_set_state) X(reference_unjelly) X(slot_names) X(method_names)           \
+    X(remote_receive) X(observe_receive) X(perspective_receive) X(arguments_of) X(note_arguments)
+
+/* Two attributes that an object was asked for last, for as long as versions are the same: of its class, and of its own
+   dictionary. */
+typedef struct {
+    unsigned int class_version;
+    uint64_t own_version;
+    PyObject *values[2];
+} Asked;
+
+/* A class of ours that has slots: where they are, for as long as the class is as it was made. */
+typedef struct {
+    unsigned int version;
+    Py_ssize_t at[4];
+} Slotted;
+
+/* How a broker tells the peer that a reference is gone, with what has been made sure of by versions of dictionaries. */
+typedef struct {
+    unsigned int reference, broker; /* versions of the classes */
+    uint64_t own, module, flow, limits, threads;
+    PyObject *output, *words; /* borrowed from the broker, whose dictionary is as it was */
+    PyObject *module_of, *threads_of, *flow_of, *limits_of;
+    long long most;
+    unsigned long thread; /* the reactor's */
+    int answers;
+} Way;
 
 typedef struct {
 #define X(name) PyObject *name;
@@ -72,34 +125,45 @@ typedef struct {
     FROM_GRAPH(X)
 #undef X
 #define X(name) PyObject *s_##name;
-    NAMES(X) STOCK_NAMES(X)
+    NAMES(X) STOCK_NAMES(X) REFERENCE_NAMES(X) REFERENCE_STOCK(X)
 #undef X
     PyObject *stock_asks, *dummy_asks; /* isTypeAllowed of SecurityOptions and of DummySecurityOptions */
     PyObject *qual, *partial;
     PyObject *default_registry, *default_depth, *default_size, *default_prefix, *default_nesting, *default_limits;
     PyObject *WORDS, *NUMBERS;
     PyObject *no_args;
-    PyTypeObject *Packed, *Decoder, *Place;
+    PyTypeObject *Packed, *Decoder, *Place, *Finalizer;
     long long item_cost, list_cost, word_cost;
     /* The vocabulary: a word by its number, the numbers as objects, and which first letters occur at a length. */
     PyObject *word[LARGEST_WORD], *number[LARGEST_WORD];
     Py_ssize_t words;
     uint32_t letters[LONGEST_WORD];
+    byte same_length[LARGEST_WORD], first_of_length[LONGEST_WORD]; /* the next word of a length, and the first; else 0 */
     int head_of_word[LARGEST_WORD];
     PyObject *head[HEADS];
     PyObject *true_word, *false_word;
     /* The bytes of what is written often. */
-    PyObject *w_none, *w_true, *w_false, *w_unicode, *w_reference, *w_dereference, *w_remote;
+    PyObject *w_none, *w_true, *w_false, *w_unicode, *w_reference, *w_dereference, *w_remote, *w_remote_head, *w_decref;
     PyObject *w_head[HEADS];
+    uint64_t text_head[2]; /* how a text begins, see is_text */
     /* What was found out last, for as long as the version of what it is about is the same: versions are used once. */
     uint64_t stock_version[2];
     unsigned int taster_version;
     int taster_kind;
+    uint64_t taster_own_version; /* of the dictionary of a taster that had no isTypeAllowed of its own */
+    Asked registry_asked, taster_asked;
     /* The same of the dictionaries that say what may be read, with what was answered about the heads. */
     uint64_t answer_version[3];
     char answer[HEADS];
+    Slotted local, table, registrations, output;
+    Way way;
+    unsigned int registering_version; /* of a class of brokers that registers references as Broker does */
     /* Short texts that were keys of dictionaries lately: they come again, and then have their hash. */
     PyObject *keys[KEYS];
+    /* For messages: the words that begin them, names of methods that were called lately, what receives calls. */
+    int n_message, n_answer, n_decref, n_cachemessage;
+    PyObject *methods[METHODS];
+    PyObject *receiver[RECEIVERS], *arguments_of, *note_arguments, *Questions, *w_no_keywords;
 } State;
 
 static inline State *state_of(PyObject *module) { return (State *)PyModule_GetState(module); }
@@ -119,6 +183,53 @@ static int bound_of(PyObject *value, int up, long long *result) {
     number = up ? ceil(number) : floor(number);
     *result = number >= 9e18 ? LLONG_MAX : number <= -9e18 ? LLONG_MIN : (long long)number;
     return 0;
+}
+
+/* An object's two attributes, or its one, as new references; looked up only if they may be others than the last time. */
+static int ask(Asked *asked, PyObject *object, PyObject *first, PyObject *second, PyObject **values) {
+    PyObject *names[2] = {first, second};
+    PyObject *own = NULL;
+    int count = second ? 2 : 1, failed = 0;
+#if PY_VERSION_HEX < 0x030C0000
+    PyTypeObject *type = Py_TYPE(object);
+    if (type->tp_getattro == PyObject_GenericGetAttr && type->tp_dictoffset) {
+        own = PyObject_GenericGetDict(object, NULL);
+        if (!own || !PyDict_CheckExact(own)) {
+            PyErr_Clear();
+            Py_CLEAR(own);
+        }
+    }
+    if (own && type->tp_version_tag && type->tp_version_tag == asked->class_version &&
+        ((PyDictObject *)own)->ma_version_tag == asked->own_version) {
+        Py_DECREF(own);
+        for (int i = 0; i < count; i++) values[i] = Py_NewRef(asked->values[i]);
+        return 0;
+    }
+#endif
+    for (int i = 0; i < 2; i++) values[i] = NULL;
+    for (int i = 0; i < count && !failed; i++) failed = !(values[i] = PyObject_GetAttr(object, names[i]));
+#if PY_VERSION_HEX < 0x030C0000
+    /* They last if they are its own, and its class cannot have its say. */
+    int lasts = own && !failed;
+    for (int i = 0; i < count && lasts; i++) {
+        PyObject *others = PyObject_GetAttr((PyObject *)type, names[i]);
+        lasts = !others && PyErr_ExceptionMatches(PyExc_AttributeError) &&
+                PyDict_GetItemWithError(own, names[i]) == values[i];
+        Py_XDECREF(others);
+        PyErr_Clear();
+    }
+    if (lasts && type->tp_version_tag) {
+        for (int i = 0; i < count; i++) Py_XSETREF(asked->values[i], Py_NewRef(values[i]));
+        asked->class_version = type->tp_version_tag;
+        asked->own_version = ((PyDictObject *)own)->ma_version_tag;
+    }
+#else
+    (void)asked;
+#endif
+    Py_XDECREF(own);
+    if (!failed) return 0;
+    for (int i = 0; i < count; i++) Py_CLEAR(values[i]);
+    return -1;
 }
 
 /* Positional and keyword arguments into `out`, of which the first `least` must be given.  The rest stay NULL. */
@@ -188,8 +299,10 @@ static void tell_recursion(PyObject *cls, const char *format) {
 
 /* ---- Output: a bytes object that grows, so that it need not be copied when it is done. ---- */
 
-/* Bytes beyond which copying them costs more than the objects around them. */
+/* Bytes beyond which copying them costs more than the objects around them: of a buffer, and of a string; see
+   `wire.LARGE` for the latter. */
 #define LARGE (1 << 16)
+#define LARGE_STRING (1 << 14)
 
 typedef struct {
     PyObject *bytes;
@@ -268,9 +381,9 @@ static inline int head_length(uint64_t number) {
 /* The number of a word of the vocabulary; 0 for what is none. */
 static inline int word_number(State *st, const char *data, Py_ssize_t length) {
     if (length >= LONGEST_WORD || length == 0 || !(st->letters[length] & (1u << (data[0] & 31)))) return 0;
-    for (Py_ssize_t i = 1; i <= st->words; i++) {
-        PyObject *word = st->word[i];
-        if (PyBytes_GET_SIZE(word) == length && !memcmp(PyBytes_AS_STRING(word), data, (size_t)length)) return (int)i;
+    for (int i = st->first_of_length[length]; i; i = st->same_length[i]) {
+        const char *word = PyBytes_AS_STRING(st->word[i]);
+        if (word[0] == data[0] && !memcmp(word, data, (size_t)length)) return i;
     }
     return 0;
 }
@@ -281,15 +394,27 @@ static inline int out_float(Out *out, double number) {
     memcpy(&bits, &number, 8);
     byte *at = out->data + out->length;
     *at++ = FLOAT;
-    for (int shift = 56; shift >= 0; shift -= 8) *at++ = (byte)(bits >> shift);
+    for (int i = 0; i < 8; i++) at[i] = (byte)(bits >> (56 - 8 * i));
     out->length += 9;
     return 0;
+}
+
+/* As PyLong_AsLongLongAndOverflow, of an int. */
+static inline long long small_int(PyObject *number, int *overflow) {
+    *overflow = 0;
+#if PY_VERSION_HEX >= 0x030C0000
+    if (PyUnstable_Long_IsCompact((PyLongObject *)number)) return PyUnstable_Long_CompactValue((PyLongObject *)number);
+#else
+    Py_ssize_t size = Py_SIZE(number);
+    if (size >= -1 && size <= 1) return size ? size * (long long)((PyLongObject *)number)->ob_digit[0] : 0;
+#endif
+    return PyLong_AsLongLongAndOverflow(number, overflow);
 }
 
 /* An exact int or a bool. */
 static int out_int(State *st, Out *out, PyObject *number, long long prefix_limit) {
     int overflow;
-    long long value = PyLong_AsLongLongAndOverflow(number, &overflow);
+    long long value = small_int(number, &overflow);
     if (value == -1 && !overflow && PyErr_Occurred()) return -1;
     if (!overflow && value >= 0 && value < 1024) return out_head(out, (uint64_t)value, INT);
     /* Nine bytes of seven bits hold every value below; fewer are for the twin to count. */
@@ -310,12 +435,28 @@ static int out_int(State *st, Out *out, PyObject *number, long long prefix_limit
 
 /* ---- Tokens. ---- */
 
+/* A text is `[unicode x]`: these are the bytes before x, and the first and the last eight of them. */
+#define TEXT_HEAD 11
+
+static inline int is_text(const State *st, const byte *at) {
+    uint64_t head[2];
+    memcpy(&head[0], at, 8);
+    memcpy(&head[1], at + TEXT_HEAD - 8, 8);
+    return head[0] == st->text_head[0] && head[1] == st->text_head[1];
+}
+
 /* The type byte at `at`, with the prefix before it; 0 if the data end first, -1 if the prefix is too long. */
 static inline int scan(const byte *at, const byte *end, long long prefix_limit, Py_ssize_t *length, uint64_t *number,
                        int *large) {
     uint64_t value = 0;
     Py_ssize_t i = 0;
     *large = 0;
+    /* Most prefixes have one byte. */
+    if (end - at >= 2 && at[0] < 0x80 && at[1] >= 0x80 && prefix_limit > 0) {
+        *length = 1;
+        *number = at[0];
+        return at[1];
+    }
     while (at + i < end) {
         byte digit = at[i];
         if (digit >= 0x80) {
@@ -691,7 +832,7 @@ typedef struct {
 
 /* Adds bytes; large ones as a piece of their own, which is copied once, when all is there. */
 static int encoder_bytes(Encoder *self, PyObject *bytes) {
-    if (!self->pieces || PyBytes_GET_SIZE(bytes) <= LARGE) return out_bytes(self->out, bytes);
+    if (!self->pieces || PyBytes_GET_SIZE(bytes) <= LARGE_STRING) return out_bytes(self->out, bytes);
     if (!*self->pieces && !(*self->pieces = PyList_New(0))) return -1;
     PyObject *before = out_done(self->out);
     int failed = !before || PyList_Append(*self->pieces, before) || PyList_Append(*self->pieces, bytes);
@@ -995,6 +1136,20 @@ static Py_ssize_t decoder_grow(Decoder *self, const char *data, Py_ssize_t lengt
     return more;
 }
 
+/* Lets go of what was fed, or of a large buffer, once all in it was used up: it may be long until more comes, and its memory
+   is best used again for that. */
+static void decoder_let_go(Decoder *self) {
+    if (self->skim_from >= 0 || self->position < self->end) return;
+    Py_CLEAR(self->chunk);
+    if (self->own_room > LARGE) {
+        PyMem_Free(self->own);
+        self->own = NULL;
+        self->own_room = 0;
+    }
+    self->data = NULL;
+    self->position = self->end = 0;
+}
+
 /* Begins with what is at hand of a long string whose head was read. */
 static int decoder_begin(Decoder *self) {
     self->partial = PyBytes_FromStringAndSize(NULL, 0);
@@ -1002,17 +1157,8 @@ static int decoder_begin(Decoder *self) {
     if (!self->partial) return -1;
     if (decoder_grow(self, (const char *)self->data + self->position, self->end - self->position) < 0) return -1;
     self->position = self->end;
+    decoder_let_go(self);
     return 0;
-}
-
-/* Lets go of a large buffer, once all in it was used up: it may be long until more comes. */
-static void decoder_let_go(Decoder *self) {
-    if (self->own_room <= LARGE || self->skim_from >= 0 || self->position < self->end) return;
-    PyMem_Free(self->own);
-    self->own = NULL;
-    self->own_room = 0;
-    self->data = NULL;
-    self->position = self->end = 0;
 }
 
 /* Takes the next bytes of the stream: those at hand, or as much of them as has not gone into a long string. */
@@ -1145,6 +1291,72 @@ static void apart(Decoder *self) {
     self->apart = 1;
 }
 
+static inline int is_too_costly(const Decoder *self, long long cost) {
+    return cost > self->most || self->held > self->most - cost;
+}
+
+/* Passes over elements of the list that is skimmed over, as long as each is whole and there is nothing to say of it: what
+   it stops at, be it an error, `decoder_work` will find there.  Returns whether it passed over the last one. */
+static int skim(State *st, Decoder *self, long long most_size, long long most_prefix) {
+    const byte *at = self->data + self->position, *end = self->data + self->end;
+    /* What a text costs beside its bytes: the list, its tag, and an item. */
+    const long long text_cost = st->list_cost + 2 * st->item_cost + PyBytes_GET_SIZE(st->head[H_UNICODE]);
+    const int texts = most_size >= LONGEST_WORD && most_prefix > 0;
+    Py_ssize_t depth = self->depth, length;
+    uint64_t number;
+    int large, last = 0;
+    for (;;) {
+        if (texts && end - at > TEXT_HEAD && is_text(st, at) && depth < self->deepest) {
+            const byte *text = at + TEXT_HEAD;
+            if (scan(text, end, most_prefix, &length, &number, &large) == STRING && !large &&
+                number <= (uint64_t)(end - text - length - 1) && (long long)number <= most_size &&
+                !is_too_costly(self, text_cost + (long long)number)) {
+                self->held += text_cost + (long long)number;
+                if (depth > self->skim_depth) self->skim_depth = depth;
+                at = text + length + 1 + number;
+                goto passed;
+            }
+        }
+        int kind = scan(at, end, most_prefix, &length, &number, &large);
+        if (kind <= 0) break;
+        const byte *body = at + length + 1;
+        long long cost = st->item_cost;
+        if (kind == STRING) {
+            if (large || number > (uint64_t)(end - body) || (long long)number > most_size) break;
+            cost += (long long)number;
+            body += number;
+        } else if (kind == LIST) {
+            if (large || number > (uint64_t)LLONG_MAX || (long long)number > most_size) break;
+            if (number && (depth >= self->deepest || depth == self->stack_room)) break;
+            cost = st->list_cost;
+        } else if (kind == VOCAB) {
+            if (large || !number || number > (uint64_t)st->words) break;
+            cost = st->word_cost;
+        } else if (kind == FLOAT) {
+            if (end - body < 8) break;
+            body += 8;
+        } else if (kind != INT && kind != NEG && kind != LONGINT && kind != LONGNEG)
+            break;
+        if (is_too_costly(self, cost)) break;
+        self->held += cost;
+        at = body;
+        if (kind == LIST) {
+            if (depth > self->skim_depth) self->skim_depth = depth;
+            if (number) {
+                self->stack[depth++] = (Open){NULL, (Py_ssize_t)number, -1};
+                continue;
+            }
+        }
+    passed:
+        /* The end of the outermost list is for the caller to see. */
+        while (!(last = depth == 2 && self->stack[1].missing == 1) && !--self->stack[depth - 1].missing) depth--;
+        if (last) break;
+    }
+    self->depth = depth;
+    self->position = at - self->data;
+    return last;
+}
+
 static PyObject *decoder_work(State *st, Decoder *self, PyObject *words, PyObject *size_limit, PyObject *prefix_limit) {
     long long most_size, most_prefix;
     if (bound_of(size_limit, 0, &most_size) || bound_of(prefix_limit, 0, &most_prefix)) return NULL;
@@ -1152,17 +1364,20 @@ static PyObject *decoder_work(State *st, Decoder *self, PyObject *words, PyObjec
     if (stock < 0) return NULL;
     const char *too_costly = "an expression that takes more than %S bytes of memory";
     for (;;) {
-        const byte *start = self->data + self->position, *end = self->data + self->end;
         int skimming = self->skim_from >= 0;
+        int passed = skimming && self->body < 0 && skim(st, self, most_size, most_prefix);
+        const byte *start = self->data + self->position, *end = self->data + self->end;
         PyObject *item = NULL;
-        if (self->partial) {
+        if (passed) {
+            /* The last element of a list that is kept in bytes. */
+        } else if (self->partial) {
             if (self->have < self->body) return Py_NewRef(st->NEED_DATA);
             item = self->partial;
             self->partial = NULL;
             self->body = -1;
         } else if (self->body >= 0) {
             if (end - start < self->body) {
-                if (self->body > LARGE / 4) {
+                if (self->body > LARGE_STRING) {
                     if (skimming) {
                         apart(self);
                         continue;
@@ -1232,7 +1447,7 @@ static PyObject *decoder_work(State *st, Decoder *self, PyObject *words, PyObjec
                     PyErr_Format(st->UnknownElement, "no element has the type byte 0x%02x", kind);
                     return NULL;
             }
-            if (cost > self->most || self->held > self->most - cost) {
+            if (is_too_costly(self, cost)) {
                 Py_XDECREF(item);
                 refuse_cost(st, self, st->s_expression_bytes, too_costly);
                 return NULL;
@@ -1441,11 +1656,637 @@ static int taster_kind(State *st, PyObject *taster) {
             PyErr_Clear();
             return 0;
         }
+#if PY_VERSION_HEX < 0x030C0000
+        if (((PyDictObject *)own)->ma_version_tag == st->taster_own_version) {
+            Py_DECREF(own);
+            return kind;
+        }
+#endif
         int shadowed = PyDict_Contains(own, st->s_isTypeAllowed);
+#if PY_VERSION_HEX < 0x030C0000
+        if (!shadowed && PyDict_CheckExact(own)) st->taster_own_version = ((PyDictObject *)own)->ma_version_tag;
+#endif
         Py_DECREF(own);
         if (shadowed) return shadowed < 0 ? -1 : 0;
     }
     return kind;
+}
+
+/* ---- The tables of a connection: what core.tables does, without a call for each object of many. ---- */
+
+static int is_stock_method(State *st, PyTypeObject *type, PyObject *name, PyObject *stock_name);
+
+#define SLOT_OF(object, slotted, which) (*(PyObject **)((char *)(object) + (slotted).at[which]))
+
+enum { LOCAL_OBJECT, LOCAL_PERSPECTIVE, LOCAL_PUID, LOCAL_REFCOUNT, LOCAL_SLOTS };
+enum { TABLE_LOCALS, TABLE_IDS, TABLE_SLOTS };
+
+/* Whether a class is the one that STOCK has under that name, with these slots where they were. */
+static int learn_slots(State *st, Slotted *slotted, PyTypeObject *type, PyObject *stock_name, PyObject *const *names,
+                       int count) {
+    PyObject *stock = PyDict_GetItemWithError(st->g_STOCK, stock_name);
+    if (!stock && PyErr_Occurred()) return -1;
+    if ((PyObject *)type != stock) return 0;
+    for (int i = 0; i < count; i++) {
+        PyObject *found = PyObject_GetAttr((PyObject *)type, names[i]);
+        if (!found) {
+            if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
+            PyErr_Clear();
+            return 0;
+        }
+        PyMemberDescrObject *member = Py_IS_TYPE(found, &PyMemberDescr_Type) ? (PyMemberDescrObject *)found : NULL;
+        int good = member && PyDescr_TYPE(member) == type && member->d_member->type == MEMBER_OBJECT;
+        if (good) slotted->at[i] = member->d_member->offset;
+        Py_DECREF(found);
+        if (!good) return 0;
+    }
+    slotted->version = type->tp_version_tag;
+    return 1;
+}
+
+static inline int is_known(const Slotted *slotted, PyTypeObject *type) {
+    return slotted->version && slotted->version == type->tp_version_tag;
+}
+
+/* Whether a class is tables.Local, as it was made. */
+static inline int is_local(State *st, PyTypeObject *type) {
+    if (is_known(&st->local, type)) return 1;
+    PyObject *const names[LOCAL_SLOTS] = {st->s_object, st->s_perspective, st->s_puid, st->s_refcount};
+    return learn_slots(st, &st->local, type, st->s_local, names, LOCAL_SLOTS);
+}
+
+/* Whether a class is tables.LocalTable, with its own methods. */
+static inline int is_table(State *st, PyTypeObject *type) {
+    if (is_known(&st->table, type)) return 1;
+    PyObject *const names[TABLE_SLOTS] = {st->s_locals, st->s_ids};
+    Slotted found;
+    int stock = learn_slots(st, &found, type, st->s_local_table, names, TABLE_SLOTS);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_release, st->s_table_release);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_hold, st->s_table_hold);
+    if (stock > 0) st->table = found;
+    return stock;
+}
+
+/* Whether a class is tables.Registrations. */
+static inline int is_registrations(State *st, PyTypeObject *type) {
+    if (is_known(&st->registrations, type)) return 1;
+    return learn_slots(st, &st->registrations, type, st->s_registrations, &st->s_made, 1);
+}
+
+/* The dictionaries of a table, if it is one as it was made and they are dictionaries.  They are borrowed. */
+static int open_table(State *st, PyObject *table, PyObject **locals, PyObject **ids) {
+    int stock = is_table(st, Py_TYPE(table));
+    if (stock <= 0) return stock;
+    *locals = SLOT_OF(table, st->table, TABLE_LOCALS);
+    *ids = SLOT_OF(table, st->table, TABLE_IDS);
+    return *locals && *ids && PyDict_CheckExact(*locals) && PyDict_CheckExact(*ids);
+}
+
+/* A Local counts so many more, if its count is a number as it should be. */
+static int count_local(State *st, PyObject *local, int more, long *count) {
+    int overflow, stock = is_local(st, Py_TYPE(local));
+    if (stock <= 0) return stock;
+    PyObject *refcount = SLOT_OF(local, st->local, LOCAL_REFCOUNT);
+    if (!refcount || !PyLong_CheckExact(refcount)) return 0;
+    *count = PyLong_AsLongAndOverflow(refcount, &overflow);
+    if (overflow || *count == LONG_MIN || *count == LONG_MAX) return 0;
+    if (!(refcount = PyLong_FromLong(*count += more))) return -1;
+    Py_SETREF(SLOT_OF(local, st->local, LOCAL_REFCOUNT), refcount);
+    return 1;
+}
+
+/* An object leaves the table, with its key if that leads to its id. */
+static int forget_local(PyObject *locals, PyObject *ids, PyObject *luid, PyObject *puid) {
+    PyObject *known = PyLong_CheckExact(puid) ? Py_XNewRef(PyDict_GetItemWithError(ids, puid)) : NULL;
+    /* The id that a key leads to is the very object that is the key of the other dictionary: it is found sooner by that. */
+    int same = known && PyLong_CheckExact(known) ? PyObject_RichCompareBool(known, luid, Py_EQ) : 0;
+    int failed = same < 0 || PyErr_Occurred() || PyDict_DelItem(locals, same ? known : luid);
+    if (!failed && !known) {
+        /* Looking up what is not a number may fail, which it does when the object has left. */
+        known = Py_XNewRef(PyDict_GetItemWithError(ids, puid));
+        failed = !known && PyErr_Occurred();
+    }
+    if (!failed && known && !same) failed = (same = PyObject_RichCompareBool(known, luid, Py_EQ)) < 0;
+    if (!failed && same) failed = PyDict_DelItem(ids, puid);
+    Py_XDECREF(known);
+    return failed ? -1 : 0;
+}
+
+/* LocalTable.release, where the table and what it has under the id are stock.  1: it was done, and *last is the Local if
+   that was the last, else NULL; 0: nothing was done, and it is LocalTable's to do, or to refuse; -1: an error. */
+static int release_local(State *st, PyObject *table, PyObject *luid, int forget, PyObject **last) {
+    *last = NULL;
+    if (!PyLong_CheckExact(luid)) return 0;
+    PyObject *locals, *ids;
+    int stock = open_table(st, table, &locals, &ids);
+    if (stock <= 0) return stock;
+    Py_INCREF(locals);
+    Py_INCREF(ids);
+    int result = -1;
+    PyObject *local = Py_XNewRef(PyDict_GetItemWithError(locals, luid)), *puid = NULL;
+    if (!local) {
+        if (!PyErr_Occurred()) result = 0;
+        goto done;
+    }
+    if ((stock = is_local(st, Py_TYPE(local))) <= 0) {
+        result = stock;
+        goto done;
+    }
+    long count;
+    puid = Py_XNewRef(SLOT_OF(local, st->local, LOCAL_PUID));
+    if (!puid || (result = count_local(st, local, -1, &count)) <= 0) {
+        if (!puid) result = 0;
+        goto done;
+    }
+    if (count > 0) goto done;
+    if (forget && forget_local(locals, ids, luid, puid))
+        result = -1;
+    else
+        *last = Py_NewRef(local);
+done:
+    Py_DECREF(locals);
+    Py_DECREF(ids);
+    Py_XDECREF(local);
+    Py_XDECREF(puid);
+    return result;
+}
+
+/* What registering references takes, looked up once for many. */
+typedef struct {
+    char known, stock; /* whether it was looked up, and whether all of it is stock */
+    PyObject *own;     /* the broker's attributes */
+    PyObject *exports, *locals, *ids, *made, *unique_id, *local;
+    long long most;
+} Registrar;
+
+static void registrar_end(Registrar *registrar) {
+    registrar->known = registrar->stock = 0;
+    Py_CLEAR(registrar->own);
+    Py_CLEAR(registrar->exports);
+    Py_CLEAR(registrar->locals);
+    Py_CLEAR(registrar->ids);
+    Py_CLEAR(registrar->made);
+    Py_CLEAR(registrar->unique_id);
+    Py_CLEAR(registrar->local);
+}
+
+/* Whether a name is that of a mere attribute: nothing is called when it is read or set. */
+static int is_attribute(PyTypeObject *type, PyObject *name) {
+    PyObject *found = PyObject_GetAttr((PyObject *)type, name);
+    if (!found) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
+        PyErr_Clear();
+        return 1;
+    }
+    int plain = !Py_TYPE(found)->tp_descr_get && !Py_TYPE(found)->tp_descr_set;
+    Py_DECREF(found);
+    return plain;
+}
+
+/* Whether a class of brokers registers references with Broker's own methods, and has no properties where they look. */
+static int registers(State *st, PyTypeObject *type) {
+    if (type->tp_version_tag && type->tp_version_tag == st->registering_version) return 1;
+    if (type->tp_getattro != PyObject_GenericGetAttr || type->tp_setattro != PyObject_GenericSetAttr) return 0;
+    int stock = is_stock_method(st, type, st->s_registerReference, st->s_register_reference);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_newLocalID, st->s_new_local_id);
+    PyObject *const names[] = {st->s_luids, st->s__exports, st->s_limits, st->s__registrations, st->s_currentLocalID};
+    for (int i = 0; stock > 0 && i < 5; i++) stock = is_attribute(type, names[i]);
+    if (stock > 0) st->registering_version = type->tp_version_tag;
+    return stock;
+}
+
+/* The most references that a broker has the peer hold: its limit, or that of the module. */
+static int find_most(State *st, PyObject *broker, PyObject *function, long long *most) {
+    PyObject *limits = PyObject_GetAttr(broker, st->s_limits);
+    PyObject *limit = limits ? PyObject_GetAttr(limits, st->s_references) : NULL;
+    Py_XDECREF(limits);
+    if (!limit) return -1;
+    if (limit == Py_None) {
+        Py_DECREF(limit);
+        if (!PyFunction_Check(function)) return 0;
+        limit = Py_XNewRef(PyDict_GetItemWithError(PyFunction_GET_GLOBALS(function), st->s_MAX_BROKER_REFS));
+        if (!limit) return PyErr_Occurred() ? -1 : 0;
+    }
+    int good = PyLong_CheckExact(limit) || (PyFloat_CheckExact(limit) && !isnan(PyFloat_AS_DOUBLE(limit)));
+    if (good && bound_of(limit, 0, most)) good = -1;
+    Py_DECREF(limit);
+    return good;
+}
+
+/* Whether references can be registered here, with the broker that all of it comes from. */
+static int find_registrar(State *st, PyObject *broker, Registrar *registrar) {
+    registrar_end(registrar);
+    registrar->known = 1;
+    int stock = registers(st, Py_TYPE(broker));
+    if (stock <= 0) return stock;
+    PyObject *own = registrar->own = PyObject_GenericGetDict(broker, NULL);
+    if (!own) {
+        PyErr_Clear();
+        return 0;
+    }
+    PyObject *const methods[] = {st->s_registerReference, st->s_newLocalID};
+    for (int i = 0; i < 2; i++) {
+        int shadowed = PyDict_Contains(own, methods[i]);
+        if (shadowed) return shadowed < 0 ? -1 : 0;
+    }
+    PyObject *luids = PyDict_GetItemWithError(own, st->s_luids);
+    if (!luids || luids == Py_None) return PyErr_Occurred() ? -1 : 0;
+    registrar->exports = Py_XNewRef(PyDict_GetItemWithError(own, st->s__exports));
+    if (!registrar->exports) return PyErr_Occurred() ? -1 : 0;
+    stock = open_table(st, registrar->exports, &registrar->locals, &registrar->ids);
+    if (stock <= 0) {
+        registrar->locals = registrar->ids = NULL;
+        return stock;
+    }
+    Py_INCREF(registrar->locals);
+    Py_INCREF(registrar->ids);
+    PyObject *noted = PyObject_GetAttr(broker, st->s__registrations);
+    if (!noted) return -1;
+    if (noted != Py_None) {
+        stock = is_registrations(st, Py_TYPE(noted));
+        PyObject *made = stock > 0 ? SLOT_OF(noted, st->registrations, 0) : NULL;
+        if (made && PyList_CheckExact(made)) registrar->made = Py_NewRef(made);
+    }
+    Py_DECREF(noted);
+    if (stock <= 0 || (noted != Py_None && !registrar->made)) return stock < 0 ? -1 : 0;
+    PyObject *function = PyDict_GetItemWithError(st->g_STOCK, st->s_register_reference);
+    registrar->unique_id = Py_XNewRef(PyDict_GetItemWithError(st->g_STOCK, st->s_unique_id));
+    registrar->local = Py_XNewRef(PyDict_GetItemWithError(st->g_STOCK, st->s_local));
+    if (!function || !registrar->unique_id || !registrar->local) return PyErr_Occurred() ? -1 : 0;
+    Py_INCREF(function);
+    stock = find_most(st, broker, function, &registrar->most);
+    Py_DECREF(function);
+    if (stock > 0) registrar->stock = 1;
+    return stock;
+}
+
+/* Broker.registerReference, for an object whose processUniqueID() is its address.  1: it was done, and *number is its id,
+   a new reference; 0: nothing was done, and it is the broker's to do, or to refuse; -1: an error. */
+static int register_reference(State *st, PyObject *broker, Registrar *registrar, PyObject *object, PyObject **number) {
+    if (!registrar->known && find_registrar(st, broker, registrar) < 0) return -1;
+    if (!registrar->stock) return 0;
+    int result = -1;
+    long count;
+    PyObject *locals = registrar->locals, *ids = registrar->ids, *puid = PyLong_FromVoidPtr(object);
+    PyObject *luid = puid ? Py_XNewRef(PyDict_GetItemWithError(ids, puid)) : NULL, *local = NULL;
+    if (luid) {
+        local = PyLong_CheckExact(luid) ? Py_XNewRef(PyDict_GetItemWithError(locals, luid)) : NULL;
+        result = local ? count_local(st, local, 1, &count) : PyErr_Occurred() ? -1 : 0;
+    } else if (puid && !PyErr_Occurred()) {
+        result = 0;
+        if (PyDict_GET_SIZE(locals) > registrar->most) goto done;
+        PyObject *last = PyDict_GetItemWithError(registrar->own, st->s_currentLocalID);
+        int overflow = 0, none = !last && !PyErr_Occurred();
+        if (none) last = PyObject_GetAttr((PyObject *)Py_TYPE(broker), st->s_currentLocalID);
+        long current = last && PyLong_CheckExact(last) ? PyLong_AsLongAndOverflow(last, &overflow) : LONG_MAX;
+        if (none) Py_XDECREF(last);
+        if (!last) result = -1;
+        PyTypeObject *cls = (PyTypeObject *)registrar->local;
+        if (!last || overflow || current == LONG_MAX) goto done;
+        if ((result = is_local(st, cls)) <= 0) goto done;
+        result = -1;
+        if (!(luid = PyLong_FromLong(current + 1)) || PyDict_SetItem(registrar->own, st->s_currentLocalID, luid) ||
+            !(local = cls->tp_alloc(cls, 0)))
+            goto done;
+        SLOT_OF(local, st->local, LOCAL_OBJECT) = Py_NewRef(object);
+        SLOT_OF(local, st->local, LOCAL_PERSPECTIVE) = Py_NewRef(Py_None);
+        SLOT_OF(local, st->local, LOCAL_PUID) = Py_NewRef(puid);
+        SLOT_OF(local, st->local, LOCAL_REFCOUNT) = PyLong_FromLong(1);
+        if (!PyDict_SetItem(locals, luid, local) && !PyDict_SetItem(ids, puid, luid)) result = 1;
+    }
+    if (result > 0 && registrar->made)
+        if (PyList_Append(registrar->made, registrar->exports) || PyList_Append(registrar->made, luid)) result = -1;
+done:
+    Py_XDECREF(puid);
+    Py_XDECREF(local);
+    if (result <= 0) Py_CLEAR(luid);
+    *number = luid;
+    return result;
+}
+
+/* Whether what an object has under that name is that function, as a method of its own. */
+static inline int has_method(PyObject *object, PyObject *name, PyObject *function) {
+    PyObject *found = NULL;
+#if PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030C0000
+    int unbound = _PyObject_GetMethod(object, name, &found);
+#else
+    int unbound = 0;
+    found = PyObject_GetAttr(object, name);
+#endif
+    if (!found) return -1;
+    int same = unbound ? found == function
+                       : PyMethod_Check(found) && PyMethod_GET_FUNCTION(found) == function && PyMethod_GET_SELF(found) == object;
+    Py_DECREF(found);
+    return same;
+}
+
+static PyObject *release(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    static const char *const names[] = {"table", "luid", "forget"};
+    State *st = state_of(module);
+    PyObject *given[3], *last;
+    if (take_args("release", names, args, count, keywords, 2, 3, given)) return NULL;
+    if (!given[2]) given[2] = Py_False;
+    int forget = PyObject_IsTrue(given[2]), done = forget < 0 ? -1 : release_local(st, given[0], given[1], forget, &last);
+    if (done < 0) return NULL;
+    if (!done) return PyObject_CallMethodObjArgs(given[0], st->s_release, given[1], given[2], NULL);
+    return last ? last : Py_NewRef(Py_None);
+}
+
+/* ---- References that are collected. ---- */
+
+enum { OUTPUT_CHUNKS, OUTPUT_SIZE, OUTPUT_GATHERING, OUTPUT_ANSWERS, OUTPUT_SLOTS };
+
+/* Whether a class is _flow.Output, with its own methods. */
+static int is_output(State *st, PyTypeObject *type) {
+    if (is_known(&st->output, type)) return 1;
+    PyObject *const names[OUTPUT_SLOTS] = {st->s__chunks, st->s__size, st->s_gathering, st->s_answers};
+    Slotted found;
+    int stock = learn_slots(st, &found, type, st->s_output, names, OUTPUT_SLOTS);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_write, st->s_output_write);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_write_parts, st->s_output_write_parts);
+    if (stock > 0) st->output = found;
+    return stock;
+}
+
+/* Whether a class has what a reference's end looks at as mere attributes. */
+static int is_reference(State *st, PyTypeObject *type) {
+    if (type->tp_version_tag && type->tp_version_tag == st->way.reference) return 1;
+    int plain = type->tp_getattro == PyObject_GenericGetAttr;
+    PyObject *const names[] = {st->s_doRefCount, st->s_broker, st->s_luid};
+    for (int i = 0; plain > 0 && i < 3; i++) plain = is_attribute(type, names[i]);
+    if (plain > 0) st->way.reference = type->tp_version_tag;
+    return plain;
+}
+
+/* Whether a class of brokers tells of references that are gone by Broker's own methods. */
+static int says_itself(State *st, PyTypeObject *type) {
+    if (type->tp_version_tag && type->tp_version_tag == st->way.broker) return 1;
+    if (type->tp_getattro != PyObject_GenericGetAttr) return 0;
+    int stock = is_stock_method(st, type, st->s_sendDecRef, st->s_send_decref);
+    if (stock > 0) stock = is_stock_method(st, type, st->s__say, st->s_say);
+    PyObject *const names[] = {st->s__stock,   st->s__deaf,    st->s_currentDialect, st->s_prefixLimit,       st->s_limits,
+                               st->s__output, st->s__receiving, st->s__symbols,       st->s_outgoingVocabulary};
+    for (int i = 0; stock > 0 && i < 9; i++) stock = is_attribute(type, names[i]);
+    st->way.own = 0;
+    if (stock > 0) st->way.broker = type->tp_version_tag;
+    return stock;
+}
+
+static inline uint64_t dictionary_version(PyObject *dictionary) {
+#if PY_VERSION_HEX < 0x030C0000
+    return ((PyDictObject *)dictionary)->ma_version_tag;
+#else
+    return (void)dictionary, 0;
+#endif
+}
+
+/* What is in the broker's own attributes: 1 if it is as it is in the middle of a reading. */
+static int find_own_way(State *st, PyObject *broker, PyObject *own) {
+    Way *way = &st->way;
+    if (way->own && way->own == dictionary_version(own)) return 1;
+    way->own = 0;
+    int there = PyDict_Contains(own, st->s_sendDecRef);
+    if (!there) there = PyDict_Contains(own, st->s__say);
+    if (there) return there < 0 ? -1 : 0;
+    PyObject *names[] = {st->s__stock, st->s__receiving, st->s__deaf, st->s__symbols, st->s_currentDialect,
+                         st->s_prefixLimit, st->s_limits, st->s__output, st->s_outgoingVocabulary};
+    PyObject *found[9];
+    for (int i = 0; i < 9; i++) {
+        found[i] = PyDict_GetItemWithError(own, names[i]);
+        if (!found[i] && PyErr_Occurred()) return -1;
+    }
+    if (found[0] != Py_True || (found[1] != Py_True && found[1] != Py_False) || (found[2] && found[2] != Py_False)) return 0;
+    if (!found[4] || !PyBytes_CheckExact(found[4]) || strcmp(PyBytes_AS_STRING(found[4]), "pb")) return 0;
+    if (!found[5] || !PyLong_CheckExact(found[5])) return 0;
+    long long prefix;
+    if (bound_of(found[5], 0, &prefix)) return -1;
+    if (prefix < 10 || !found[6] || !found[7]) return 0;
+    /* These are never less than one message needs; what somebody has in their place may be. */
+    if (Py_TYPE(found[6]) != Py_TYPE(st->default_limits)) return 0;
+    int stock = is_output(st, Py_TYPE(found[7]));
+    if (stock <= 0) return stock;
+    way->answers = found[1] == Py_True;
+    way->output = found[7];
+    way->words = found[3] && found[3] != Py_None ? found[3] : found[8];
+    if (!way->words) {
+        /* The class's, which has it for as long as it has its version. */
+        PyObject *words = PyObject_GetAttr((PyObject *)Py_TYPE(broker), st->s_outgoingVocabulary);
+        if (!words) return -1;
+        way->words = words;
+        Py_DECREF(words);
+    }
+    way->own = dictionary_version(own);
+    return 1;
+}
+
+static PyObject *module_of(PyObject *globals, PyObject *name) {
+    PyObject *module = PyDict_GetItemWithError(globals, name);
+    return module && PyModule_Check(module) ? PyModule_GetDict(module) : NULL;
+}
+
+/* What is in the modules that sendDecRef and Output are in, and whether this is the thread that talks to the peer. */
+static int find_module_way(State *st) {
+    Way *way = &st->way;
+    PyObject *number;
+    if (!way->module_of) {
+        PyObject *say = PyDict_GetItemWithError(st->g_STOCK, st->s_send_decref);
+        if (!say || !PyFunction_Check(say)) return 0;
+        way->module_of = Py_NewRef(PyFunction_GET_GLOBALS(say));
+    }
+    if (!way->module || way->module != dictionary_version(way->module_of)) {
+        way->module = way->flow = way->limits = way->threads = 0;
+        PyObject *globals = way->module_of;
+        PyObject *threads = module_of(globals, st->s_threadable), *limits = module_of(globals, st->s_banana);
+        PyObject *write = PyDict_GetItemWithError(st->g_STOCK, st->s_output_write);
+        if (!threads || !limits || !write || !PyFunction_Check(write)) return 0;
+        Py_XSETREF(way->threads_of, Py_NewRef(threads));
+        Py_XSETREF(way->flow_of, Py_NewRef(PyFunction_GET_GLOBALS(write)));
+        Py_XSETREF(way->limits_of, Py_NewRef(limits));
+        way->module = dictionary_version(way->module_of);
+    }
+    if (!way->flow || way->flow != dictionary_version(way->flow_of)) {
+        way->flow = 0;
+        number = PyDict_GetItemWithError(way->flow_of, st->s__GATHERED);
+        if (!number || !PyLong_CheckExact(number) || bound_of(number, 0, &way->most)) return 0;
+        way->flow = dictionary_version(way->flow_of);
+    }
+    if (!way->limits || way->limits != dictionary_version(way->limits_of)) {
+        long long limit;
+        way->limits = 0;
+        number = PyDict_GetItemWithError(way->limits_of, st->s_SIZE_LIMIT);
+        if (!number || !PyLong_CheckExact(number) || bound_of(number, 0, &limit) || limit < LONGEST_WORD) return 0;
+        way->limits = dictionary_version(way->limits_of);
+    }
+    if (!way->threads || way->threads != dictionary_version(way->threads_of)) {
+        way->threads = 0;
+        number = PyDict_GetItemWithError(way->threads_of, st->s_ioThread);
+        if (!number || !PyLong_CheckExact(number)) return 0;
+        way->thread = PyLong_AsUnsignedLong(number);
+        if (way->thread == (unsigned long)-1 && PyErr_Occurred()) return -1;
+        way->threads = dictionary_version(way->threads_of);
+    }
+    return way->thread == PyThread_get_thread_ident();
+}
+
+/* The number in a slot, which is at most `most`, and that much more; NULL, without an error, for anything else. */
+static PyObject *raised(PyObject *number, Py_ssize_t more, long long most) {
+    if (!number || !PyLong_CheckExact(number)) return NULL;
+    Py_ssize_t value = PyLong_AsSsize_t(number);
+    return value < 0 || value > most ? NULL : PyLong_FromSsize_t(value + more);
+}
+
+/* Output.write, for what is short, while it gathers and has nothing to pass on after it.  What is said one after the other
+   is gathered in one bytearray. */
+static int gather(State *st, PyObject *output, const byte *data, Py_ssize_t length, long long most, int answer) {
+    PyObject *chunks = SLOT_OF(output, st->output, OUTPUT_CHUNKS);
+    if (SLOT_OF(output, st->output, OUTPUT_GATHERING) != Py_True || !chunks || !PyList_CheckExact(chunks)) return 0;
+    PyObject **of_size = &SLOT_OF(output, st->output, OUTPUT_SIZE), **of_answers = &SLOT_OF(output, st->output, OUTPUT_ANSWERS);
+    PyObject *size = raised(*of_size, length, most - length);
+    PyObject *answers = size ? raised(*of_answers, answer ? length : 0, PY_SSIZE_T_MAX / 2) : NULL;
+    Py_ssize_t count = PyList_GET_SIZE(chunks);
+    PyObject *last = count ? PyList_GET_ITEM(chunks, count - 1) : NULL;
+    int result = answers ? 1 : PyErr_Occurred() ? -1 : 0;
+    if (result <= 0)
+        ;
+    else if (last && PyByteArray_CheckExact(last)) {
+        Py_ssize_t before = PyByteArray_GET_SIZE(last);
+        if (PyByteArray_Resize(last, before + length))
+            result = -1;
+        else
+            memcpy(PyByteArray_AS_STRING(last) + before, data, (size_t)length);
+    } else {
+        last = PyByteArray_FromStringAndSize((const char *)data, length);
+        if (!last || PyList_Append(chunks, last)) result = -1;
+        Py_XDECREF(last);
+    }
+    if (result > 0) {
+        Py_SETREF(*of_size, Py_NewRef(size));
+        Py_SETREF(*of_answers, Py_NewRef(answers));
+    }
+    Py_XDECREF(size);
+    Py_XDECREF(answers);
+    return result;
+}
+
+/* RemoteReference.__del__, where all of it is stock and the broker is just reading.  1: it was done; 0: nothing was; -1: an
+   error. */
+static int let_go(State *st, PyObject *reference) {
+    int result = is_reference(st, Py_TYPE(reference));
+    if (result <= 0) return result;
+    PyObject *counted = PyObject_GenericGetAttr(reference, st->s_doRefCount), *broker = NULL, *luid = NULL, *own = NULL;
+    result = -1;
+    if (!counted) goto done;
+    result = 0;
+    if (!PyLong_CheckExact(counted)) goto done;
+    if (Py_SIZE(counted) == 0) {
+        result = 1;
+        goto done;
+    }
+    result = -1;
+    if (!(broker = PyObject_GenericGetAttr(reference, st->s_broker)) ||
+        !(luid = PyObject_GenericGetAttr(reference, st->s_luid)))
+        goto done;
+    int overflow = 0;
+    long number = PyLong_CheckExact(luid) ? PyLong_AsLongAndOverflow(luid, &overflow) : -1;
+    result = 0;
+    if (number < 0 || number > 0x7FFFFFFF || overflow) goto done;
+    if ((result = says_itself(st, Py_TYPE(broker))) <= 0) goto done;
+    if (!(own = PyObject_GenericGetDict(broker, NULL))) {
+        result = -1;
+        goto done;
+    }
+    if ((result = find_own_way(st, broker, own)) <= 0 || (result = find_module_way(st)) <= 0 ||
+        (result = is_stock(st, st->way.words, 0)) <= 0)
+        goto done;
+    byte data[24];
+    Py_ssize_t length = PyBytes_GET_SIZE(st->w_decref);
+    memcpy(data, PyBytes_AS_STRING(st->w_decref), (size_t)length);
+    do data[length++] = number & 0x7F;
+    while (number >>= 7);
+    data[length++] = INT;
+    result = gather(st, st->way.output, data, length, st->way.most, st->way.answers);
+done:
+    Py_XDECREF(own);
+    Py_XDECREF(luid);
+    Py_XDECREF(broker);
+    Py_XDECREF(counted);
+    return result;
+}
+
+/* A method like a function, which it calls where the short way cannot be taken. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *function;
+    vectorcallfunc vectorcall;
+} Finalizer;
+
+static PyObject *finalizer_call(PyObject *self, PyObject *const *args, size_t flags, PyObject *keywords) {
+    State *st = state_of_type(Py_TYPE(self));
+    /* As Python ends, the module may have been cleared. */
+    if (PyVectorcall_NARGS(flags) == 1 && !keywords && st->w_decref) {
+        int done = let_go(st, args[0]);
+        if (done > 0) Py_RETURN_NONE;
+        PyErr_Clear();
+    }
+    return PyObject_Vectorcall(((Finalizer *)self)->function, args, flags, keywords);
+}
+
+static PyObject *finalizer_get(PyObject *self, PyObject *object, PyObject *Py_UNUSED(type)) {
+    return !object || object == Py_None ? Py_NewRef(self) : PyMethod_New(self, object);
+}
+
+static int finalizer_traverse(Finalizer *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->function);
+    return 0;
+}
+
+static int finalizer_clear(Finalizer *self) {
+    Py_CLEAR(self->function);
+    return 0;
+}
+
+static void finalizer_dealloc(Finalizer *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    finalizer_clear(self);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+static PyMemberDef finalizer_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Finalizer, vectorcall), READONLY, NULL},
+    {"__wrapped__", MEMBER_OBJECT, offsetof(Finalizer, function), READONLY, "What it stands for."},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot finalizer_slots[] = {
+    {Py_tp_doc, "Does what a function does at the end of a reference."},
+    {Py_tp_dealloc, finalizer_dealloc},
+    {Py_tp_traverse, finalizer_traverse},
+    {Py_tp_clear, finalizer_clear},
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_descr_get, finalizer_get},
+    {Py_tp_members, finalizer_members},
+    {0, NULL},
+};
+
+static PyType_Spec finalizer_spec = {
+    "spreadlite.core._compiled.Finalizer",
+    sizeof(Finalizer),
+    0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR |
+        Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
+    finalizer_slots,
+};
+
+static PyObject *finalizer(PyObject *module, PyObject *function) {
+    Finalizer *self = PyObject_GC_New(Finalizer, state_of(module)->Finalizer);
+    if (!self) return NULL;
+    self->function = Py_NewRef(function);
+    self->vectorcall = finalizer_call;
+    PyObject_GC_Track(self);
+    return (PyObject *)self;
 }
 
 /* ---- Place: what the Python jellier has in its memo for an object that was written here. ---- */
@@ -1518,8 +2359,8 @@ enum { K_HOOK = 1, K_COPY, K_REMOTE, K_LEAF, K_WRITER };
 typedef struct {
     PyTypeObject *type;
     unsigned int version;
-    char kind, stock_tag, stock_state;
-    PyObject *tag, *writer;
+    char kind, stock_tag, stock_state, stock_id;
+    PyObject *tag, *writer; /* of a reference, the tag is jellyFor as it is in the beginning */
 } Kind;
 
 #define KINDS 8
@@ -1541,7 +2382,7 @@ typedef struct {
     Out out;
     Build *top;       /* the list that is being filled, when lists are made */
     PyObject *result; /* the outermost one */
-    Entry *entries, few[8];
+    Entry *entries;
     Py_ssize_t count, entry_room;
     Py_ssize_t *table; /* entry + 1 by address, once there are more than a few */
     size_t mask;
@@ -1553,7 +2394,10 @@ typedef struct {
     PyObject *error; /* the first that wire.encode would raise, and how many holes come before it */
     Py_ssize_t error_holes;
     PyObject *jellier, *preserved, *cooker, *places;
-    Kind kinds[KINDS];
+    Registrar registrar;
+    int some_kinds;
+    Kind kinds[KINDS]; /* once there are some */
+    Entry few[8];      /* the first of the entries */
 } Writer;
 
 static int w_value(Writer *w, PyObject *object);
@@ -1565,7 +2409,7 @@ static void writer_end(Writer *w) {
         Py_XDECREF(w->entries[i].again);
     }
     for (Py_ssize_t i = 0; i < w->hole_count; i++) Py_DECREF(w->holes[i].expression);
-    for (int i = 0; i < KINDS; i++) {
+    for (int i = 0; i < KINDS && w->some_kinds; i++) {
         Py_XDECREF(w->kinds[i].type);
         Py_XDECREF(w->kinds[i].tag);
         Py_XDECREF(w->kinds[i].writer);
@@ -1580,6 +2424,7 @@ static void writer_end(Writer *w) {
     Py_XDECREF(w->preserved);
     Py_XDECREF(w->cooker);
     Py_XDECREF(w->places);
+    registrar_end(&w->registrar);
 }
 
 static inline size_t address_hash(const void *address) {
@@ -1690,41 +2535,61 @@ static int w_bytes(Writer *w, PyObject *bytes) {
     return out_head(&w->out, (uint64_t)length, STRING) || out_bytes(&w->out, bytes) ? -1 : 0;
 }
 
-static int w_text(Writer *w, PyObject *text) {
-    PyObject *bytes = NULL;
-    const char *data;
-    Py_ssize_t length;
-    int failed;
-    if (w->lists || !PyUnicode_IS_COMPACT_ASCII(text)) {
-        if (!(bytes = PyUnicode_AsUTF8String(text))) return -1;
-        if (w->lists) {
-            PyObject *list = PyList_New(2);
-            if (!list) {
-                Py_DECREF(bytes);
-                return -1;
-            }
-            PyList_SET_ITEM(list, 0, Py_NewRef(w->st->head[H_UNICODE]));
-            PyList_SET_ITEM(list, 1, bytes);
-            return put(w, list);
-        }
-        data = PyBytes_AS_STRING(bytes);
-        length = PyBytes_GET_SIZE(bytes);
+/* A text, as bytes of UTF-8: its list, up to these; and they too, unless they are none too long to send. */
+static inline int w_utf8(Writer *w, const char *data, Py_ssize_t length) {
+    State *st = w->st;
+    Out *out = &w->out;
+    int number = word_number(st, data, length);
+    if (!number && length > w->size_limit)
+        return out_bytes(out, st->w_unicode) ||
+                       too_long(w, "a byte string of %zd bytes is too long to send; the limit is %lld", length)
+                   ? -1
+                   : 0;
+    if (out_room(out, TEXT_HEAD + 12 + length)) return -1;
+    byte *at = out->data + out->length;
+    memcpy(at, &st->text_head[0], 8);
+    memcpy(at + TEXT_HEAD - 8, &st->text_head[1], 8);
+    at += TEXT_HEAD;
+    if (number) {
+        *at++ = (byte)number;
+        *at++ = VOCAB;
     } else {
-        data = (const char *)PyUnicode_1BYTE_DATA(text);
-        length = PyUnicode_GET_LENGTH(text);
+        uint64_t rest = (uint64_t)length;
+        do {
+            *at++ = rest & 0x7F;
+            rest >>= 7;
+        } while (rest);
+        *at++ = STRING;
+        if (length >= 8 && length <= 16) {
+            /* As is frequent: both of its ends, which may overlap. */
+            memcpy(at, data, 8);
+            memcpy(at + length - 8, data + length - 8, 8);
+        } else
+            memcpy(at, data, (size_t)length);
+        at += length;
     }
-    failed = out_bytes(&w->out, w->st->w_unicode);
-    if (!failed) {
-        int number = word_number(w->st, data, length);
-        if (number)
-            failed = out_head(&w->out, (uint64_t)number, VOCAB);
-        else if (length > w->size_limit)
-            failed = too_long(w, "a byte string of %zd bytes is too long to send; the limit is %lld", length);
-        else
-            failed = out_head(&w->out, (uint64_t)length, STRING) || out_add(&w->out, data, length);
+    out->length = at - out->data;
+    return 0;
+}
+
+static int w_text(Writer *w, PyObject *text) {
+    if (!w->lists && PyUnicode_IS_COMPACT_ASCII(text))
+        return w_utf8(w, (const char *)PyUnicode_1BYTE_DATA(text), PyUnicode_GET_LENGTH(text));
+    PyObject *bytes = PyUnicode_AsUTF8String(text);
+    if (!bytes) return -1;
+    if (w->lists) {
+        PyObject *list = PyList_New(2);
+        if (!list) {
+            Py_DECREF(bytes);
+            return -1;
+        }
+        PyList_SET_ITEM(list, 0, Py_NewRef(w->st->head[H_UNICODE]));
+        PyList_SET_ITEM(list, 1, bytes);
+        return put(w, list);
     }
-    Py_XDECREF(bytes);
-    return failed ? -1 : 0;
+    int failed = w_utf8(w, PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes));
+    Py_DECREF(bytes);
+    return failed;
 }
 
 /* A list of constants: its bytes, or the list anew. */
@@ -1757,9 +2622,17 @@ static int w_hole(Writer *w, PyObject *expression) {
 }
 
 /* A list of `size` items begins; `build` is where it is kept track of when lists are made. */
-static int w_begin(Writer *w, Build *build, Py_ssize_t size) {
+static inline int w_begin(Writer *w, Build *build, Py_ssize_t size) {
     if (++w->level > w->deepest) w->deepest = w->level;
     if (!w->lists) {
+        if (size < 0x80 && size <= w->size_limit) {
+            if (out_room(&w->out, 2)) return -1;
+            byte *at = w->out.data + w->out.length;
+            at[0] = (byte)size;
+            at[1] = LIST;
+            w->out.length += 2;
+            return 0;
+        }
         if (size > w->size_limit)
             return too_long(w, "a list of %zd items is too long to send; the limit is %lld", size);
         return out_head(&w->out, (uint64_t)size, LIST);
@@ -1773,7 +2646,7 @@ static int w_begin(Writer *w, Build *build, Py_ssize_t size) {
 }
 
 /* The list ends, well or not; takes it over. */
-static int w_end(Writer *w, Build *build, Build *around, int failed) {
+static inline int w_end(Writer *w, Build *build, Build *around, int failed) {
     w->level--;
     if (!w->lists) return failed;
     w->top = around;
@@ -1886,28 +2759,35 @@ static int w_seen(Writer *w, PyObject *object) {
                : 1;
 }
 
+static inline int w_deeper(Writer *w) {
+    if (--w->room >= 0) return 0;
+    PyErr_Format(w->st->BananaError, "values nested more than %S deep are not sent", w->depth);
+    return -1;
+}
+
 /* The expression of an object begins here.  Returns its entry's index. */
 static Py_ssize_t w_prepare(Writer *w, PyObject *object) {
     if (!add_entry(w, object)) return -1;
     Py_ssize_t index = w->count - 1;
     if (w->jellier && set_place(w, index)) return -1;
-    if (--w->room < 0) {
-        PyErr_Format(w->st->BananaError, "values nested more than %S deep are not sent", w->depth);
-        return -1;
-    }
-    return index;
+    return w_deeper(w) ? -1 : index;
 }
 
-static int w_container(Writer *w, PyObject *object, int head) {
-    int seen = w_seen(w, object);
+static int w_item(Writer *w, PyObject *object, int inner);
+
+/* `inner`: it is in another container that is being written, and kept by a reference more. */
+static int w_container(Writer *w, PyObject *object, int head, int inner) {
+    /* What one container alone refers to is met once, as long as no hook can get at it in another way. */
+    int once = inner && w->light && Py_REFCNT(object) == 2;
+    int seen = once ? 0 : w_seen(w, object);
     if (seen) return seen < 0 ? -1 : 0;
     if (Py_EnterRecursiveCall(" while an object is jellied")) return -1;
     Py_ssize_t size = head == H_DICTIONARY ? PyDict_GET_SIZE(object)
                       : head == H_LIST || head == H_TUPLE ? Py_SIZE(object)
                                                           : PySet_GET_SIZE(object);
-    Py_ssize_t written = 0, index = w_prepare(w, object);
+    Py_ssize_t written = 0, index = once ? 0 : w_prepare(w, object);
     Build build = {NULL, 0, 0}, *around = w->top;
-    int failed = index < 0;
+    int failed = once ? w_deeper(w) : index < 0;
     if (failed || w_begin(w, &build, size + 1)) {
         Py_LeaveRecursiveCall();
         return -1;
@@ -1930,7 +2810,7 @@ static int w_container(Writer *w, PyObject *object, int head) {
             failed = w_begin(w, &pair, 2);
             if (!failed) {
                 if (w->lists) w->top = &pair;
-                failed = w_value(w, key) || w_value(w, value);
+                failed = w_item(w, key, 1) || w_item(w, value, 1);
                 failed = w_end(w, &pair, &build, failed);
             }
             Py_DECREF(key);
@@ -1945,21 +2825,25 @@ static int w_container(Writer *w, PyObject *object, int head) {
         for (; !failed && written < Py_SIZE(object); written++) {
             PyObject *item = head == H_LIST ? PyList_GET_ITEM(object, written) : PyTuple_GET_ITEM(object, written);
             Py_INCREF(item);
-            failed = w_value(w, item);
+            failed = w_item(w, item, 1);
             Py_DECREF(item);
         }
     } else {
         PyObject *item, *items = PyObject_GetIter(object);
         failed = !items;
         while (!failed && (item = PyIter_Next(items))) {
-            failed = w_value(w, item);
+            failed = w_item(w, item, 1);
             Py_DECREF(item);
             written++;
         }
         if (PyErr_Occurred()) failed = 1;
         Py_XDECREF(items);
     }
-    if (written != size && !w->lists) {
+    if (written != size && once && !failed) {
+        /* It has no entry that could say so. */
+        w->light = HEAVY;
+        failed = 1;
+    } else if (written != size && !w->lists && !once) {
         w->entries[index].size = size + 1;
         w->entries[index].written = written + 1;
         w->patched = 1;
@@ -1975,7 +2859,8 @@ static int w_container(Writer *w, PyObject *object, int head) {
 static inline void w_leave(Writer *w) { resume_gc(w->collects); }
 
 static inline void w_return(Writer *w) {
-    if (w->lists) w->collects = pause_gc();
+    w->registrar.known = 0;
+    if (!w->light) w->collects = pause_gc();
 }
 
 /* Calls a hook or a writer of graph, with the jellier up to date, and writes what it returns. */
@@ -2050,7 +2935,7 @@ static int find_kind(Writer *w, Kind *kind, PyObject *object) {
         if (PyErr_Occurred() || !(writer = PyObject_CallOneArg(st->g_find_writer, (PyObject *)type))) return -1;
     }
     kind->writer = writer;
-    kind->stock_tag = kind->stock_state = 0;
+    kind->stock_tag = kind->stock_state = kind->stock_id = 0;
     if (writer != st->g_write_jellyable) {
         int leaf = PySet_Contains(st->g_LEAF_WRITERS, writer);
         if (leaf < 0) return -1;
@@ -2060,7 +2945,14 @@ static int find_kind(Writer *w, Kind *kind, PyObject *object) {
         int copy = is_stock_method(st, type, st->s_jellyFor, st->s_copyable_jelly);
         int remote = copy ? 0 : is_stock_method(st, type, st->s_jellyFor, st->s_referenceable_jelly);
         if (copy < 0 || remote < 0) return -1;
-        if (remote) kind->kind = K_REMOTE;
+        if (remote) {
+            kind->kind = K_REMOTE;
+            kind->tag = Py_XNewRef(PyDict_GetItemWithError(st->g_STOCK, st->s_referenceable_jelly));
+            if (!kind->tag) return -1;
+            int id = is_stock_method(st, type, st->s_processUniqueID, st->s_unique_id);
+            if (id < 0) return -1;
+            kind->stock_id = (char)id;
+        }
         if (copy && type->tp_getattro == PyObject_GenericGetAttr) {
             kind->kind = K_COPY;
             int tag = is_stock_method(st, type, st->s_getTypeToCopyFor, st->s_copyable_type_for);
@@ -2090,11 +2982,21 @@ static int find_kind(Writer *w, Kind *kind, PyObject *object) {
     return 0;
 }
 
-static int w_remote(Writer *w, PyObject *object) {
-    w_leave(w);
-    PyObject *number = PyObject_CallMethodOneArg(w->invoker, w->st->s_registerReference, object);
-    w_return(w);
-    if (!number) return -1;
+static int w_remote(Writer *w, PyObject *object, int stock_id) {
+    PyObject *number = NULL;
+    int done = 0;
+    if (stock_id) {
+        if (!w->registrar.known && find_registrar(w->st, w->invoker, &w->registrar) < 0) return -1;
+        if (w->registrar.stock) done = has_method(object, w->st->s_processUniqueID, w->registrar.unique_id);
+        if (done > 0) done = register_reference(w->st, w->invoker, &w->registrar, object, &number);
+        if (done < 0) return -1;
+    }
+    if (!done) {
+        w_leave(w);
+        number = PyObject_CallMethodOneArg(w->invoker, w->st->s_registerReference, object);
+        w_return(w);
+        if (!number) return -1;
+    }
     if (w->lists || !PyLong_CheckExact(number)) {
         PyObject *list = PyList_New(2);
         if (!list) {
@@ -2106,7 +3008,7 @@ static int w_remote(Writer *w, PyObject *object) {
         return w_hole(w, list);
     }
     if (w->level + 1 > w->deepest) w->deepest = w->level + 1;
-    int failed = out_head(&w->out, 2, LIST) || w_bytes(w, PyList_GET_ITEM(w->st->w_remote, 0));
+    int failed = out_bytes(&w->out, w->st->w_remote_head);
     if (!failed && out_int(w->st, &w->out, number, w->prefix_limit)) failed = defer(w);
     Py_DECREF(number);
     return failed ? -1 : 0;
@@ -2174,6 +3076,8 @@ static int is_shadowed(State *st, PyObject *object) {
 static int w_other(Writer *w, PyObject *object) {
     State *st = w->st;
     PyTypeObject *type = Py_TYPE(object);
+    if (!w->some_kinds) memset(w->kinds, 0, sizeof(w->kinds));
+    w->some_kinds = 1;
     Kind *kind = &w->kinds[address_hash(type) % KINDS];
     if (kind->type != type || !kind->version || kind->version != type->tp_version_tag)
         if (find_kind(w, kind, object)) return -1;
@@ -2192,12 +3096,11 @@ static int w_other(Writer *w, PyObject *object) {
     if (seen) return seen < 0 ? -1 : 0;
     if (kind->kind == K_REMOTE) {
         /* A method of the instance's own, or one that a __getattribute__ gives, is the hook then. */
-        PyObject *hook = PyObject_GetAttr(object, st->s_jellyFor);
-        if (!hook) return -1;
-        PyObject *stock = PyDict_GetItemWithError(st->g_STOCK, st->s_referenceable_jelly);
-        int stocked = PyMethod_Check(hook) && PyMethod_GET_FUNCTION(hook) == stock && PyMethod_GET_SELF(hook) == object;
-        Py_DECREF(hook);
-        if (stocked && w->invoker != Py_None) return w_remote(w, object);
+        PyObject *stock = Py_NewRef(kind->tag);
+        int stock_id = kind->stock_id, stocked = has_method(object, st->s_jellyFor, stock);
+        Py_DECREF(stock);
+        if (stocked < 0) return -1;
+        if (stocked && w->invoker != Py_None) return w_remote(w, object, stock_id);
     } else if (kind->kind == K_COPY && w->invoker != Py_None) {
         int shadowed = is_shadowed(st, object);
         if (shadowed < 0) return -1;
@@ -2206,7 +3109,7 @@ static int w_other(Writer *w, PyObject *object) {
     return w_by_python(w, NULL, st->s_jellyFor, object);
 }
 
-static int w_value(Writer *w, PyObject *object) {
+static int w_item(Writer *w, PyObject *object, int inner) {
     State *st = w->st;
     PyTypeObject *type = Py_TYPE(object);
     if (type == &PyUnicode_Type) return w_text(w, object);
@@ -2214,9 +3117,9 @@ static int w_value(Writer *w, PyObject *object) {
         if (w->lists) return put(w, Py_NewRef(object));
         return out_int(st, &w->out, object, w->prefix_limit) ? defer(w) : 0;
     }
-    if (type == &PyDict_Type) return w_container(w, object, H_DICTIONARY);
-    if (type == &PyList_Type) return w_container(w, object, H_LIST);
-    if (type == &PyTuple_Type) return w_container(w, object, H_TUPLE);
+    if (type == &PyDict_Type) return w_container(w, object, H_DICTIONARY, inner);
+    if (type == &PyList_Type) return w_container(w, object, H_LIST, inner);
+    if (type == &PyTuple_Type) return w_container(w, object, H_TUPLE, inner);
     if (type == &PyBytes_Type) return w_bytes(w, object);
     if (object == Py_None) return w_constant(w, st->w_none, st->head[H_NONE], NULL);
     if (object == Py_True) return w_constant(w, st->w_true, st->head[H_BOOLEAN], st->true_word);
@@ -2225,13 +3128,15 @@ static int w_value(Writer *w, PyObject *object) {
         if (w->lists) return put(w, Py_NewRef(object));
         return out_float(&w->out, PyFloat_AS_DOUBLE(object));
     }
-    if (type == &PySet_Type) return w_container(w, object, H_SET);
-    if (type == &PyFrozenSet_Type) return w_container(w, object, H_FROZENSET);
+    if (type == &PySet_Type) return w_container(w, object, H_SET, inner);
+    if (type == &PyFrozenSet_Type) return w_container(w, object, H_FROZENSET, inner);
     return w_other(w, object);
 }
 
+static int w_value(Writer *w, PyObject *object) { return w_item(w, object, 0); }
+
 static int writer_start(Writer *w, State *st, PyObject *taster, PyObject *store, PyObject *invoker, PyObject *depth) {
-    memset(w, 0, sizeof(*w));
+    memset(w, 0, offsetof(Writer, kinds));
     w->st = st;
     w->taster = taster;
     w->store = store;
@@ -2350,6 +3255,21 @@ static PyObject *pack_by_python(State *st, PyObject *const *args) {
     return packed_new(st, NULL, error, 0);
 }
 
+/* Whether a large string is among values of a tuple that are leaves, all of them: packed, it would be copied; as
+   `graph.leaves` has it, it need not be. */
+static int has_large_leaf(PyObject *tuple) {
+    int large = 0;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++) {
+        PyObject *item = PyTuple_GET_ITEM(tuple, i);
+        if (PyBytes_CheckExact(item))
+            large |= PyBytes_GET_SIZE(item) > LARGE_STRING;
+        else if (!PyUnicode_CheckExact(item) && !PyLong_CheckExact(item) && !PyFloat_CheckExact(item) &&
+                 !PyBool_Check(item) && item != Py_None)
+            return 0;
+    }
+    return large;
+}
+
 /* What pack and pack_light do.  The latter gives None for what has something in it that a hook may be asked about, or
    large bytes. */
 static PyObject *pack_value(State *st, PyObject **given, int light) {
@@ -2367,8 +3287,10 @@ static PyObject *pack_value(State *st, PyObject **given, int light) {
         return light ? Py_NewRef(Py_None) : pack_by_python(st, given);
     if (PyBytes_CheckExact(given[0]) || PyLong_CheckExact(given[0]) || PyFloat_CheckExact(given[0]))
         return Py_NewRef(given[0]);
+    if (light && PyTuple_CheckExact(given[0]) && has_large_leaf(given[0])) return Py_NewRef(Py_None);
     w.light = light;
     if (out_start(&w.out, 256)) return NULL;
+    if (!light) w.collects = pause_gc();
     if (!w_value(&w, given[0]) && !take_numbers(&w)) {
         int failed = (w.hole_count || (w.patched && !w.error)) && assemble(&w);
         if (!failed && w.error) {
@@ -2380,6 +3302,7 @@ static PyObject *pack_value(State *st, PyObject **given, int light) {
         }
     } else if (w.light == HEAVY && !PyErr_Occurred())
         packed = Py_NewRef(Py_None);
+    resume_gc(w.collects);
     if (!packed) tell_recursion(st->BananaError, "values nested too deep to be sent: %S");
     writer_end(&w);
     return packed;
@@ -2440,7 +3363,7 @@ enum { R_HOOK = 1, R_COPY, R_REFERENCE };
 typedef struct {
     PyTypeObject *type;
     unsigned int version;
-    char kind, stock_state, plain;
+    char kind, stock_state, plain, stock_init;
     PyObject *methods; /* names that no attribute may take */
 } Made;
 
@@ -2453,6 +3376,8 @@ typedef struct {
     int collects;           /* whether collections are put off, and to be let on again */
     int fresh; /* whether what follows is known to hold: no code of others ran since it was looked up */
     PyObject *allowed, *classes, *factories;
+    PyObject *remote;      /* the class that is registered for references, once one was read */
+    PyObject *perspective; /* what the invoker says of for whom it reads, once it was asked */
     int lasting; /* whether the answers hold for as long as the dictionaries do */
     char answer[HEADS];
     PyObject *references;
@@ -2460,7 +3385,8 @@ typedef struct {
     /* Keys and values of the dictionaries that are being read. */
     PyObject **stack;
     Py_ssize_t height, stack_room;
-    Made made[KINDS];
+    int some_made;
+    Made made[KINDS]; /* once there are some */
 } Reader;
 
 static void reader_end(Reader *r) {
@@ -2469,10 +3395,12 @@ static void reader_end(Reader *r) {
     Py_XDECREF(r->allowed);
     Py_XDECREF(r->classes);
     Py_XDECREF(r->factories);
+    Py_XDECREF(r->remote);
+    Py_XDECREF(r->perspective);
     Py_XDECREF(r->references);
     Py_XDECREF(r->unjellier);
     Py_XDECREF(r->pending);
-    for (int i = 0; i < KINDS; i++) {
+    for (int i = 0; i < KINDS && r->some_made; i++) {
         Py_XDECREF(r->made[i].type);
         Py_XDECREF(r->made[i].methods);
     }
@@ -2522,6 +3450,13 @@ static inline PyObject *read_item(Reader *r, Cursor *cursor, Token *token) {
     return token->kind == T_LIST ? read_list(r, cursor, token, NULL) : scalar(token);
 }
 
+static PyObject *read_next(Reader *r, Cursor *cursor, int as_key);
+
+static inline PyObject *items_read(Reader *r, Items *items) {
+    items->left--;
+    return read_next(r, items->cursor, 0);
+}
+
 /* The list of a token, as graph's functions take it; the cursor is behind it then. */
 static PyObject *as_list(Reader *r, Cursor *cursor, const Token *token) {
     if (cursor->list) return Py_NewRef(token->object);
@@ -2531,17 +3466,20 @@ static PyObject *as_list(Reader *r, Cursor *cursor, const Token *token) {
 
 static int refresh(Reader *r) {
     State *st = r->st;
-    PyObject *classes = PyObject_GetAttr(r->registry, st->s_classes);
-    PyObject *factories = classes ? PyObject_GetAttr(r->registry, st->s_factories) : NULL;
-    PyObject *allowed = factories && r->kind == 1 ? PyObject_GetAttr(r->taster, st->s_allowedTypes) : NULL;
-    if (!factories || (r->kind == 1 && !allowed)) {
-        Py_XDECREF(classes);
-        Py_XDECREF(factories);
+    PyObject *of_registry[2], *of_taster[2] = {NULL, NULL};
+    if (ask(&st->registry_asked, r->registry, st->s_classes, st->s_factories, of_registry)) return -1;
+    PyObject *classes = of_registry[0], *factories = of_registry[1];
+    if (r->kind == 1 && ask(&st->taster_asked, r->taster, st->s_allowedTypes, NULL, of_taster)) {
+        Py_DECREF(classes);
+        Py_DECREF(factories);
         return -1;
     }
+    PyObject *allowed = of_taster[0];
     Py_XSETREF(r->classes, classes);
     Py_XSETREF(r->factories, factories);
     Py_XSETREF(r->allowed, allowed);
+    Py_CLEAR(r->remote);
+    Py_CLEAR(r->perspective);
     r->fresh = 1;
 #if PY_VERSION_HEX < 0x030C0000
     r->lasting = r->kind && PyDict_CheckExact(classes) && PyDict_CheckExact(factories) &&
@@ -2656,15 +3594,62 @@ static int head_of(State *st, const Token *token) {
     return -1;
 }
 
+/* Of a longer text it takes long enough to make it. */
+#define SHORT_TEXT 256
+
+/* A text; NULL with an error for what is not UTF-8. */
+static inline PyObject *make_text(const byte *data, Py_ssize_t length) {
+    /* Of one character, or none, there is one already. */
+    if (length > 1 && length < SHORT_TEXT) {
+        uint64_t bits, high = 0;
+        Py_ssize_t i = 0;
+        for (; i + 8 <= length; i += 8) {
+            memcpy(&bits, data + i, 8);
+            high |= bits;
+        }
+        for (; i < length; i++) high |= data[i];
+        if (!(high & 0x8080808080808080ull)) {
+            PyObject *text = PyUnicode_New(length, 127);
+            if (text) memcpy(PyUnicode_1BYTE_DATA(text), data, (size_t)length);
+            return text;
+        }
+    }
+    return PyUnicode_DecodeUTF8((const char *)data, length, NULL);
+}
+
+/* The first and the last bytes of what has 4 or more: all of them, if there are no more than 16. */
+static inline void ends_of(const byte *data, Py_ssize_t length, uint64_t ends[2]) {
+    if (length >= 8) {
+        memcpy(&ends[0], data, 8);
+        memcpy(&ends[1], data + length - 8, 8);
+    } else {
+        uint32_t first, last;
+        memcpy(&first, data, 4);
+        memcpy(&last, data + length - 4, 4);
+        ends[0] = first;
+        ends[1] = last;
+    }
+}
+
 /* A text, which may be had from the table of keys. */
 static PyObject *read_key(State *st, const byte *data, Py_ssize_t length) {
-    uint32_t hash = 2166136261u;
-    if (length > LONGEST_KEY) return PyUnicode_DecodeUTF8((const char *)data, length, NULL);
-    for (Py_ssize_t i = 0; i < length; i++) hash = (hash ^ data[i]) * 16777619u;
-    PyObject **slot = &st->keys[(hash ^ hash >> 15) % KEYS], *key = *slot;
-    if (key && PyUnicode_GET_LENGTH(key) == length && !memcmp(PyUnicode_1BYTE_DATA(key), data, (size_t)length))
-        return Py_NewRef(key);
-    key = PyUnicode_DecodeUTF8((const char *)data, length, NULL);
+    if (length > LONGEST_KEY) return make_text(data, length);
+    uint64_t ends[2] = {0, 0}, others[2];
+    if (length >= 4)
+        ends_of(data, length, ends);
+    else
+        for (Py_ssize_t i = 0; i < length; i++) ends[0] = ends[0] << 8 | data[i];
+    uint64_t hash = ((ends[0] ^ (uint64_t)length) * 0x9E3779B97F4A7C15ull ^ ends[1]) * 0xD6E8FEB86659FD93ull;
+    PyObject **slot = &st->keys[hash >> 32 & (KEYS - 1)], *key = *slot;
+    if (key && PyUnicode_GET_LENGTH(key) == length) {
+        const byte *other = PyUnicode_1BYTE_DATA(key);
+        if (length >= 4 && length <= 16) {
+            ends_of(other, length, others);
+            if (ends[0] == others[0] && ends[1] == others[1]) return Py_NewRef(key);
+        } else if (!memcmp(other, data, (size_t)length))
+            return Py_NewRef(key);
+    }
+    key = make_text(data, length);
     if (key && PyUnicode_IS_COMPACT_ASCII(key)) Py_XSETREF(*slot, Py_NewRef(key));
     return key;
 }
@@ -2673,8 +3658,7 @@ static PyObject *read_key(State *st, const byte *data, Py_ssize_t length) {
 static PyObject *read_text(State *st, Items *items, int as_key) {
     Token token;
     if (items->left < 1 || items_next(st, items, &token) || token.kind != T_BYTES) return NULL;
-    PyObject *text = as_key ? read_key(st, token.body, token.length)
-                            : PyUnicode_DecodeUTF8((const char *)token.body, token.length, NULL);
+    PyObject *text = as_key ? read_key(st, token.body, token.length) : make_text(token.body, token.length);
     if (!text && PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) PyErr_Clear();
     return text;
 }
@@ -2724,40 +3708,150 @@ static void pop(Reader *r, Py_ssize_t base) {
     }
 }
 
+/* The list that begins at the cursor, where that is quickly known; NULL without an error if it is not, and the cursor stays.
+   It is `read_list_inner` that says what these are. */
+static inline PyObject *read_at(Reader *r, Cursor *cursor, int as_key) {
+    State *st = r->st;
+    const byte *at = cursor->at, *end = cursor->end;
+    if (end - at <= TEXT_HEAD || !r->fresh || r->room < 1) return NULL;
+    if (is_text(st, at)) {
+        Token token;
+        if (r->answer[H_UNICODE] != A_PLAIN) return NULL;
+        cursor->at = at + TEXT_HEAD;
+        if (next_token(st, cursor, &token)) return NULL;
+        if (token.kind == T_BYTES) {
+            PyObject *text = as_key ? read_key(st, token.body, token.length) : make_text(token.body, token.length);
+            if (text || !PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) return text;
+            PyErr_Clear();
+        }
+        cursor->at = at;
+    } else if (at[0] == 1) {
+        Py_ssize_t length = PyBytes_GET_SIZE(st->w_none);
+        if (r->answer[H_NONE] == A_PLAIN && end - at >= length &&
+            !memcmp(at, PyBytes_AS_STRING(st->w_none), (size_t)length)) {
+            cursor->at = at + length;
+            return Py_NewRef(Py_None);
+        }
+    } else if (at[4] == 'b' && at[0] == 2 && r->answer[H_BOOLEAN] == A_PLAIN) {
+        for (int truth = 0; truth < 2; truth++) {
+            PyObject *bytes = truth ? st->w_true : st->w_false;
+            Py_ssize_t length = PyBytes_GET_SIZE(bytes);
+            if (end - at >= length && !memcmp(at, PyBytes_AS_STRING(bytes), (size_t)length)) {
+                cursor->at = at + length;
+                return Py_NewRef(truth ? Py_True : Py_False);
+            }
+        }
+    }
+    return NULL;
+}
+
+/* The next item. */
+static PyObject *read_next(Reader *r, Cursor *cursor, int as_key) {
+    Token token;
+    const byte *at = cursor->at;
+    if (!cursor->list && cursor->end - at > 1 && at[0] < 0x80) {
+        if (at[1] == LIST) {
+            PyObject *value = read_at(r, cursor, as_key);
+            if (value || PyErr_Occurred()) return value;
+        } else if (at[1] == INT) {
+            cursor->at = at + 2;
+            return PyLong_FromLong(at[0]);
+        }
+    }
+    if (next_token(r->st, cursor, &token)) return NULL;
+    token.is_key = as_key;
+    return read_item(r, cursor, &token);
+}
+
+/* The next item, which is to be a key and a value. */
+static int read_pair(Reader *r, Items *items, PyObject **key, PyObject **item) {
+    State *st = r->st;
+    Cursor *cursor = items->cursor;
+    Token token;
+    Items pair;
+    *key = *item = NULL;
+    if (!cursor->list && cursor->end - cursor->at > 1 && cursor->at[0] == 2 && cursor->at[1] == LIST) {
+        items->left--;
+        cursor->at += 2;
+        if (!(*key = read_next(r, cursor, 1))) return -1;
+        if ((*item = read_next(r, cursor, 0))) return 0;
+        Py_CLEAR(*key);
+        return -1;
+    }
+    if (items_next(st, items, &token)) return -1;
+    if (token.kind != T_LIST || token.length != 2) {
+        PyObject *other = token.kind == T_LIST ? as_list(r, items->cursor, &token) : scalar(&token);
+        PyObject *text = other ? PyObject_CallOneArg(st->g_shortened, other) : NULL;
+        if (text) PyErr_Format(st->InsecureJelly, "not a key and a value: %U", text);
+        Py_XDECREF(other);
+        Py_XDECREF(text);
+        return -1;
+    }
+    items_start(&pair, items->cursor, &token);
+    pair.left = 0;
+    int failed = !(*key = read_next(r, pair.cursor, 1)) || !(*item = read_next(r, pair.cursor, 0));
+    if (items_end(st, &pair, failed)) {
+        Py_CLEAR(*key);
+        Py_CLEAR(*item);
+        return -1;
+    }
+    return 0;
+}
+
+/* What was put into a dictionary goes to the stack instead. */
+static int take_out(Reader *r, PyObject *dictionary) {
+    PyObject *key, *item;
+    Py_ssize_t position = 0;
+    while (PyDict_Next(dictionary, &position, &key, &item))
+        if (push(r, Py_NewRef(key)) || push(r, Py_NewRef(item))) return -1;
+    PyDict_Clear(dictionary);
+    return 0;
+}
+
 static PyObject *read_dictionary(Reader *r, Items *items, PyObject *number) {
     State *st = r->st;
     Py_ssize_t base = r->height, count = items->left;
-    int failed = 0, safe = 1;
-    Token token = {0}, part = {0};
-    PyObject *value = PyDict_New();
+    /* Mostly all keys are put in as they come: while it is nobody else's, each is new and has a hash that runs no code.
+       Else all go to the stack first. */
+    int safe = 1, at_once = !number && count <= MANY;
+    PyObject *value = PyDict_New(), *key, *item;
     if (!value || announce(r, number, value)) goto failed;
-    while (items->left > 0 && !failed) {
-        Items pair;
-        if (items_next(st, items, &token)) goto failed;
-        if (token.kind != T_LIST || token.length != 2) {
-            PyObject *item = token.kind == T_LIST ? as_list(r, items->cursor, &token) : scalar(&token);
-            PyObject *text = item ? PyObject_CallOneArg(st->g_shortened, item) : NULL;
-            if (text) PyErr_Format(st->InsecureJelly, "not a key and a value: %U", text);
-            Py_XDECREF(item);
-            Py_XDECREF(text);
+    while (items->left > 0) {
+        if (read_pair(r, items, &key, &item)) goto failed;
+        if (at_once) {
+            Py_ssize_t before = PyDict_GET_SIZE(value);
+            at_once = is_safe(key, count);
+            if (at_once && !PyDict_SetDefault(value, key, item)) {
+                Py_DECREF(key);
+                Py_DECREF(item);
+                goto failed;
+            }
+            if (at_once && PyDict_GET_SIZE(value) > before) {
+                Py_DECREF(key);
+                Py_DECREF(item);
+                continue;
+            }
+            at_once = 0;
+            if (take_out(r, value)) {
+                Py_DECREF(key);
+                Py_DECREF(item);
+                goto failed;
+            }
+        }
+        safe = safe && is_safe(key, count);
+        if (push(r, key)) {
+            Py_DECREF(item);
             goto failed;
         }
-        items_start(&pair, items->cursor, &token);
-        /* The key; mostly a text, which is looked for among the latest. */
-        failed = items_next(st, &pair, &part);
-        if (!failed) {
-            if (part.kind != T_LIST) {
-                failed = push(r, scalar(&part));
-            } else {
-                part.is_key = 1;
-                failed = push(r, read_list(r, pair.cursor, &part, NULL));
-            }
-            if (!failed && safe) safe = is_safe(r->stack[r->height - 1], count);
-        }
-        failed = failed || items_next(st, &pair, &part) || push(r, read_item(r, pair.cursor, &part));
-        failed = items_end(st, &pair, failed);
+        if (push(r, item)) goto failed;
     }
-    if (failed) goto failed;
+    if (at_once) {
+        if (!has_pending(r)) {
+            count_keys(r, count);
+            return value;
+        }
+        if (take_out(r, value)) goto failed;
+    }
     if (safe && !has_pending(r)) {
         for (Py_ssize_t i = base; i < r->height; i += 2)
             if (PyDict_SetItem(value, r->stack[i], r->stack[i + 1])) goto failed;
@@ -2791,14 +3885,13 @@ static PyObject *read_sequence(Reader *r, Items *items, PyObject *number, int he
     State *st = r->st;
     Py_ssize_t count = items->left;
     PyObject *value = NULL, *contents = NULL, *result = NULL;
-    Token token;
     if (head == H_TUPLE && !number) {
         /* Most tuples are never waited for. */
         contents = PyTuple_New(count);
         if (!contents) return NULL;
         if (count) PyObject_GC_UnTrack(contents);
         for (Py_ssize_t i = 0; i < count; i++) {
-            PyObject *item = items_next(st, items, &token) ? NULL : read_item(r, items->cursor, &token);
+            PyObject *item = items_read(r, items);
             if (!item) goto done;
             PyTuple_SET_ITEM(contents, i, item);
         }
@@ -2813,7 +3906,7 @@ static PyObject *read_sequence(Reader *r, Items *items, PyObject *number, int he
         if (!contents) goto done;
         if (count) PyObject_GC_UnTrack(contents);
         for (Py_ssize_t i = 0; i < count; i++) {
-            PyObject *item = items_next(st, items, &token) ? NULL : read_item(r, items->cursor, &token);
+            PyObject *item = items_read(r, items);
             if (!item) goto done;
             PyList_SET_ITEM(contents, i, item);
         }
@@ -2904,14 +3997,26 @@ static PyObject *read_dereference(Reader *r, Items *items, PyObject *number) {
 
 /* ---- Instances of registered classes. ---- */
 
+/* Whether the attributes of a reference can be set as its __init__ does, without calling it. */
+static int has_stock_attributes(State *st, PyTypeObject *type) {
+    if (type->tp_setattro != PyObject_GenericSetAttr || !type->tp_dictoffset) return 0;
+    int stock = is_stock_method(st, type, st->s___init__, st->s_reference_init);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_disconnectCallbacks, st->s_reference_callbacks);
+    PyObject *const names[] = {st->s_luid, st->s_broker, st->s_doRefCount, st->s_perspective};
+    for (int i = 0; stock > 0 && i < 4; i++) stock = is_attribute(type, names[i]);
+    return stock;
+}
+
 static Made *find_made(Reader *r, PyTypeObject *type) {
     State *st = r->st;
+    if (!r->some_made) memset(r->made, 0, sizeof(r->made));
+    r->some_made = 1;
     Made *made = &r->made[address_hash(type) % KINDS];
     if (made->type == type && made->version && made->version == type->tp_version_tag) return made;
     Py_CLEAR(made->type);
     Py_CLEAR(made->methods);
     made->kind = R_HOOK;
-    made->plain = made->stock_state = 0;
+    made->plain = made->stock_state = made->stock_init = 0;
     if (type->tp_new == PyBaseObject_Type.tp_new && type->tp_getattro == PyObject_GenericGetAttr) {
         int copy = is_stock_method(st, type, st->s_unjellyFor, st->s_copy_unjelly);
         int reference = copy ? 0 : is_stock_method(st, type, st->s_unjellyFor, st->s_reference_unjelly);
@@ -2926,6 +4031,11 @@ static Made *find_made(Reader *r, PyTypeObject *type) {
             else
                 return NULL;
             made->plain = !post;
+        }
+        if (reference && made->plain) {
+            int stock = has_stock_attributes(st, type);
+            if (stock < 0) return NULL;
+            made->stock_init = (char)stock;
         }
         if (copy) {
             int state = is_stock_method(st, type, st->s_setCopyableState, st->s_copy_set_state);
@@ -3016,13 +4126,41 @@ static int is_shared(State *st, const Items *items) {
     return head == H_REFERENCE || head == H_DEREFERENCE;
 }
 
+/* For whom the invoker reads: asked anew where that may call something. */
+static PyObject *perspective_of(Reader *r) {
+    if (r->perspective) return Py_NewRef(r->perspective);
+    PyTypeObject *type = Py_TYPE(r->invoker);
+    PyObject *name = r->st->s_unserializingPerspective;
+    int plain = type->tp_getattro == PyObject_GenericGetAttr ? is_attribute(type, name) : 0;
+    if (plain < 0) return NULL;
+    if (!plain) resume_gc(r->collects);
+    PyObject *perspective = PyObject_GetAttr(r->invoker, name);
+    if (!plain)
+        others_ran(r);
+    else if (perspective && r->fresh)
+        r->perspective = Py_NewRef(perspective);
+    return perspective;
+}
+
+/* What __init__ does for a new reference whose class is as it was made. */
+static int set_reference(State *st, PyObject *value, PyObject *perspective, PyObject *broker, PyObject *luid) {
+    PyObject *one = PyLong_FromLong(1);
+    int failed = !one || PyObject_GenericSetAttr(value, st->s_luid, luid) ||
+                 PyObject_GenericSetAttr(value, st->s_broker, broker) ||
+                 PyObject_GenericSetAttr(value, st->s_doRefCount, one) ||
+                 PyObject_GenericSetAttr(value, st->s_perspective, perspective);
+    Py_XDECREF(one);
+    return failed ? -1 : 0;
+}
+
 /* A list whose tag is registered, with the tokens after the tag; *odd is set for what graph has to do, before anything
    was done. */
 static PyObject *read_registered(Reader *r, PyObject *tag, Items *items, PyObject *number, int *odd) {
     State *st = r->st;
     *odd = 1;
     if (r->invoker == Py_None || items->left < 1 || !PyDict_CheckExact(r->classes)) return NULL;
-    PyObject *cls = Py_XNewRef(PyDict_GetItemWithError(r->classes, tag));
+    int remote = tag == st->head[H_REMOTE];
+    PyObject *cls = Py_XNewRef(remote && r->fresh && r->remote ? r->remote : PyDict_GetItemWithError(r->classes, tag));
     PyObject *value = NULL, *state = NULL, *result = NULL, *methods = NULL;
     Token token;
     if (!cls) return NULL;
@@ -3036,7 +4174,17 @@ static PyObject *read_registered(Reader *r, PyObject *tag, Items *items, PyObjec
         if (!(state = scalar(&token))) goto done;
         if (!PyLong_CheckExact(state) && !PyBytes_CheckExact(state)) goto done;
         *odd = 0;
+        if (remote && r->fresh) Py_XSETREF(r->remote, Py_NewRef(cls));
+        int stock_init = made->stock_init;
         if (!(value = ((PyTypeObject *)cls)->tp_new((PyTypeObject *)cls, st->no_args, NULL))) goto done;
+        if (stock_init) {
+            PyObject *perspective = perspective_of(r);
+            int failed = !perspective || set_reference(st, value, perspective, r->invoker, state);
+            Py_XDECREF(perspective);
+            if (failed || (has_pending(r) && finish_made(r, value, plain)) || announce(r, number, value)) goto done;
+            result = Py_NewRef(value);
+            goto done;
+        }
         resume_gc(r->collects);
         PyObject *perspective = PyObject_GetAttr(r->invoker, st->s_unserializingPerspective);
         PyObject *one = perspective ? PyLong_FromLong(1) : NULL;
@@ -3102,6 +4250,23 @@ static PyObject *read_list_inner(Reader *r, Cursor *cursor, Token *token, PyObje
     Token whole = *token;
     int odd = 0;
     PyObject *value = NULL, *tag = NULL, *reader = NULL;
+    const byte *at = cursor->at;
+    if (!cursor->list && token->length && cursor->end - at > 1 && at[1] == VOCAB && at[0] && at[0] <= st->words) {
+        /* The same as below, for what is frequent. */
+        int word_head = st->head_of_word[at[0]];
+        if (word_head == H_DICTIONARY || word_head == H_LIST || word_head == H_TUPLE) {
+            if (!r->fresh && refresh(r)) return NULL;
+            if (r->answer[word_head] == A_PLAIN && r->room > 0) {
+                items = (Items){{NULL, NULL, NULL, 0}, cursor, NULL, token->length - 1};
+                cursor->at += 2;
+                r->room--;
+                value = word_head == H_DICTIONARY ? read_dictionary(r, &items, number)
+                                                  : read_sequence(r, &items, number, word_head);
+                r->room++;
+                return value;
+            }
+        }
+    }
     items_start(&items, cursor, token);
     if (items.left && items_next(st, &items, &first)) goto failed;
     if (!token->length || first.kind != T_BYTES) {
@@ -3173,6 +4338,7 @@ static PyObject *read_list_inner(Reader *r, Cursor *cursor, Token *token, PyObje
                 value = read_dereference(r, &items, number);
                 reader = st->g_read_dereference;
                 break;
+            case H_REMOTE:
             case -1:
                 reader = PyDict_GetItemWithError(st->g_READERS, tag);
                 if (!reader && !PyErr_Occurred()) reader = st->g_read_instance;
@@ -3229,7 +4395,7 @@ static PyObject *load(State *st, Cursor *cursor, PyObject *taster, PyObject *loa
                       PyObject *registry, PyObject *depth) {
     Reader r;
     Token token;
-    memset(&r, 0, sizeof(r));
+    memset(&r, 0, offsetof(Reader, made));
     r.st = st;
     r.taster = taster;
     r.load = loader;
@@ -3298,6 +4464,796 @@ static PyObject *unjelly(PyObject *module, PyObject *const *args, Py_ssize_t cou
                      given[4] ? given[4] : st->default_registry, given[5] ? given[5] : st->default_depth);
 }
 
+/* ---- Messages: what a broker does with most of what it hears, and most of what it says. ----
+ *
+ * `spreadlite.pb` is the specification: `Broker._work` with what that calls, and `Broker._sendMessage`.  What is here takes
+ * the message of a call, an answer or a decref from a decoder's bytes, if it is there as a whole and nothing about it is out of the
+ * ordinary, and does what those methods do, with none of their frames.  Everything else is left to them, before anything
+ * was done.  They call this only where every method on the way is theirs (`_seams.Stock`).
+ */
+
+/* Bytes of a message that are copied together with others. */
+#define SHORT 1024
+/* Lists within lists in a message that is taken here. */
+#define NEST 32
+/* Bytes of the name of a method that is called here. */
+#define LONGEST_NAME 64
+
+/* A message at hand: where each of its items begins, and where it ends. */
+typedef struct {
+    const byte *start[7], *end;
+    int items, word;
+} Message;
+
+/* Looks for a whole message in what a decoder has.  1: it is there; 0: the decoder is to find out what is.  Nothing is
+   changed. */
+static int whole_message(State *st, const Decoder *decoder, long long most_size, long long most_prefix, Message *message) {
+    if (decoder->busy || decoder->broken || decoder->depth || decoder->skim_from >= 0 || decoder->body >= 0 ||
+        decoder->partial || decoder->late)
+        return 0;
+    const byte *at = decoder->data + decoder->position, *end = decoder->data + decoder->end;
+    Py_ssize_t prefix;
+    uint64_t number, left[NEST];
+    int large;
+    if (at >= end || scan(at, end, most_prefix, &prefix, &number, &large) != LIST || number < 2 || number > 7) return 0;
+    at += prefix + 1;
+    message->items = (int)number;
+    long long held = st->list_cost;
+    for (int i = 0; i < message->items; i++) {
+        int depth = 0;
+        message->start[i] = at;
+        do {
+            int kind = scan(at, end, most_prefix, &prefix, &number, &large);
+            if (kind <= 0) return 0;
+            at += prefix + 1;
+            switch (kind) {
+                case STRING:
+                    if (large || number > (uint64_t)(end - at) || (long long)number > most_size) return 0;
+                    at += number;
+                    held += st->item_cost + (long long)number;
+                    break;
+                case LIST:
+                    if (large || number > (uint64_t)(end - at) || (long long)number > most_size) return 0;
+                    held += st->list_cost;
+                    if (number) {
+                        if (depth == NEST || depth + 1 >= decoder->deepest) return 0;
+                        left[depth++] = number;
+                        continue;
+                    }
+                    break;
+                case VOCAB:
+                    if (large || !number || number > (uint64_t)st->words) return 0;
+                    if (!i) message->word = (int)number;
+                    held += st->word_cost;
+                    break;
+                case FLOAT:
+                    if (end - at < 8) return 0;
+                    at += 8;
+                    held += st->item_cost;
+                    break;
+                case INT:
+                case LONGINT:
+                case NEG:
+                case LONGNEG:
+                    held += st->item_cost;
+                    break;
+                default:
+                    return 0;
+            }
+            while (depth && !--left[depth - 1]) depth--;
+        } while (depth);
+        /* Messages are told apart by a word; those of an application's own are not. */
+        if (!i && at[-1] != VOCAB) return 0;
+    }
+    message->end = at;
+    return held <= decoder->most;
+}
+
+#define SLOT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
+
+static int add_to_slot(PyObject *object, Py_ssize_t offset, Py_ssize_t more, Py_ssize_t *sum) {
+    PyObject *value = SLOT(object, offset);
+    *sum = value ? PyLong_AsSsize_t(value) : 0;
+    if (*sum == -1 && PyErr_Occurred()) return -1;
+    *sum += more;
+    PyObject *after = PyLong_FromSsize_t(*sum);
+    if (!after) return -1;
+    SLOT(object, offset) = after;
+    Py_XDECREF(value);
+    return 0;
+}
+
+/* What a broker and its limits have to do with a message; up to date for one message. */
+typedef struct {
+    State *st;
+    PyObject *broker, *output, *names;
+    PyObject *own, *security;  /* owned */
+    PyObject *limits, *depth; /* owned */
+    long long calls, nesting, size, prefix;
+} Desk;
+
+static void desk_end(Desk *desk) {
+    Py_CLEAR(desk->own);
+    Py_CLEAR(desk->security);
+    Py_CLEAR(desk->limits);
+    Py_CLEAR(desk->depth);
+}
+
+/* An attribute of the broker's own, borrowed; NULL without an error if it has none. */
+static inline PyObject *own_value(const Desk *desk, PyObject *name) {
+    return PyDict_GetItemWithError(desk->own, name);
+}
+
+static inline int is_true(PyObject *value) {
+    if (!value || value == Py_False || value == Py_None) return 0;
+    int truth = PyObject_IsTrue(value);
+    if (truth < 0) PyErr_Clear();
+    return truth > 0;
+}
+
+static int long_attribute(PyObject *object, PyObject *name, int up, long long *value) {
+    PyObject *number = PyObject_GetAttr(object, name);
+    int failed = !number || bound_of(number, up, value);
+    Py_XDECREF(number);
+    return failed ? -1 : 0;
+}
+
+/* Looks up what may have changed since the last message.  1: all is as it has to be; 0: the Python way is to be taken. */
+static int desk_refresh(Desk *desk) {
+    State *st = desk->st;
+    Py_XSETREF(desk->own, PyObject_GenericGetDict(desk->broker, NULL));
+    if (!desk->own) return -1;
+    PyObject *limits = own_value(desk, st->s_limits), *security = own_value(desk, st->s_security);
+    PyObject *prefix = own_value(desk, st->s_prefixLimit), *size = PyDict_GetItemWithError(desk->names, st->s_SIZE_LIMIT);
+    if (!limits || !security || !prefix || prefix == Py_None || !size) return PyErr_Occurred() ? -1 : 0;
+    if (limits != desk->limits) {
+        PyObject *depth = PyObject_GetAttr(limits, st->s_depth);
+        if (!depth) return -1;
+        Py_XSETREF(desk->depth, depth);
+        if (long_attribute(limits, st->s_outstanding_calls, 1, &desk->calls) ||
+            long_attribute(limits, st->s_expression_depth, 0, &desk->nesting))
+            return -1;
+        Py_XSETREF(desk->limits, Py_NewRef(limits));
+    }
+    Py_XSETREF(desk->security, Py_NewRef(security));
+    if (bound_of(prefix, 0, &desk->prefix) || bound_of(size, 0, &desk->size)) return -1;
+    return 1;
+}
+
+/* Writes the bytes of a message, which are taken over. */
+static int say(Desk *desk, PyObject *bytes, int answers) {
+    State *st = desk->st;
+    PyObject *output = desk->output, *done;
+    if (!bytes) return -1;
+    if (PyBytes_GET_SIZE(bytes) <= SHORT) {
+        int gathered = gather(st, output, (const byte *)PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes), LARGE, answers);
+        if (gathered) {
+            Py_DECREF(bytes);
+            return gathered < 0 ? -1 : 0;
+        }
+    }
+    PyObject *transport = own_value(desk, st->s_transport);
+    if (!transport) transport = Py_None;
+    Py_INCREF(transport);
+    if (SLOT_OF(output, st->output, OUTPUT_GATHERING) == Py_True && SLOT_OF(output, st->output, OUTPUT_CHUNKS) &&
+        PyList_CheckExact(SLOT_OF(output, st->output, OUTPUT_CHUNKS))) {
+        Py_ssize_t length = PyBytes_GET_SIZE(bytes), sum;
+        int failed = (answers && add_to_slot(output, st->output.at[OUTPUT_ANSWERS], length, &sum)) ||
+                     PyList_Append(SLOT_OF(output, st->output, OUTPUT_CHUNKS), bytes) || add_to_slot(output, st->output.at[OUTPUT_SIZE], length, &sum);
+        Py_DECREF(bytes);
+        /* As much as _flow gathers. */
+        done = failed ? NULL : sum > LARGE ? PyObject_CallMethodOneArg(output, st->s__pass_on, transport) : Py_NewRef(Py_None);
+    } else {
+        done = PyObject_CallMethodObjArgs(output, st->s_write, transport, bytes, answers ? Py_True : Py_False, NULL);
+        Py_DECREF(bytes);
+    }
+    Py_DECREF(transport);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
+/* Begins a message in which objects are written that no hook is asked about.  1: it did; 0: the Python way is to be taken. */
+static int message_begin(Desk *desk, Writer *w) {
+    State *st = desk->st;
+    int kind = taster_kind(st, desk->security);
+    if (kind < 0) PyErr_Clear();
+    if (kind <= 0 || desk->size < LONGEST_WORD || desk->prefix < 10) return 0;
+    if (writer_start(w, st, desk->security, Py_None, Py_None, desk->depth)) {
+        PyErr_Clear();
+        return 0;
+    }
+    w->size_limit = desk->size;
+    w->prefix_limit = desk->prefix;
+    w->light = 1;
+    if (!out_start(&w->out, 256)) return 1;
+    PyErr_Clear();
+    writer_end(w);
+    return 0;
+}
+
+/* The bytes of the message, if nothing failed; NULL without an error where the Python way is to be taken, which finds out
+   why.  The message is at an end in any case. */
+static PyObject *message_end(Desk *desk, Writer *w, int failed) {
+    PyObject *bytes = NULL;
+    if (!failed && !w->error && !w->hole_count && (!w->patched || !assemble(w)) && !w->error &&
+        w->deepest + 2 + w->cooked <= desk->nesting)
+        bytes = out_done(&w->out);
+    writer_end(w);
+    if (!bytes) PyErr_Clear();
+    return bytes;
+}
+
+/* An error is set: it is the one being handled from now on, as in an `except` clause, until `handled` is called.  `reading`:
+   it came up as values were read. */
+typedef struct {
+    PyObject *type, *error, *trace;
+    PyObject *outer_type, *outer_error, *outer_trace;
+} Handling;
+
+static void handle(State *st, Handling *handling, int reading) {
+    PyErr_Fetch(&handling->type, &handling->error, &handling->trace);
+    PyErr_NormalizeException(&handling->type, &handling->error, &handling->trace);
+    if (reading && handling->error && PyErr_GivenExceptionMatches(handling->error, st->InsecureJelly)) {
+        /* How the reader came to refuse it is of no use to anybody; see Broker.unserialize. */
+        Py_CLEAR(handling->trace);
+        PyException_SetTraceback(handling->error, Py_None);
+        PyException_SetCause(handling->error, NULL);
+    } else if (handling->error && handling->trace)
+        PyException_SetTraceback(handling->error, handling->trace);
+    PyErr_GetExcInfo(&handling->outer_type, &handling->outer_error, &handling->outer_trace);
+    PyErr_SetExcInfo(Py_XNewRef(handling->type), Py_XNewRef(handling->error), Py_XNewRef(handling->trace));
+}
+
+static void handled(Handling *handling) {
+    PyErr_SetExcInfo(handling->outer_type, handling->outer_error, handling->outer_trace);
+    Py_XDECREF(handling->type);
+    Py_XDECREF(handling->error);
+    Py_XDECREF(handling->trace);
+}
+
+/* Reads values at a cursor for a perspective: one, or the arguments of a call, which are two. */
+static int read_values(Desk *desk, Cursor *cursor, PyObject *perspective, PyObject **first, PyObject **second) {
+    State *st = desk->st;
+    PyObject *broker = desk->broker, *outer = PyObject_GetAttr(broker, st->s_unserializingPerspective);
+    *first = NULL;
+    if (second) *second = NULL;
+    if (!outer) return -1;
+    int other = outer != perspective;
+    if (other && PyObject_SetAttr(broker, st->s_unserializingPerspective, perspective)) goto failed;
+    *first = load(st, cursor, desk->security, Py_None, broker, st->default_registry, desk->depth);
+    if (*first && second)
+        *second = load(st, cursor, desk->security, Py_None, broker, st->default_registry, desk->depth);
+    if (other) {
+        PyObject *type, *error, *trace;
+        PyErr_Fetch(&type, &error, &trace);
+        int failed = PyObject_SetAttr(broker, st->s_unserializingPerspective, outer);
+        if (!failed || type) PyErr_Restore(type, error, trace);
+    }
+failed:
+    Py_DECREF(outer);
+    if (PyErr_Occurred()) {
+        Py_CLEAR(*first);
+        if (second) Py_CLEAR(*second);
+        return -1;
+    }
+    return 0;
+}
+
+/* The message is taken: its bytes from `start` on are at the cursor as long as what is returned is held. */
+static PyObject *take_message(Decoder *decoder, const Message *message, const byte *start, Cursor *cursor) {
+    PyObject *bytes;
+    if (decoder->chunk) {
+        bytes = Py_NewRef(decoder->chunk);
+        *cursor = (Cursor){start, message->end, NULL, 0};
+    } else {
+        /* What is fed by code that is called would move them. */
+        bytes = PyBytes_FromStringAndSize((const char *)start, message->end - start);
+        if (!bytes) return NULL;
+        start = (const byte *)PyBytes_AS_STRING(bytes);
+        *cursor = (Cursor){start, start + PyBytes_GET_SIZE(bytes), NULL, 0};
+    }
+    decoder->position = message->end - decoder->data;
+    return bytes;
+}
+
+/* After a call or an answer. */
+static void message_over(Desk *desk, int was_call) {
+    State *st = desk->st;
+    PyObject *unsent = was_call ? own_value(desk, st->s__unsent) : NULL;
+    if (unsent && unsent != Py_None) PyDict_SetItem(desk->own, st->s__unsent, Py_None);
+    PyObject *released = own_value(desk, st->s__justReleased);
+    if (released && PyDict_CheckExact(released) && PyDict_GET_SIZE(released)) PyDict_Clear(released);
+}
+
+/* The name of a method that a peer calls; it may be had from a table of the latest. */
+static PyObject *method_name(State *st, int receiver, const byte *name, Py_ssize_t length) {
+    static const char *const prefixes[RECEIVERS] = {"remote_", "observe_", "perspective_"};
+    const char *prefix = prefixes[receiver];
+    size_t before = strlen(prefix);
+    uint32_t hash = 2166136261u ^ (uint32_t)receiver;
+    for (Py_ssize_t i = 0; i < length; i++) {
+        if (name[i] >= 0x80) return NULL;
+        hash = (hash ^ name[i]) * 16777619u;
+    }
+    PyObject **slot = &st->methods[(hash ^ hash >> 15) % METHODS], *known = *slot;
+    if (known && PyUnicode_GET_LENGTH(known) == (Py_ssize_t)before + length &&
+        !memcmp(PyUnicode_1BYTE_DATA(known), prefix, before) &&
+        !memcmp(PyUnicode_1BYTE_DATA(known) + before, name, (size_t)length))
+        return Py_NewRef(known);
+    PyObject *text = PyUnicode_New((Py_ssize_t)before + length, 127);
+    if (!text) {
+        PyErr_Clear();
+        return NULL;
+    }
+    memcpy(PyUnicode_1BYTE_DATA(text), prefix, before);
+    memcpy(PyUnicode_1BYTE_DATA(text) + before, name, (size_t)length);
+    Py_XSETREF(*slot, Py_NewRef(text));
+    return text;
+}
+
+/* The object of ours, or the cache of one of the peer's, that a call is for, borrowed; NULL without an error where there is
+   none, or the Python way has to find it. */
+static PyObject *callee(Desk *desk, const Token *token, int cached) {
+    State *st = desk->st;
+    PyObject *key, *found = NULL;
+    if (token->kind == T_INT || (token->kind == T_BYTES && !cached))
+        key = scalar(token);
+    else
+        return NULL;
+    if (key && cached) {
+        PyObject *caches = own_value(desk, st->s_locallyCachedObjects), *half = own_value(desk, st->s__halfMade);
+        if (caches && PyDict_CheckExact(caches) && (!half || (PyAnySet_Check(half) && !PySet_GET_SIZE(half))))
+            found = PyDict_GetItemWithError(caches, key);
+    } else if (key) {
+        PyObject *exports = own_value(desk, st->s__exports);
+        PyObject *locals = exports ? PyObject_GetAttr(exports, st->s_locals) : NULL;
+        PyObject *local = locals && PyDict_CheckExact(locals) ? PyDict_GetItemWithError(locals, key) : NULL;
+        if (local) {
+            if (is_local(st, Py_TYPE(local)) > 0) found = SLOT_OF(local, st->local, LOCAL_OBJECT);
+        }
+        Py_XDECREF(locals);
+    }
+    Py_XDECREF(key);
+    return found;
+}
+
+/* Has the broker tell the peer that its call raised what is set as error. */
+static int call_raised(Desk *desk, PyObject *number, int wanted, int reading) {
+    Handling handling;
+    handle(desk->st, &handling, reading);
+    PyObject *none = PyObject_CallMethodObjArgs(desk->broker, desk->st->s__raised, handling.error ? handling.error : Py_None,
+                                                number, wanted ? Py_True : Py_False, NULL);
+    handled(&handling);
+    Py_XDECREF(none);
+    return none ? 0 : -1;
+}
+
+/* A call of the peer's. */
+typedef struct {
+    int receiver, wanted;
+    PyObject *target, *number; /* borrowed, owned */
+    PyObject *args, *keywords, *method, *value; /* owned */
+} Call;
+
+/* Lets go of what the call was made with, and what it came to. */
+static void call_end(Call *call) {
+    Py_CLEAR(call->args);
+    Py_CLEAR(call->keywords);
+    Py_CLEAR(call->method);
+    Py_CLEAR(call->value);
+}
+
+/* The result of a call goes to the peer.  References of the peer's that came with it are released before, as frames of Python
+   would. */
+static int call_returned(Desk *desk, Call *call) {
+    State *st = desk->st;
+    PyObject *sexp = NULL, *done, *perspective, *pack = st->s__pack;
+    if (!call->wanted && call->value == Py_None) return 0;
+    /* What is large is sent by those who do not copy it. */
+    int large = PyBytes_CheckExact(call->value) && PyBytes_GET_SIZE(call->value) > LARGE_STRING;
+    if (call->wanted && !large && !is_true(own_value(desk, st->s_disconnected))) {
+        Writer w;
+        int ready = desk_refresh(desk);
+        if (ready < 0) PyErr_Clear();
+        if (ready > 0 && message_begin(desk, &w)) {
+            int failed = out_head(&w.out, 3, LIST) || out_head(&w.out, (uint64_t)st->n_answer, VOCAB) ||
+                         out_int(st, &w.out, call->number, w.prefix_limit) || w_value(&w, call->value);
+            PyObject *bytes = message_end(desk, &w, failed);
+            if (bytes) {
+                call_end(call);
+                if (!is_true(own_value(desk, st->s_disconnected))) return say(desk, bytes, 1);
+                Py_DECREF(bytes);
+                return 0;
+            }
+            pack = st->s__packRest;
+        }
+    }
+    if (call->receiver == C_REMOTE) {
+        perspective = PyObject_GetAttr(call->target, st->s_perspective);
+        if (perspective) sexp = PyObject_CallMethodObjArgs(desk->broker, pack, call->value, perspective, NULL);
+        Py_XDECREF(perspective);
+    } else {
+        perspective = call->receiver == C_PERSPECTIVE ? call->target : Py_None;
+        sexp = PyObject_CallMethodObjArgs(desk->broker, pack, call->value, perspective, call->method, call->args,
+                                          call->keywords, NULL);
+    }
+    if (!sexp) return call_raised(desk, call->number, call->wanted, 0);
+    call_end(call);
+    done = PyObject_CallMethodObjArgs(desk->broker, st->s__returned, sexp, call->number, call->wanted ? Py_True : Py_False,
+                                      NULL);
+    Py_DECREF(sexp);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
+/* [message id object name answer? arguments keywords]; [cachemessage ...]: Broker._recvMessage and what that calls.
+   1: done; 0: for the Python way; -1: an error that is the connection's. */
+static int do_call(Desk *desk, Decoder *decoder, const Message *message, int cached) {
+    State *st = desk->st;
+    Token id, object, name, want, part;
+    Cursor cursor = {message->start[1], message->end, NULL, 0};
+    Call call = {0};
+    PyObject *receive = NULL, *attribute = NULL, *bytes = NULL;
+    int result = -1;
+    if (next_token(st, &cursor, &id) || next_token(st, &cursor, &object)) return -1;
+    if (id.kind != T_INT || object.kind == T_LIST) return 0;
+    if (next_token(st, &cursor, &name) || name.kind != T_BYTES || name.length < 1 || name.length > LONGEST_NAME) goto pass;
+    if (next_token(st, &cursor, &want) || want.kind != T_INT || want.large) goto pass;
+    const byte *arguments = cursor.at;
+    if (next_token(st, &cursor, &part) || part.kind != T_LIST) goto pass;
+    cursor.at = message->start[6];
+    if (next_token(st, &cursor, &part) || part.kind != T_LIST) goto pass;
+    long long waiting;
+    PyObject *answering = own_value(desk, st->s__answering);
+    if (!answering || bound_of(answering, 0, &waiting) || waiting >= desk->calls) goto pass;
+    call.wanted = want.number != 0;
+    PyObject *target = callee(desk, &object, cached);
+    if (!target) goto pass;
+    Py_INCREF(target);
+    receive = PyObject_GetAttr(target, st->s_remoteMessageReceived);
+    Py_DECREF(target);
+    if (!receive || !PyMethod_Check(receive)) goto pass;
+    PyObject *function = PyMethod_GET_FUNCTION(receive);
+    while (call.receiver < RECEIVERS && function != st->receiver[call.receiver]) call.receiver++;
+    if (call.receiver == RECEIVERS) goto pass;
+    call.target = PyMethod_GET_SELF(receive);
+    attribute = method_name(st, call.receiver, name.body, name.length);
+    if (!attribute || !(call.number = scalar(&id))) goto pass;
+    if (!(bytes = take_message(decoder, message, arguments, &cursor))) goto done;
+    PyObject *perspective = call.receiver == C_PERSPECTIVE ? call.target : Py_None;
+    if (read_values(desk, &cursor, perspective, &call.args, &call.keywords)) {
+        result = call_raised(desk, call.number, call.wanted, 1);
+        goto over;
+    }
+    if (!PyTuple_CheckExact(call.args) || !PyDict_CheckExact(call.keywords) || PyDict_GET_SIZE(call.keywords)) {
+        PyObject *pair = PyObject_CallFunctionObjArgs(st->arguments_of, call.args, call.keywords, NULL);
+        if (!pair) goto raised;
+        if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2) {
+            Py_DECREF(pair);
+            PyErr_SetString(PyExc_TypeError, "argumentsOf gave no pair");
+            goto raised;
+        }
+        Py_SETREF(call.args, Py_NewRef(PyTuple_GET_ITEM(pair, 0)));
+        Py_SETREF(call.keywords, Py_NewRef(PyTuple_GET_ITEM(pair, 1)));
+        Py_DECREF(pair);
+    }
+    call.method = PyObject_GetAttr(call.target, attribute);
+    if (call.receiver == C_REMOTE && (!call.method || call.method == Py_None)) {
+        if (!call.method) {
+            if (!PyErr_ExceptionMatches(PyExc_AttributeError)) goto raised;
+            PyErr_Clear();
+        }
+        PyErr_Format(st->NoSuchMethod, "No such method: %U", attribute);
+        goto raised;
+    }
+    if (!call.method) goto raised;
+    call.value = PyObject_Call(call.method, call.args, PyDict_GET_SIZE(call.keywords) ? call.keywords : NULL);
+    if (call.value) {
+        result = call_returned(desk, &call);
+        goto over;
+    }
+    if (PyErr_ExceptionMatches(PyExc_TypeError)) {
+        Handling handling;
+        handle(st, &handling, 0);
+        PyObject *none = PyObject_CallFunctionObjArgs(st->note_arguments, call.method, call.args, call.keywords,
+                                                      desk->broker, NULL);
+        Py_XDECREF(none);
+        /* If that failed, it is what is told. */
+        int noted = none != NULL;
+        PyObject *type = NULL, *error = NULL, *trace = NULL;
+        if (noted) {
+            type = Py_XNewRef(handling.type);
+            error = Py_XNewRef(handling.error);
+            trace = Py_XNewRef(handling.trace);
+        } else
+            PyErr_Fetch(&type, &error, &trace);
+        handled(&handling);
+        PyErr_Restore(type, error, trace);
+    }
+raised:
+    result = call_raised(desk, call.number, call.wanted, 0);
+over:
+    if (!result) {
+        message_over(desk, 1);
+        result = PyErr_Occurred() ? -1 : 1;
+    }
+done:
+    call_end(&call);
+    Py_XDECREF(call.number);
+    Py_XDECREF(receive);
+    Py_XDECREF(attribute);
+    Py_XDECREF(bytes);
+    return result;
+pass:
+    PyErr_Clear();
+    Py_XDECREF(receive);
+    Py_XDECREF(attribute);
+    return 0;
+}
+
+/* [answer id x]: Broker._answered.  As do_call. */
+static int do_answer(Desk *desk, Decoder *decoder, const Message *message) {
+    State *st = desk->st;
+    Token id, token;
+    Cursor cursor = {message->start[1], message->end, NULL, 0};
+    PyObject *waiting = own_value(desk, st->s_waitingForAnswers), *question, *value = NULL, *done;
+    if (next_token(st, &cursor, &id)) return -1;
+    if (id.kind != T_INT || !waiting || !Py_IS_TYPE(waiting, (PyTypeObject *)st->Questions)) return 0;
+    PyObject *number = scalar(&id);
+    if (!number) return -1;
+    question = PyDict_GetItemWithError(waiting, number);
+    if (!question) {
+        Py_DECREF(number);
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    Py_INCREF(question);
+    Py_INCREF(waiting);
+    PyObject *bytes = take_message(decoder, message, message->start[2], &cursor);
+    int result = !bytes || PyDict_DelItem(waiting, number) ? -1 : 0;
+    Py_DECREF(waiting);
+    Py_DECREF(number);
+    if (!result) {
+        Cursor at = cursor;
+        result = next_token(st, &at, &token);
+        if (!result && token.kind == T_LIST)
+            read_values(desk, &cursor, Py_None, &value, NULL);
+        else if (!result)
+            value = scalar(&token);
+    }
+    if (!result) {
+        if (value) {
+            done = PyObject_CallMethodOneArg(question, st->s_callback, value);
+        } else {
+            Handling handling;
+            handle(st, &handling, 1);
+            done = PyObject_CallMethodObjArgs(desk->broker, st->s__unread, question,
+                                              handling.error ? handling.error : Py_None, NULL);
+            handled(&handling);
+        }
+        if (!done) result = -1;
+        Py_XDECREF(done);
+        if (result) {
+            PyObject *type, *error, *trace;
+            PyErr_Fetch(&type, &error, &trace);
+            message_over(desk, 0);
+            PyErr_Restore(type, error, trace);
+        } else
+            message_over(desk, 0);
+    }
+    Py_XDECREF(value);
+    Py_XDECREF(bytes);
+    Py_DECREF(question);
+    return result ? -1 : 1;
+}
+
+/* [decref id].  As do_call. */
+static int do_decref(Desk *desk, Decoder *decoder, const Message *message) {
+    State *st = desk->st;
+    Token id;
+    Cursor cursor = {message->start[1], message->end, NULL, 0};
+    if (next_token(st, &cursor, &id)) return -1;
+    if (id.kind != T_INT) return 0;
+    PyObject *number = scalar(&id), *exports = own_value(desk, st->s__exports), *last = NULL, *none = NULL;
+    if (!number) return -1;
+    decoder->position = message->end - decoder->data;
+    int done = exports ? release_local(st, exports, number, 1, &last) : 0;
+    if (!done) {
+        none = PyObject_CallMethodOneArg(desk->broker, st->s_proto_decref, number);
+        done = none ? 1 : -1;
+    } else if (done > 0 && last) {
+        PyObject *waiting = own_value(desk, st->s_waitingForAnswers), *cleanup = own_value(desk, st->s__localCleanup);
+        PyObject *released = own_value(desk, st->s__justReleased);
+        if (waiting && PyDict_Check(waiting) && PyDict_GET_SIZE(waiting) && released && PyDict_CheckExact(released)) {
+            PyObject *object = PyObject_GetAttr(last, st->s_object);
+            if (!object || PyDict_SetItem(released, number, object)) done = -1;
+            Py_XDECREF(object);
+        }
+        if (done > 0 && cleanup && PyDict_CheckExact(cleanup) && PyDict_GET_SIZE(cleanup)) {
+            none = PyObject_CallMethodOneArg(desk->broker, st->s__cleanUp, last);
+            if (!none) done = -1;
+        }
+    }
+    Py_XDECREF(none);
+    Py_XDECREF(last);
+    Py_DECREF(number);
+    return done;
+}
+
+/* Whether others are to have their turn now, or the peer is to read first; see Broker._work. */
+static int is_due(Desk *desk, double stop, long long most, PyObject *monotonic) {
+    long long answers;
+    PyObject *size = SLOT_OF(desk->output, desk->st->output, OUTPUT_ANSWERS);
+    if (size && bound_of(size, 0, &answers)) return -1;
+    if (size && answers > most) return 1;
+    PyObject *now = PyObject_CallNoArgs(monotonic);
+    double seconds = now ? PyFloat_AsDouble(now) : -1.0;
+    Py_XDECREF(now);
+    if (seconds == -1.0 && PyErr_Occurred()) return -1;
+    return seconds >= stop;
+}
+
+/* The functions of flavors and pb that are stood in for here. */
+static int learn_receivers(State *st) {
+    if (st->receiver[C_PERSPECTIVE]) return 0;
+    struct {
+        PyObject **at, *name;
+    } each[] = {{&st->arguments_of, st->s_arguments_of},
+                {&st->note_arguments, st->s_note_arguments},
+                {&st->receiver[C_REMOTE], st->s_remote_receive},
+                {&st->receiver[C_OBSERVE], st->s_observe_receive},
+                {&st->receiver[C_PERSPECTIVE], st->s_perspective_receive}};
+    for (int i = 0; i < 5; i++) {
+        PyObject *found = PyDict_GetItemWithError(st->g_STOCK, each[i].name);
+        if (!found) {
+            if (!PyErr_Occurred()) PyErr_SetString(PyExc_RuntimeError, "spreadlite.pb is not there");
+            return -1;
+        }
+        Py_XSETREF(*each[i].at, Py_NewRef(found));
+    }
+    return 0;
+}
+
+static PyObject *serve(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    State *st = state_of(module);
+    if (count != 8 || !Py_IS_TYPE(args[0], st->Decoder) || !PyDict_CheckExact(args[6])) {
+        PyErr_SetString(PyExc_TypeError, "serve() takes a decoder, a broker and six more arguments");
+        return NULL;
+    }
+    Decoder *decoder = (Decoder *)args[0];
+    PyObject *over = args[2], *monotonic = args[7], *words = NULL, *item = NULL;
+    Desk desk = {.st = st, .broker = args[1], .output = args[3], .names = args[6]};
+    double stop = PyFloat_AsDouble(args[4]);
+    long long most;
+    if ((stop == -1.0 && PyErr_Occurred()) || bound_of(args[5], 0, &most)) return NULL;
+    if (learn_receivers(st) || !(words = PyObject_GetAttr(desk.broker, st->s_incomingVocabulary))) return NULL;
+    int fast = decoder->shallow && is_output(st, Py_TYPE(desk.output)) > 0 ? is_stock(st, words, 1) : 0;
+    if (fast < 0) goto end;
+    for (;;) {
+        Message message;
+        int done = desk_refresh(&desk);
+        if (done < 0) goto end;
+        if (is_true(own_value(&desk, st->s__deaf))) {
+            item = Py_NewRef(st->NEED_DATA);
+            goto end;
+        }
+        if (done && fast && !is_true(own_value(&desk, st->s__parting)) &&
+            whole_message(st, decoder, desk.size, desk.prefix, &message)) {
+            done = 0;
+            if (message.word == st->n_message && message.items == 7)
+                done = do_call(&desk, decoder, &message, 0);
+            else if (message.word == st->n_answer && message.items == 3)
+                done = do_answer(&desk, decoder, &message);
+            else if (message.word == st->n_decref && message.items == 2)
+                done = do_decref(&desk, decoder, &message);
+            else if (message.word == st->n_cachemessage && message.items == 7)
+                done = do_call(&desk, decoder, &message, 1);
+            if (done < 0) goto end;
+        } else
+            done = 0;
+        if (!done) break;
+        if (over != Py_None) {
+            int due = is_due(&desk, stop, most, monotonic);
+            if (due < 0) goto end;
+            if (due) {
+                Py_XSETREF(desk.own, PyObject_GenericGetDict(desk.broker, NULL));
+                if (!desk.own) goto end;
+                if (!is_true(own_value(&desk, st->s__deaf))) {
+                    PyObject *enough = PyObject_CallNoArgs(over);
+                    int truth = enough ? PyObject_IsTrue(enough) : -1;
+                    Py_XDECREF(enough);
+                    if (truth < 0) goto end;
+                    if (truth) {
+                        item = Py_NewRef(Py_False);
+                        goto end;
+                    }
+                }
+            }
+        }
+    }
+    PyObject *limits[3] = {words, PyDict_GetItemWithError(desk.names, st->s_SIZE_LIMIT), own_value(&desk, st->s_prefixLimit)};
+    if (!limits[2] || limits[2] == Py_None) limits[2] = PyDict_GetItemWithError(desk.names, st->s__PREFIX_LIMIT);
+    if (limits[1] && limits[2]) {
+        Py_INCREF(limits[1]);
+        Py_INCREF(limits[2]);
+        item = decoder_next(decoder, limits, 3, NULL);
+        Py_DECREF(limits[1]);
+        Py_DECREF(limits[2]);
+    } else if (!PyErr_Occurred())
+        PyErr_SetString(PyExc_TypeError, "serve() got no limits");
+end:
+    Py_DECREF(words);
+    desk_end(&desk);
+    return item;
+}
+
+/* A call of the peer's object, where nothing in its arguments is asked a hook: what Broker._sendMessage does.  None where the Python
+   way is to be taken, before anything was done. */
+static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    State *st = state_of(module);
+    if (count != 8 || !PyDict_CheckExact(args[6])) {
+        PyErr_SetString(PyExc_TypeError, "ask() takes a broker and seven more arguments");
+        return NULL;
+    }
+    PyObject *prefix = args[2], *object = args[3], *name = args[4], *values = args[5], *question = NULL, *number = NULL;
+    Desk desk = {.st = st, .broker = args[0], .output = args[1], .names = args[6]};
+    if (!PyTuple_CheckExact(values) || !PyBytes_CheckExact(name) || !PyBytes_CheckExact(prefix) ||
+        !(PyLong_CheckExact(object) || PyBytes_CheckExact(object)) || has_large_leaf(values) ||
+        is_output(st, Py_TYPE(desk.output)) <= 0)
+        Py_RETURN_NONE;
+    if (desk_refresh(&desk) <= 0) goto pass;
+    PyObject *waiting = own_value(&desk, st->s_waitingForAnswers), *last = own_value(&desk, st->s_currentRequestID);
+    PyObject *symbols = own_value(&desk, st->s__symbols), *dialect = own_value(&desk, st->s_currentDialect);
+    if (!waiting || !Py_IS_TYPE(waiting, (PyTypeObject *)st->Questions) || PyDict_GET_SIZE(waiting) >= desk.calls ||
+        is_true(own_value(&desk, st->s_disconnected)) || (symbols && symbols != Py_None) || !dialect ||
+        !PyBytes_CheckExact(dialect) || strcmp(PyBytes_AS_STRING(dialect), "pb"))
+        goto pass;
+    PyObject *words = PyObject_GetAttr(desk.broker, st->s_outgoingVocabulary);
+    int stock = words ? is_stock(st, words, 0) : -1;
+    Py_XDECREF(words);
+    if (stock <= 0) goto pass;
+    int overflow;
+    long long id = last ? PyLong_AsLongLongAndOverflow(last, &overflow) : 0;
+    if (last && (overflow || id < 0 || id >= LLONG_MAX / 2)) goto pass;
+    if (!(number = PyLong_FromLongLong(++id))) goto pass;
+    Writer w;
+    if (!message_begin(&desk, &w)) goto pass;
+    int word = PyBytes_GET_SIZE(prefix) ? st->n_cachemessage : st->n_message;
+    int failed = out_head(&w.out, 7, LIST) || out_head(&w.out, (uint64_t)word, VOCAB) ||
+                 out_int(st, &w.out, number, w.prefix_limit) ||
+                 (PyLong_CheckExact(object) ? out_int(st, &w.out, object, w.prefix_limit) : w_bytes(&w, object)) ||
+                 w_bytes(&w, name) || out_head(&w.out, 1, INT) || w_value(&w, values) ||
+                 out_bytes(&w.out, st->w_no_keywords);
+    PyObject *bytes = message_end(&desk, &w, failed);
+    if (!bytes) goto pass;
+    question = PyObject_CallNoArgs(args[7]);
+    if (!question || PyDict_SetItem(desk.own, st->s_currentRequestID, number)) {
+        Py_DECREF(bytes);
+        goto failed;
+    }
+    if (say(&desk, bytes, is_true(own_value(&desk, st->s__receiving)))) goto failed;
+    /* The connection may have gone meanwhile, or another call been made. */
+    waiting = own_value(&desk, st->s_waitingForAnswers);
+    if (!waiting || waiting == Py_None || is_true(own_value(&desk, st->s_disconnected))) {
+        PyObject *none = PyObject_CallMethodOneArg(desk.broker, st->s__unasked, question);
+        if (!none) goto failed;
+        Py_DECREF(none);
+    } else if (PyObject_SetItem(waiting, number, question))
+        goto failed;
+    Py_DECREF(number);
+    desk_end(&desk);
+    return question;
+failed:
+    Py_XDECREF(number);
+    Py_XDECREF(question);
+    desk_end(&desk);
+    return NULL;
+pass:
+    PyErr_Clear();
+    Py_XDECREF(number);
+    desk_end(&desk);
+    Py_RETURN_NONE;
+}
+
 /* ---- The module. ---- */
 
 /* A number that a class has as long as neither it nor a class that it inherits from is changed, and none else ever has; None
@@ -3320,10 +5276,18 @@ static PyMethodDef functions[] = {
      "The same for what has nothing in it that a hook may be asked about, else None."},
     {"unpack", (PyCFunction)(void (*)(void))unpack, METH_FASTCALL | METH_KEYWORDS,
      "The object that a packed list, or an expression, stands for."},
+    {"serve", (PyCFunction)(void (*)(void))serve, METH_FASTCALL,
+     "Do what a broker does with messages, up to one that is out of the ordinary; see `spreadlite.core.codec`."},
+    {"ask", (PyCFunction)(void (*)(void))ask_peer, METH_FASTCALL,
+     "Do what a broker does to call the peer, or give None; see `spreadlite.core.codec`."},
     {"jelly", (PyCFunction)(void (*)(void))jelly, METH_FASTCALL | METH_KEYWORDS,
      "The expression of an object; see `spreadlite.core.graph.jelly`."},
     {"unjelly", (PyCFunction)(void (*)(void))unjelly, METH_FASTCALL | METH_KEYWORDS,
      "The object that an expression stands for; see `spreadlite.core.graph.unjelly`."},
+    {"finalizer", finalizer, METH_O,
+     "The same as a function that is RemoteReference.__del__, in less time where all is stock."},
+    {"release", (PyCFunction)(void (*)(void))release, METH_FASTCALL | METH_KEYWORDS,
+     "Count one less for an object in a table; see `spreadlite.core.tables.LocalTable.release`."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -3354,7 +5318,13 @@ static int learn_words(State *st) {
         st->word[number] = Py_NewRef(key);
         st->number[number] = Py_NewRef(value);
         st->letters[PyBytes_GET_SIZE(key)] |= 1u << (PyBytes_AS_STRING(key)[0] & 31);
+        st->same_length[number] = st->first_of_length[PyBytes_GET_SIZE(key)];
+        st->first_of_length[PyBytes_GET_SIZE(key)] = (byte)number;
         st->head_of_word[number] = -1;
+        if (!strcmp("message", PyBytes_AS_STRING(key))) st->n_message = (int)number;
+        if (!strcmp("answer", PyBytes_AS_STRING(key))) st->n_answer = (int)number;
+        if (!strcmp("decref", PyBytes_AS_STRING(key))) st->n_decref = (int)number;
+        if (!strcmp("cachemessage", PyBytes_AS_STRING(key))) st->n_cachemessage = (int)number;
         for (int head = 0; head < HEADS; head++)
             if (!strcmp(head_names[head], PyBytes_AS_STRING(key))) {
                 st->head_of_word[number] = head;
@@ -3400,8 +5370,9 @@ static int module_exec(PyObject *module) {
     PyObject *policy = vocabulary ? PyImport_ImportModule("spreadlite.core.policy") : NULL;
     PyObject *limits = policy ? PyImport_ImportModule("spreadlite.core.limits") : NULL;
     PyObject *registry = limits ? PyImport_ImportModule("spreadlite.core.registry") : NULL;
+    PyObject *tables = registry ? PyImport_ImportModule("spreadlite.core.tables") : NULL;
     PyObject *security = NULL, *dummy = NULL;
-    int failed = !registry;
+    int failed = !tables;
 #define X(name) failed = failed || !(st->name = take(errors, #name));
     FROM_ERRORS(X)
 #undef X
@@ -3412,7 +5383,7 @@ static int module_exec(PyObject *module) {
     FROM_GRAPH(X)
 #undef X
 #define X(name) failed = failed || !(st->s_##name = PyUnicode_InternFromString(#name));
-    NAMES(X) STOCK_NAMES(X)
+    NAMES(X) STOCK_NAMES(X) REFERENCE_NAMES(X) REFERENCE_STOCK(X)
 #undef X
     failed = failed || !(st->qual = take(graph, "qual")) || !(st->partial = take(graph, "partial")) || !(st->WORDS = take(vocabulary, "WORDS")) ||
              !(st->default_limits = take(limits, "DEFAULT_LIMITS")) ||
@@ -3421,7 +5392,7 @@ static int module_exec(PyObject *module) {
              !(st->default_size = take(vocabulary, "SIZE_LIMIT")) ||
              !(st->default_prefix = take(vocabulary, "PREFIX_LIMIT")) ||
              !(st->default_registry = take(registry, "DEFAULT_REGISTRY")) || !(st->no_args = PyTuple_New(0)) ||
-             !(security = take(policy, "SecurityOptions")) || !(dummy = take(policy, "DummySecurityOptions")) ||
+             !(st->Questions = take(tables, "Questions")) || !(security = take(policy, "SecurityOptions")) || !(dummy = take(policy, "DummySecurityOptions")) ||
              !(st->stock_asks = take(security, "isTypeAllowed")) || !(st->dummy_asks = take(dummy, "isTypeAllowed")) ||
              take_long(limits, "ITEM_COST", &st->item_cost) || take_long(limits, "LIST_COST", &st->list_cost) ||
              take_long(limits, "WORD_COST", &st->word_cost) || learn_words(st);
@@ -3433,16 +5404,25 @@ static int module_exec(PyObject *module) {
     failed = failed || !(st->Packed = (PyTypeObject *)PyType_FromModuleAndSpec(module, &packed_spec, NULL)) ||
              !(st->Decoder = (PyTypeObject *)PyType_FromModuleAndSpec(module, &decoder_spec, NULL)) ||
              !(st->Place = (PyTypeObject *)PyType_FromModuleAndSpec(module, &place_spec, NULL)) ||
+             !(st->Finalizer = (PyTypeObject *)PyType_FromModuleAndSpec(module, &finalizer_spec, NULL)) ||
              PyModule_AddType(module, st->Packed) || PyModule_AddType(module, st->Decoder);
     failed = failed || !(st->w_none = constant(st, "[O]", st->head[H_NONE])) ||
+             !(st->w_no_keywords = constant(st, "[O]", st->head[H_DICTIONARY])) ||
              !(st->w_true = constant(st, "[OO]", st->head[H_BOOLEAN], st->true_word)) ||
              !(st->w_false = constant(st, "[OO]", st->head[H_BOOLEAN], st->false_word)) ||
              !(st->w_unicode = beginning(st, 2, st->head[H_UNICODE])) ||
              !(st->w_reference = beginning(st, 3, st->head[H_REFERENCE])) ||
-             !(st->w_dereference = beginning(st, 2, st->head[H_DEREFERENCE]));
+             !(st->w_dereference = beginning(st, 2, st->head[H_DEREFERENCE])) ||
+             !(st->w_remote_head = beginning(st, 2, PyList_GET_ITEM(st->w_remote, 0))) ||
+             !(st->w_decref = constant(st, "[y]", "decref"));
+    if (!failed) PyBytes_AS_STRING(st->w_decref)[0] = 2;
     for (int head = 0; !failed && head < HEADS; head++) failed = !(st->w_head[head] = constant(st, "O", st->head[head]));
-    if (!failed && (!PyDict_CheckExact(st->g_WRITERS) || !PyDict_CheckExact(st->g_READERS) ||
-                    !PyDict_CheckExact(st->g_STOCK) || !PyAnySet_Check(st->g_LEAF_WRITERS) ||
+    if (!failed && PyBytes_GET_SIZE(st->w_unicode) == TEXT_HEAD) {
+        memcpy(&st->text_head[0], PyBytes_AS_STRING(st->w_unicode), 8);
+        memcpy(&st->text_head[1], PyBytes_AS_STRING(st->w_unicode) + TEXT_HEAD - 8, 8);
+    }
+    if (!failed && (PyBytes_GET_SIZE(st->w_unicode) != TEXT_HEAD || !PyDict_CheckExact(st->g_WRITERS) ||
+                    !PyDict_CheckExact(st->g_READERS) || !PyDict_CheckExact(st->g_STOCK) || !PyAnySet_Check(st->g_LEAF_WRITERS) ||
                     !PyType_Check(st->g_Pending))) {
         PyErr_SetString(PyExc_ImportError, "spreadlite.core.graph is not as it was when this was compiled");
         failed = 1;
@@ -3454,6 +5434,7 @@ static int module_exec(PyObject *module) {
     Py_XDECREF(policy);
     Py_XDECREF(limits);
     Py_XDECREF(registry);
+    Py_XDECREF(tables);
     Py_XDECREF(security);
     Py_XDECREF(dummy);
     return failed ? -1 : 0;
@@ -3461,9 +5442,11 @@ static int module_exec(PyObject *module) {
 
 /* Visits or clears each reference of the state. */
 #define EACH(X)                                                                                                        \
+    X(w_remote_head) X(w_decref) X(Finalizer) X(way.module_of) X(way.threads_of) X(way.flow_of) X(way.limits_of)       \
     X(stock_asks) X(dummy_asks) X(qual) X(partial) X(default_registry) X(default_depth) X(default_size) X(default_prefix)         \
     X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder) X(Place) X(true_word)     \
-    X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference) X(w_remote)
+    X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference) X(w_remote)      \
+    X(arguments_of) X(note_arguments) X(Questions) X(w_no_keywords)
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     State *st = state_of(module);
@@ -3474,6 +5457,11 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
 #define X(name) Py_VISIT(st->g_##name);
     FROM_GRAPH(X)
 #undef X
+    for (int i = 0; i < RECEIVERS; i++) Py_VISIT(st->receiver[i]);
+    for (int i = 0; i < 2; i++) {
+        Py_VISIT(st->registry_asked.values[i]);
+        Py_VISIT(st->taster_asked.values[i]);
+    }
     return 0;
 }
 
@@ -3487,7 +5475,7 @@ static int module_clear(PyObject *module) {
     FROM_GRAPH(X)
 #undef X
 #define X(name) Py_CLEAR(st->s_##name);
-    NAMES(X) STOCK_NAMES(X)
+    NAMES(X) STOCK_NAMES(X) REFERENCE_NAMES(X) REFERENCE_STOCK(X)
 #undef X
     for (int i = 0; i < LARGEST_WORD; i++) {
         Py_CLEAR(st->word[i]);
@@ -3497,7 +5485,14 @@ static int module_clear(PyObject *module) {
         Py_CLEAR(st->head[i]);
         Py_CLEAR(st->w_head[i]);
     }
+    for (int i = 0; i < 2; i++) {
+        Py_CLEAR(st->registry_asked.values[i]);
+        Py_CLEAR(st->taster_asked.values[i]);
+    }
+    st->registry_asked.class_version = st->taster_asked.class_version = 0;
     for (int i = 0; i < KEYS; i++) Py_CLEAR(st->keys[i]);
+    for (int i = 0; i < METHODS; i++) Py_CLEAR(st->methods[i]);
+    for (int i = 0; i < RECEIVERS; i++) Py_CLEAR(st->receiver[i]);
     return 0;
 }
 

@@ -1,11 +1,12 @@
 """The types of the compiled codec; see `spreadlite.core.codec`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, final
 
 from .limits import Limits
 from .policy import Taster
 from .registry import Registry
+from .tables import Local, LocalTable
 from .wire import Expression
 
 @final
@@ -22,6 +23,8 @@ class Decoder:
     def unfinished(self) -> bool: ...
     def next(self, words: Mapping[int, bytes] | None, size_limit: int = ..., prefix_limit: int = ...) -> Any: ...
 
+def release(table: LocalTable, luid: object, forget: bool = ...) -> Local | None: ...
+def finalizer(function: Callable[[Any], None]) -> Callable[[Any], None]: ...
 def class_version(cls: type) -> int | None: ...
 def encode(
     expression: object,
@@ -56,4 +59,26 @@ def pack_light(
 ) -> Packed | Expression | None: ...
 def unpack(
     packed: Any, taster: Taster, invoker: Any = ..., depth: int = ..., registry: Registry = ...
+) -> Any: ...
+def serve(
+    decoder: Decoder,
+    broker: Any,
+    over: Callable[[], bool] | None,
+    output: Any,
+    stop: float,
+    most: float,
+    names: dict[str, Any],
+    monotonic: Callable[[], float],
+    /,
+) -> Any: ...
+def ask(
+    broker: Any,
+    output: Any,
+    prefix: bytes,
+    object: int | bytes,
+    name: bytes,
+    args: tuple[Any, ...],
+    names: dict[str, Any],
+    deferred: Callable[[], Any],
+    /,
 ) -> Any: ...

@@ -92,6 +92,20 @@ def pure_unpack(
     return graph.unpack(sexp, taster, invoker, registry, depth)
 
 
+def pure_release(table: Any, luid: object, forget: bool = False) -> Any:
+    """What `tables.LocalTable.release` does.
+
+    Raises:
+        ProtocolError: as that.
+    """
+    return table.release(luid, forget)
+
+
+def pure_finalizer(function: Callable[[Any], None]) -> Callable[[Any], None]:
+    """*function*, which is ``RemoteReference.__del__``, or what does the same as a method in less time."""
+    return function
+
+
 def pure_class_version(cls: type) -> int | None:
     """A number that a class has as long as neither it nor a class that it inherits from is changed, and no other ever has;
     None if that is not known."""
@@ -108,6 +122,21 @@ unjelly: Any = graph.unjelly if chosen is None else chosen.unjelly
 pack: Any = pure_pack if chosen is None else chosen.pack
 pack_light: Any = pure_pack_light if chosen is None else chosen.pack_light
 unpack: Any = pure_unpack if chosen is None else chosen.unpack
+finalizer: Callable[[Callable[[Any], None]], Any] = pure_finalizer if chosen is None else chosen.finalizer
+release: Any = pure_release if chosen is None else chosen.release
+
+
+# What a broker does with the messages that it gets and sends, where that can be had at once; what it is instead of is in
+# `spreadlite.pb`, which calls it only where every method on the way is its own.
+#
+# ``serve(decoder, broker, over, output, stop, most, names, monotonic)`` works on messages, as `Broker._work` does, until
+# there is one that is out of the ordinary, which is returned, or nothing is at hand (NEED_DATA), or *over* said that it
+# was enough (False).
+#
+# ``ask(broker, output, prefix, object, name, args, names, Deferred)`` makes a call, as `Broker._sendMessage` does, and
+# returns its Deferred; None where that has to be done there, and nothing was done here.
+serve: Callable[..., Any] | None = None if chosen is None else chosen.serve
+ask: Callable[..., Any] | None = None if chosen is None else chosen.ask
 
 
 def expression_of(sexp: Any) -> Any:
@@ -120,16 +149,20 @@ __all__ = [
     "PACKS",
     "Decoder",
     "Packed",
+    "ask",
     "class_version",
     "encode",
     "encode_parts",
     "expression_of",
+    "finalizer",
     "implementation",
     "jelly",
     "leaf",
     "leaves",
     "pack",
     "pack_light",
+    "release",
+    "serve",
     "unjelly",
     "unpack",
 ]

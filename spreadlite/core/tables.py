@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from .errors import ProtocolError
-from .graph import shortened
+from .graph import STOCK, shortened
 
 
 class Local:
@@ -101,7 +101,7 @@ class LocalTable:
             local.puid = puid
             self.ids[puid] = luid
         if noted is not None:
-            noted.made.append((self, luid))
+            noted.made += (self, luid)
         return luid
 
     def add(self, luid: int, puid: Hashable, object: Any, perspective: Any = None) -> None:
@@ -147,17 +147,17 @@ class Registrations:
     """What one serialisation put into the tables, so that it can be taken back if nothing is sent.
 
     Attributes:
-        made: tables and ids, one for each time that something was counted once more.
+        made: a table and an id, in turns, for each time that something was counted once more.
     """
 
     __slots__ = ("made",)
 
     def __init__(self) -> None:
-        self.made: list[tuple[LocalTable, int]] = []
+        self.made: list[Any] = []
 
     def add(self, table: LocalTable, luid: int) -> None:
         """The object with that id was counted once more."""
-        self.made.append((table, luid))
+        self.made += (table, luid)
 
     def take_in(self, other: Registrations) -> None:
         """What *other* noted is to be taken back with these."""
@@ -166,11 +166,20 @@ class Registrations:
     def take_back(self, gone: Callable[[LocalTable, int, Local], None]) -> None:
         """Undo it all, the last first; *gone* is called for each object that is to leave its table."""
         made, self.made = self.made, []
-        for table, luid in reversed(made):
+        for table, luid in zip(made[-2::-2], made[::-2], strict=True):
             if luid in table.locals:
                 local = table.release(luid)
                 if local is not None:
                     gone(table, luid, local)
+
+
+STOCK.update(
+    local=Local,
+    local_table=LocalTable,
+    table_hold=LocalTable.hold,
+    table_release=LocalTable.release,
+    registrations=Registrations,
+)
 
 
 class Questions(dict[int, Any]):

@@ -128,7 +128,7 @@ class _NeedData:
 
 
 #: Bytes of a string beyond which a copy of it costs more than the objects around it.
-LARGE: Final = 65_536
+LARGE: Final = 16_384
 
 #: What `Decoder.next` answers when the bytes at hand end before an expression does.
 NEED_DATA: Final = _NeedData()

@@ -63,8 +63,9 @@ class CodecTests(SynchronousTestCase):
         """It gives out these names and no others."""
         self.assertEqual(
             [
-                "Decoder", "NEED_DATA", "PACKS", "Packed", "class_version", "encode", "encode_parts", "expression_of",
-                "implementation", "jelly", "leaf", "leaves", "pack", "pack_light", "unjelly", "unpack",
+                "Decoder", "NEED_DATA", "PACKS", "Packed", "ask", "class_version", "encode", "encode_parts",
+                "expression_of", "finalizer", "implementation", "jelly", "leaf", "leaves", "pack", "pack_light",
+                "release", "serve", "unjelly", "unpack",
             ],
             sorted(codec.__all__),
         )  # fmt: skip

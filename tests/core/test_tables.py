@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from twisted.trial.unittest import SynchronousTestCase
 
+from spreadlite.core import codec
 from spreadlite.core.errors import ProtocolError
 from spreadlite.core.tables import Local, LocalTable, Questions, Registrations
 from tests.strategies import searched
@@ -69,7 +72,7 @@ class LocalTableTests(Rows, SynchronousTestCase):
         local = objects.get(5)
         assert local is not None
         self.assertEqual((thing, None, "key", 2), (local.object, local.perspective, local.puid, local.refcount))
-        self.assertEqual([(objects, 5)], noted.made)
+        self.assertEqual([objects, 5], noted.made)
         self.assertIsNone(objects.release(5, True))
         self.assertIs(local, objects.release(5, True))
         self.assertEqual(({}, {}), (objects.locals, objects.ids))
@@ -115,6 +118,113 @@ class LocalTableTests(Rows, SynchronousTestCase):
         error = self.assertRaises(ProtocolError, objects.release, STRANGE[name])
         self.assertEqual(f"no cached object has the id {STRANGE[name]!r}"[:60], str(error)[:60])
         self.assertEqual(1, objects.locals[1].refcount)
+
+
+class Negated(int):
+    """A number that is not what it seems."""
+
+    def __sub__(self, other: int) -> int:
+        return 5
+
+
+class Counted(Local):
+    """What an application puts into the table in place of a `Local`."""
+
+    __slots__ = ("asked",)
+
+
+#: What may be in a table: by who put it in, its count and key, beside what is known of the key.
+HELD: dict[str, Callable[[LocalTable], Any]] = {
+    "once": lambda table: table.add(1, "key", "thing"),
+    "twice": lambda table: (table.add(1, "key", "thing"), table.again("key")),
+    "by hand": lambda table: table.locals.update({1: Local("mine", None, "key")}),
+    "another's key": lambda table: (table.add(2, "key", "other"), table.locals.update({1: Local("mine", None, "key")})),
+    "own class": lambda table: table.locals.update({1: Counted("thing", None, "key")}),
+    "no key": lambda table: table.locals.update({1: Local("thing")}),
+    "key without a hash": lambda table: table.locals.update({1: Local("thing", None, [])}),
+    "no count": lambda table: delattr(table.locals.setdefault(1, Local("thing")), "refcount"),
+    "count of a class": lambda table: setattr(table.locals.setdefault(1, Local("thing")), "refcount", Negated(3)),
+    "huge count": lambda table: setattr(table.locals.setdefault(1, Local("thing")), "refcount", 2**64),
+    "least count": lambda table: setattr(table.locals.setdefault(1, Local("thing")), "refcount", -(2**63)),
+    "count below one": lambda table: setattr(table.locals.setdefault(1, Local("thing")), "refcount", -1),
+    "count of text": lambda table: setattr(table.locals.setdefault(1, Local("thing")), "refcount", "1"),
+    "not a Local": lambda table: table.locals.update({1: "thing"}),  # type: ignore[dict-item]
+    "another mapping": lambda table: (setattr(table, "locals", OrderedDict()), table.add(1, "key", "thing")),
+    "another mapping of keys": lambda table: (setattr(table, "ids", OrderedDict()), table.add(1, "key", "thing")),
+    "no keys": lambda table: (table.add(1, "key", "thing"), delattr(table, "ids")),
+    "no mapping": lambda table: delattr(table, "locals"),
+}  # fmt: skip
+
+
+class ReleaseTests(Rows, SynchronousTestCase):
+    """`codec.release` is `LocalTable.release`, whatever an application has put into the table."""
+
+    def outcomes(self, held: str, release: Callable[..., Any], luid: object, forget: bool) -> list[Any]:
+        """What comes of giving it back three times, and how the table is left each time."""
+        objects = LocalTable("object")
+        HELD[held](objects)
+        found: list[Any] = []
+        for _ in range(3):
+            try:
+                local = release(objects, luid, forget)
+                outcome: Any = local if local is None else (local is objects.locals.get(1), type(local), local.object)
+            except Exception as error:
+                outcome = type(error), str(error)
+            table = {
+                luid: (type(each), getattr(each, "object", None), getattr(each, "refcount", None))
+                for luid, each in getattr(objects, "locals", {}).items()
+            }
+            found.append((outcome, table, dict(getattr(objects, "ids", {}))))
+        return found
+
+    @each(HELD)
+    def test_alike(self, held: str) -> None:
+        """The same comes of it with both codecs, errors included."""
+        for luid in (1, *STRANGE.values()):
+            for forget in (False, True):
+                pure = self.outcomes(held, codec.pure_release, luid, forget)
+                self.assertEqual(pure, self.outcomes(held, codec.release, luid, forget))
+
+    def test_patched(self) -> None:
+        """A method in the place of `LocalTable.release` is what is called, for as long as it is there."""
+        asked: list[Any] = []
+
+        def release(table: LocalTable, luid: object, forget: bool = False) -> str:
+            asked.append((table, luid, forget))
+            return "released"
+
+        objects = LocalTable("object")
+        objects.add(1, "key", "thing")
+        objects.again("key")
+        self.assertIsNone(codec.release(objects, 1))
+        patch = self.patch(LocalTable, "release", release)
+        self.assertEqual("released", codec.release(objects, 1, True))
+        self.assertEqual([(objects, 1, True)], asked)
+        patch.restore()
+        self.assertEqual("thing", codec.release(objects, 1, True).object)
+        self.assertEqual({}, objects.locals)
+
+    def test_finalized(self) -> None:
+        """What the end of the object's key does to the table, as it leaves, does no harm."""
+        objects = LocalTable("object")
+
+        class Key:
+            """A key that empties the table as it goes."""
+
+            def __del__(self) -> None:
+                objects.locals.clear()
+                objects.ids.clear()
+
+        for luid in range(20):
+            key = Key()
+            objects.add(luid, key, [key])
+        del key
+        for luid in range(20):
+            try:
+                codec.release(objects, luid, True)
+            except ProtocolError:
+                pass
+        self.assertEqual(({}, {}), (objects.locals, objects.ids))
 
 
 class RegistrationsTests(SynchronousTestCase):
@@ -253,17 +363,17 @@ class TablesMachine(RuleBasedStateMachine):
         return False
 
     @precondition(lambda self: self.made is None)
-    @rule(which=st.integers(0, 1), luid=st.integers(-1, 25))
-    def give_back(self, which: int, luid: int) -> None:
+    @rule(which=st.integers(0, 1), luid=st.integers(-1, 25), release=st.sampled_from((codec.pure_release, codec.release)))
+    def give_back(self, which: int, luid: int, release: Callable[..., Any]) -> None:
         """The peer gives an id back, its own or one that it made up."""
         if luid not in self.model[which]:
             try:
-                self.tables[which].release(luid)
+                release(self.tables[which], luid)
             except ProtocolError:
                 return
             raise AssertionError("an unknown id was released")
         last = self.lower(which, luid)
-        local = self.tables[which].release(luid, which == 0)
+        local = release(self.tables[which], luid, which == 0)
         assert (local is not None) == last
         if local is not None:
             self.tables[which].forget(luid)

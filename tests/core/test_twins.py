@@ -600,8 +600,9 @@ class GraphTests(Compared):
                 self.assertIs(None, compiled.pack_light(value, options()))
         large = b"x" * (wire.LARGE + 1)
         self.assertIs(large, compiled.pack_light(large, options()))
-        self.assertIs(None, compiled.pack_light([large], options()), "it would be copied")
-        self.assertIsNot(None, compiled.pack_light([large[1:]], options()))
+        for held, light in (((large,), False), ((1, large, "x"), False), ((large[1:],), True), ((large, [1]), True),
+                            ([large], True), ([large * 4], False)):  # fmt: skip
+            self.assertEqual(light, compiled.pack_light(held, options()) is not None, "it would be copied")
         taster = Asked(frozenset())
         self.assertIs(None, compiled.pack_light(plain, taster))
         self.assertEqual([], taster.asked)
@@ -609,6 +610,33 @@ class GraphTests(Compared):
             codec.pure_pack_light((1, "x"), options()), codec.pure_pack_light(None, options())
         ])  # fmt: skip
         self.assertIs(None, codec.pure_pack_light((1, Copied()), options()))
+
+    def test_held_once(self) -> None:
+        """What is referred to once, twice, or by what it has in it, is sent as that, whoever else refers to it."""
+        shared: list[Any] = []
+        inner: list[Any] = [[], (), {}]
+        # A cycle to which nothing refers but the list around it.
+        cycle: Any = [[[1]]]
+        cycle[0][0].append(cycle[0])
+        around: Any = [[{"me": None}]]
+        around[0][0]["me"] = around[0]
+        keys = {((1, 2), (3,)): [[4]], frozenset(((5,),)): {(6,)}}
+        own: Any = []
+        own.append(own)
+        tied: Any = []
+        tied.append((tied,))
+        for value in ([shared, shared], ([[]], [[], []]), [inner, inner[0]], cycle, [cycle], around, [around, [around]],
+                      keys, [keys, dict(keys)], own, [own], tied, tied[0], (tied[0], 1), [[1], [shared]] * 2):  # fmt: skip
+            self.check(lambda value=value: value, options())
+        for kept in (False, True):
+            made = [[[number], {"a": [number]}] for number in range(20)]
+            holders = made[3] if kept else None
+            self.check(lambda made=made: made, options())
+            self.assertEqual(kept, holders is not None)
+        self.assertEqual(
+            [b"list", [b"list", [b"list", 1]], [b"reference", 1, [b"list", 2]], [b"dereference", 1]],
+            codec.expression_of(compiled.pack_light([[[1]], *[[2]] * 2], options())),
+        )
 
     def test_depth(self) -> None:
         """Values within values: at the limit they go through, and one more is refused; in both directions."""
@@ -791,6 +819,42 @@ class ReadTests(Compared):
             del found.classes[tag]
         taster.allowedTypes = {b"tuple": 1, b"dictionary": 1}
         same(("error", InsecureJelly), good, good)
+        found.classes = {**found.classes, b"list": lambda unjellier, expression: "registered"}
+        self.assertEqual(("registered", {}), compiled.unjelly(expression, other, None, None, found))
+        found.factories = {b"dictionary": lambda state: "made"}
+        self.assertNotEqual(good, tuple(self.read(expression, other, found=found)[:2]))
+
+    def test_policy_of_its_own(self) -> None:
+        """Tables that are asked for each time anew, by a class or in place of the object's own, are asked each time."""
+
+        class Turning(SecurityOptions):
+            turn = 0
+
+            @property
+            def allowedTypes(self) -> Any:
+                self.turn += 1
+                return {b"list": 1} if self.turn % 2 else {}
+
+            @allowedTypes.setter
+            def allowedTypes(self, value: Any) -> None:
+                pass
+
+        class Tables(Registry):
+            pass
+
+        taster: Any = Turning()
+        outcomes = [outcome(compiled.unjelly, [b"list"], taster)[0] for _ in range(4)]
+        self.assertEqual(["value", "error"] * 2, outcomes)
+        taster, tables = options(), Tables()
+        for _ in range(2):
+            self.assertEqual([], compiled.unjelly([b"list"], taster, None, None, tables))
+        Tables.classes = property(lambda self: {b"list": lambda unjellier, expression: "read"})  # type: ignore[assignment]
+        self.assertEqual("read", compiled.unjelly([b"list"], taster, None, Invoker(), tables))
+        taster.isTypeAllowed = lambda name: False
+        self.assertRaises(InsecureJelly, compiled.unjelly, [b"list"], taster)
+        self.assertIs(None, compiled.pack_light([1], taster))
+        del taster.isTypeAllowed
+        self.assertEqual([], compiled.unjelly([b"list"], taster))
 
     def test_hooks_change_the_policy(self) -> None:
         """What a hook changes about the policy holds for what is read after it."""
@@ -808,6 +872,45 @@ class ReadTests(Compared):
             )
         self.assertEqual(results[0], results[1])
         self.assertEqual("error", results[0][0])
+
+    def test_lengths_of_text(self) -> None:
+        """Texts of every length, in ASCII or not, or not even UTF-8, as keys and as values, which differ anywhere."""
+        pairs, again = [], []
+        for length in (*range(40), 254, 255, 256, 257, 300):
+            plain = bytes(97 + place % 23 for place in range(length))
+            texts = [plain]
+            for place in sorted({0, length // 2, length - 1} & set(range(length))):
+                texts.append(plain[:place] + b"z" + plain[place + 1 :])
+                texts.append(plain[:place] + "é".encode() + plain[place + 2 :])
+            pairs += [[[b"unicode", text], [b"unicode", text]] for text in texts]
+            again += [[[b"unicode", text], [b"unicode", text]] for text in reversed(texts)]
+        for _ in range(2):
+            for some in (pairs, again):
+                self.read([b"dictionary", *some], options())
+                self.read([b"list", *[[b"dictionary", pair] for pair in some]], options())
+        for broken in (b"\xff", b"abc\xff", b"\xffabcdefghijk", b"abcdefgh\xc3", b"k" * 300 + b"\x80"):
+            for expression in ([b"unicode", broken], [b"dictionary", [[b"unicode", broken], 1]]):
+                self.read(expression, options())
+                self.read([b"list", expression, 1], options())
+
+    def test_keys(self) -> None:
+        """Keys that are equal, that refer to what is around them or that have no hash, after others and before."""
+        number = [b"dereference", 1]
+        for keys in (
+            [1, 1, [b"tuple", 2]], [[b"tuple"], 1, 1], [b"a", [b"unicode", b"a"], b"a"], [1, 1.0, [b"None"], 1],
+            [[b"unicode", b"a"], [b"unicode", b"a"], [b"list"]], [1, [b"tuple", 1, 2], 1, [b"tuple", 1, 2]],
+            [[b"unicode", b"a"], number], [[b"tuple", number], 1, 1], [2**70, 2**70, 0.5, 0.5, [b"None"], [b"None"]],
+        ):  # fmt: skip
+            pairs = [[key, place] for place, key in enumerate(keys)]
+            later = [[key, number if place == 1 else place] for place, key in enumerate(keys)]
+            for some in (pairs, later):
+                self.read([b"dictionary", *some], options())
+                self.read([b"tuple", [b"dictionary", *some], 7], options())
+                self.read([b"reference", 1, [b"dictionary", *some]], options())
+                self.read([b"reference", 1, [b"tuple", [b"dictionary", *some]]], options())
+        for many in (255, 256, 257):
+            pairs = [[[b"unicode", b"%d" % (place % 254)], place] for place in range(many)]
+            self.read([b"dictionary", *pairs], options())
 
     def test_texts(self) -> None:
         """Expressions that are no peer's: tags in text, tuples, other objects, as callers of unjelly may have them."""

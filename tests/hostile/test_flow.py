@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet import abstract, defer, protocol, reactor, task
+from twisted.internet import abstract, defer, protocol, reactor, task, tcp
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import deferLater
@@ -374,6 +374,46 @@ class OutputTests(Rows, SynchronousTestCase):
         self.assertEqual(b"".join(parts), bytes(out) + waiting)
         self.assertEqual(len(waiting), transport._tempDataLen)
         self.assertEqual(sum(sizes), output.answers)
+
+    @each(("all", "some", "none", "gone", "theirs"), (10, 20_000, 100_000))
+    def test_several_pieces_at_once(self, taken: str, size: int) -> None:
+        """However much a socket takes of several pieces that it is given at once, all bytes go out in their order; and who
+        has put another `writeSomeData` into a transport sees what is sent."""
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        for end in (ours, theirs):
+            end.setblocking(False)
+        before = 0
+        if taken in ("some", "none"):
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            while taken == "none":
+                try:
+                    before += ours.send(b"x" * 1000)
+                except BlockingIOError:
+                    break
+        elif taken == "gone":
+            theirs.close()
+        clock: Any = task.Clock()
+        clock.addWriter = lambda descriptor: None
+        transport: Any = tcp.Connection(ours, None, clock)  # type: ignore[arg-type]
+        transport.connected = True
+        seen: list[bytes] = []
+        if taken == "theirs":
+            transport.writeSomeData = lambda data: seen.append(bytes(data)) or len(data)
+        parts = [b"head", b"a" * size, b"between", b"b" * (size // 9), b"tail"]
+        output = _flow.Output()
+        output.gather(transport)
+        output.write_parts(transport, parts, True)
+        output.flush(transport)
+        out = bytearray()
+        while taken != "gone":
+            try:
+                out += theirs.recv(1 << 20) or b"!"
+            except BlockingIOError:
+                break
+        waiting = b"".join(transport._tempDataBuffer)
+        self.assertEqual(b"".join(parts), b"".join(seen) + bytes(out[before:]) + waiting)
 
     def test_first_after_a_reading(self) -> None:
         """What is said first after a reading is sent at once; what follows waits for the reactor, to be sent together."""

@@ -1,0 +1,446 @@
+"""Most messages are done with in the compiled codec, with none of the broker's methods between; nobody can tell.
+
+What `spreadlite.core.codec.serve` and ``ask`` do is compared with what the methods of `spreadlite.pb.Broker` do that they
+stand in for: the same bytes in, and the same calls, bytes, outcomes and lines in the log.  Where nothing was compiled,
+there is nothing to compare.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import re
+import types
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet import defer
+from twisted.internet.error import ConnectionDone
+from twisted.python import failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from spreadlite import _flow, banana, flavors, pb
+from spreadlite.core import codec
+from spreadlite.core.limits import Limits
+from tests.compat.rawcodec import pack
+from tests.hostile.bench import MESSAGES, ODD, TimedPipe, logged, lose, odd_messages, understood
+from tests.strategies import CUTS, cut, searched
+
+NOT_BUILT = None if codec.serve is not None else "the compiled codec does not run"
+
+
+class Plain(TimedPipe):
+    """A transport that passes for one of Twisted's own, so that what one reading causes is gathered."""
+
+    dataBuffer = b""
+    offset = 0
+    _tempDataLen = 0
+    connected = True
+    TLS = False
+    _writeDisconnected = False
+
+    def __init__(self) -> None:
+        super().__init__(TwistedClock())
+        self._tempDataBuffer: list[bytes] = []
+
+    def writeSomeData(self, data: Any) -> int:
+        """The system takes it."""
+        self.write(bytes(data))
+        return len(data)
+
+
+def TwistedClock() -> Any:
+    """A reactor's clock."""
+    from twisted.internet import task
+
+    return task.Clock()
+
+
+class Known(pb.Error):
+    """An error that is meant."""
+
+
+class Worse(BaseException):
+    """What is no Exception."""
+
+
+class Piece(pb.Copyable):
+    """What is copied."""
+
+    def __init__(self, held: Any) -> None:
+        self.held = held
+
+
+class Seen(pb.RemoteCache):
+    """What the peer's object is here."""
+
+    def observe_echo(self, *args: Any, **kw: Any) -> Any:
+        """Give it back."""
+        return self.victim.heard("observe", args, kw)
+
+    def observe_fail(self, *args: Any) -> Any:
+        """Fail."""
+        raise Known("observe")
+
+    victim: Any = None
+
+
+class Deaf(pb.Referenceable):
+    """What has a way of its own to be called."""
+
+    victim: Any = None
+
+    def remoteMessageReceived(self, broker: Any, message: Any, args: Any, kw: Any) -> Any:
+        """Look at the expressions."""
+        self.victim.calls.append(("own", message, args, kw))
+        return broker.serialize(len(args))
+
+
+class Both:
+    """The methods that can be called, under each prefix."""
+
+    victim: Any
+    later: list[Any]
+
+    def echo(self, *args: Any, **kw: Any) -> Any:
+        """Give it back."""
+        return self.victim.heard("echo", args, kw)
+
+    def fail(self, *args: Any) -> Any:
+        """Fail, as is asked."""
+        self.victim.calls.append(("fail", len(args)))
+        kinds = (Known("known"), KeyError("k"), TypeError("t"), Worse("w"), pb.Error("pb"), pb.DeadReferenceError("d"))
+        raise kinds[len(args) % len(kinds)]
+
+    def one(self, one: Any) -> Any:
+        """Take one argument."""
+        return one
+
+    def wait(self, *args: Any) -> Any:
+        """Answer later."""
+        d: defer.Deferred[Any] = defer.Deferred()
+        self.victim.later.append(d)
+        return d
+
+    def now(self, *args: Any) -> Any:
+        """Answer at once, by a Deferred."""
+        return defer.succeed(list(args)) if args else defer.fail(Known("now"))
+
+    async def task(self, *args: Any) -> Any:
+        """Answer by a coroutine."""
+        if not args:
+            raise Known("task")
+        return args[0]
+
+    def objects(self, *args: Any) -> Any:
+        """Give objects that stay here, and copies."""
+        return [pb.Referenceable(), Piece(args), self]
+
+    def large(self, *args: Any) -> Any:
+        """Give what is large."""
+        return [b"x" * 70_000, "y" * 10, (b"z" * 70_000,)] if args else b"w" * 70_000
+
+    def unsendable(self, *args: Any) -> Any:
+        """Give what cannot be sent."""
+        return [object(), b"x" * 700_000, 2**500][len(args) % 3]
+
+    def call(self, *args: Any, **kw: Any) -> Any:
+        """Call the peer."""
+        self.victim.call(*args, **kw)
+        return len(args)
+
+    def drop(self, *args: Any) -> Any:
+        """End the connection."""
+        if args:
+            lose(self.victim.broker)
+        else:
+            self.victim.broker.transport.loseConnection()
+        return "gone"
+
+    def publish(self, *args: Any) -> Any:
+        """Publish the arguments."""
+        for number, value in enumerate(args):
+            if isinstance(value, pb.Referenceable):
+                self.victim.broker.setNameForLocal(f"published{number}", value)
+        return None
+
+    gone = None
+
+
+NAMES = sorted(name for name in vars(Both) if not name.startswith("_") and name not in ("victim", "later"))
+
+
+def prefixed(base: type, prefix: str) -> type:
+    """A class that has the methods under a prefix."""
+    return type(prefix + "Both", (base,), {prefix + name: vars(Both)[name] for name in NAMES})
+
+
+class Victim:
+    """A server of ours, its peer's bytes, and what became of it all.
+
+    Args:
+        short: whether the short way is taken.
+        plain: whether its transport is like one of Twisted's own.
+        limits: the server's.
+    """
+
+    def __init__(self, short: bool, plain: bool, limits: Limits) -> None:
+        self.short = short
+        self.calls: list[Any] = []
+        self.later: list[Any] = []
+        self.outcomes: list[Any] = []
+        root = prefixed(pb.Root, "remote_")()
+        root.victim = self  # type: ignore[attr-defined]
+        factory = pb.PBServerFactory(root, limits=limits)
+        self.broker = factory.buildProtocol(None)
+        self.pipe = Plain() if plain else TimedPipe(TwistedClock())
+        self.broker.makeConnection(self.pipe)
+        self.broker.dataReceived(pack("pb") + pack(["version", 6], True))
+        avatar = prefixed(pb.Avatar, "perspective_")()
+        avatar.victim = self  # type: ignore[attr-defined]
+        own = Deaf()
+        own.victim = self
+        view = pb.ViewPoint(avatar, root)
+        for name, value in (("avatar", pb.AsReferenceable(avatar, "perspective")), ("own", own), ("view", view)):
+            self.broker.setNameForLocal(name, value)
+        self.reference = self.broker.remoteForName("theirs")
+        for _ in range(3):
+            self.call("x", 1)
+
+    def heard(self, what: str, args: Any, kw: Any) -> Any:
+        """A call came."""
+        for value in args:
+            if isinstance(value, Seen):
+                value.victim = self
+        self.calls.append((what, shape(args), shape(kw), shape(self.broker.unserializingPerspective)))
+        return kw or (args[0] if len(args) == 1 else list(args))
+
+    def call(self, *args: Any, **kw: Any) -> None:
+        """Call the peer."""
+        number = len(self.outcomes)
+        self.outcomes.append("waits")
+
+        def fired(result: Any) -> None:
+            self.outcomes[number] = (self.outcomes[number], shape(result))
+
+        try:
+            d = self.reference.callRemote("it", *args, **kw)
+        except Exception as error:
+            self.outcomes[number] = shape(error)
+        else:
+            if d is None:
+                self.outcomes[number] = None
+            else:
+                d.addBoth(fired)
+
+
+def shape(value: Any) -> Any:
+    """What two runs have in common of a value."""
+    if isinstance(value, (list, tuple)):
+        return (type(value).__name__, *map(shape, value))
+    if isinstance(value, dict):
+        return [(shape(key), shape(each)) for key, each in value.items()]
+    if isinstance(value, pb.RemoteReference):
+        return ("reference", value.luid, shape(value.perspective))
+    if isinstance(value, BaseException):
+        return (type(value).__name__, re.sub("0x[0-9a-f]+|/.*[.]py:.*\n", "", str(value)))
+    if isinstance(value, failure.Failure):
+        told = re.sub("0x[0-9a-f]+", "0x", value.getErrorMessage())
+        return (type(value).__name__, getattr(value.type, "__name__", value.type), told)
+    if value is None or isinstance(value, (int, float, str, bytes, set, frozenset)):
+        return repr(value)
+    return type(value).__name__
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a log, but for those that say in which file something happened, and where in memory something is."""
+    kept = []
+    for line in text.split("\n"):
+        if line.startswith("  ") or " at 0x" in line or "~~~" in line or line.startswith("Traceback"):
+            continue
+        kept.append(line)
+    return kept
+
+
+@contextlib.contextmanager
+def way(test: Any, short: bool, plain: bool) -> Iterator[None]:
+    """Take the short way, or the other."""
+    patches = [test.patch(_flow, "is_plain", lambda transport: plain)]
+    if not short:
+        patches += [test.patch(codec, "serve", None), test.patch(codec, "ask", None)]
+    try:
+        yield
+    finally:
+        for patch in reversed(patches):
+            patch.restore()
+
+
+def transcript(test: Any, short: bool, plain: bool, limits: Limits, pieces: list[bytes]) -> list[Any]:
+    """What becomes of a server that hears these bytes."""
+    # Failures are numbered, and the numbers are sent.
+    test.patch(failure, "count", 0)
+    with way(test, short, plain), logged() as written, warnings.catch_warnings():
+        # What cannot be sent is warned of.
+        warnings.simplefilter("ignore")
+        victim = Victim(short, plain, limits)
+        raised = []
+        for piece in pieces:
+            try:
+                victim.broker.dataReceived(piece)
+            except Exception as error:
+                raised.append(shape(error))
+            while victim.pipe.reactor.getDelayedCalls()[1:] or (victim.pipe.reactor.getDelayedCalls() and
+                    victim.pipe.reactor.getDelayedCalls()[0].getTime() <= victim.pipe.reactor.seconds() + 0.002):
+                victim.pipe.reactor.advance(0.002)
+        for number, d in enumerate(victim.later):
+            if number % 2:
+                d.callback([number, "late"])
+            else:
+                d.errback(Known("late"))
+        broker = victim.broker
+        state = [
+            broker.currentRequestID, broker.currentLocalID, broker._answering, broker._unsent, broker._justReleased,
+            broker._receiving, broker._stock, broker.unserializingPerspective, broker._deaf, broker._parting,
+            broker._output.answers if not plain else None,
+        ]  # fmt: skip
+        if broker.localObjects is not None:
+            state.append([(key, local.refcount) for key, local in broker.localObjects.items()])
+            state.append(sorted(broker.waitingForAnswers))
+        said = re.sub(b"0x[0-9a-f]+", b"0x", victim.pipe.out)
+        lose(broker)
+        gc.collect()
+        test.flushLoggedErrors()
+    return [victim.calls, said, victim.outcomes, raised, state, victim.pipe.disconnecting, lines_of(written.text)]
+
+
+VALUES = [
+    5, -7, 2**40, 2.5, b"bytes", b"b" * 1000, ["unicode", "t" * 999],
+    ["unicode", "text"], ["None"], ["boolean", "true"], ["list", 1, ["unicode", "a"]],
+    ["tuple", 1], ["dictionary", [["unicode", "k"], 1]], ["remote", 9], ["local", b"root"], ["local", 1],
+    ["test_shortcut.Seen", 4, ["dictionary"]], ["cached", 4], ["reference", 1, ["list", ["dereference", 1]]],
+    ["nonesuch", 1], ["copy"], [], ["set", 1, 2], ["unicode", b"\xff"], ["dictionary", 3],
+    ["twisted.spread.pb.CopyableFailure", ["dictionary", [["unicode", "value"], ["unicode", "v"]]]],
+]  # fmt: skip
+VALUE = st.sampled_from(VALUES)
+ODDITY = st.sampled_from(list(ODD.values()))
+ARGUMENTS = st.one_of(st.lists(VALUE, max_size=3).map(lambda values: ["tuple", *values]), ODDITY, VALUE)
+KEYWORDS = st.one_of(
+    st.just(["dictionary"]),
+    st.just(["dictionary"]),
+    st.just(["dictionary"]),
+    st.lists(st.tuples(st.sampled_from([["unicode", "k"], b"k", ["unicode", "pbanswer"], 5]), VALUE), max_size=2).map(
+        lambda pairs: ["dictionary", *map(list, pairs)]
+    ),
+    ODDITY,
+)
+CALL = st.tuples(
+    st.just("message"),
+    st.one_of(st.integers(0, 300), st.integers(2**31 - 2, 2**70)),
+    st.sampled_from(["root", "root", "avatar", "own", "view", "published0", 1, 2, 3, "nonesuch"]),
+    st.sampled_from([*NAMES, *NAMES, "nonesuch", "é", "x" * 70, b"\xff", "version", ""]),
+    st.sampled_from([1, 1, 1, 0, 2, -1, 2**80]),
+    ARGUMENTS,
+    KEYWORDS,
+)
+OBSERVED = st.tuples(
+    st.just("cachemessage"), st.integers(0, 300), st.sampled_from([4, 4, 4, 5, b"4"]),
+    st.sampled_from(["echo", "echo", "fail", "nonesuch"]), st.sampled_from([1, 0]), ARGUMENTS, KEYWORDS,
+)  # fmt: skip
+CACHED = st.just(
+    ("message", 77, "root", "echo", 1, ["tuple", ["test_shortcut.Seen", 4, ["dictionary"]]], ["dictionary"])
+)
+ANSWER = st.tuples(st.sampled_from(["answer", "answer", "error"]), st.integers(1, 6), VALUE)
+DECREF = st.tuples(st.sampled_from(["decref", "decref", "decache", "uncache"]), st.integers(1, 5))
+ANYTHING = st.sampled_from([message for _, message in odd_messages()] + [[kind, *MESSAGES[kind]] for kind in MESSAGES])
+MESSAGE = st.one_of(CALL, CALL, CALL, OBSERVED, CACHED, ANSWER, ANSWER, DECREF)
+
+
+class ShortcutTests(SynchronousTestCase):
+    """The short way through the compiled codec."""
+
+    skip = NOT_BUILT
+
+    def setUp(self) -> None:
+        understood(self, "test_shortcut.Seen", Seen)
+
+    def same(self, plain: bool, limits: Limits, pieces: list[bytes]) -> list[Any]:
+        """Both ways come to the same; what they come to."""
+        short, other = (transcript(self, which, plain, limits, pieces) for which in (True, False))
+        for one, two in zip(short, other, strict=True):
+            self.assertEqual(two, one)
+        return short
+
+    @searched(300)
+    @given(st.lists(MESSAGE, max_size=12), CUTS, st.booleans(), st.sampled_from((1, 3, 1000)))
+    def test_sense(self, messages: list[Any], cuts: list[int], plain: bool, most: int) -> None:
+        """Of calls, answers and releases that make more or less sense, in whatever pieces they come, the same becomes by
+        either way."""
+        data = b"".join(pack(list(message), True) for message in messages)
+        self.same(plain, Limits(outstanding_calls=max(most, 3)), cut(data, cuts))
+
+    @searched(150)
+    @given(st.lists(st.one_of(ANYTHING, CALL), max_size=5), CUTS, st.booleans())
+    def test_nonsense(self, messages: list[Any], cuts: list[int], plain: bool) -> None:
+        """So it is with what makes no sense at all."""
+        data = b"".join(pack(list(m) if isinstance(m, tuple) else m, True) for m in messages)
+        self.same(plain, Limits(), cut(data, cuts))
+
+    @searched(100)
+    @given(st.lists(CALL, min_size=1, max_size=5), st.sampled_from((60, 200, 600, 1500)), st.sampled_from((1, 2, 3, 4, 9)))
+    def test_limits(self, messages: list[Any], size: int, depth: int) -> None:
+        """So it is near the limits of an expression, and of what is sent."""
+        data = b"".join(pack(list(message), True) for message in messages)
+        self.same(True, Limits(expression_bytes=size, expression_depth=depth + 3, depth=depth), [data])
+        self.patch(banana, "SIZE_LIMIT", 1000)
+        self.same(True, Limits(), [data])
+
+    def test_short(self) -> None:
+        """An ordinary call, its answer and a release need none of the broker's own methods."""
+        victim = Victim(True, False, Limits())
+        for name in ("_recvMessage", "_answered", "expressionReceived", "_sendAnswer", "_say", "_unpack", "_pack"):
+            self.patch(pb.Broker, name, lambda *args: self.fail("not the short way"))
+        # To the broker, these look as if an application had overridden them.
+        self.patch(pb, "_STOCK", types.SimpleNamespace(on=lambda broker: True))
+        victim.pipe.out = b""
+        call = ["message", 1, "root", "echo", 1, ["tuple", ["unicode", "hello"]], ["dictionary"]]
+        victim.broker.dataReceived(pack(call, True) + pack(["answer", 1, 5], True))
+        self.assertEqual(pack(["answer", 1, ["unicode", "hello"]], True), victim.pipe.out)
+        self.assertEqual(("waits", "5"), victim.outcomes[0])
+
+    def test_patched(self) -> None:
+        """A method that is put in another's place while the program runs is called from the next reading on."""
+        heard = []
+        victim = Victim(True, False, Limits())
+        call = pack(["message", 1, "root", "echo", 1, ["tuple", 5], ["dictionary"]], True)
+        victim.broker.dataReceived(call)
+        find = victim.broker.localObjectForID
+        victim.broker.localObjectForID = lambda luid: heard.append(luid) or find(luid)  # type: ignore[func-returns-value]
+        victim.broker.dataReceived(call)
+        self.assertEqual([b"root"], heard)
+        receive = flavors.Referenceable.remoteMessageReceived
+        del victim.broker.localObjectForID
+
+        def received(self: Any, broker: Any, message: Any, args: Any, kw: Any) -> Any:
+            heard.append(args)
+            return receive(self, broker, message, args, kw)
+
+        self.patch(flavors.Referenceable, "remoteMessageReceived", received)
+        victim.broker.dataReceived(call)
+        self.assertEqual([b"root", [b"tuple", 5]], heard)
+
+    def test_own_and_taken_away(self) -> None:
+        """A method of one broker's own is called, also where another attribute of it was taken away before."""
+        said: list[Any] = []
+        victim = Victim(True, False, Limits())
+        victim.broker.other = 1
+        call = pack(["message", 1, "root", "echo", 1, ["tuple", 5], ["dictionary"]], True)
+        victim.broker.dataReceived(call)
+        victim.broker.sendCall = lambda *message: said.append(message)
+        victim.broker.dataReceived(call)
+        victim.call("x")
+        victim.broker.dataReceived(call)
+        self.assertEqual(3, len(said))
+        lose(victim.broker, ConnectionDone)
