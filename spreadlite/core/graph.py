@@ -1039,10 +1039,10 @@ def read_registered(unjellier: Unjellier, sexp: list[Any], number: int | None) -
             unjellier.announce(number, blank)
         if (
             not unjellier.packed
+            or function in READS_PACKED
             or function in TAKES_ID
             and len(sexp) > 1
             and type(sexp[1]) is int
-            or function in READS_PACKED
         ):
             value = hook(unjellier, sexp)
         else:

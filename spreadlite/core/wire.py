@@ -689,11 +689,16 @@ def _encode(
                 tag = item[0] if size else None
                 if tag is FLAT:
                     size = (size + 1) // 2
+                    if at_once and 1 < size <= size_limit and level < _RECURSIVE and level + 3 <= depth:
+                        write(_LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
+                        _encode_flat(item, chunks, words, size_limit, prefix_limit, depth, level + 1)
+                        continue
+                    item = _in_pairs(item)
                 if size > size_limit:
                     raise BananaError(f"a list of {size} items is too long to send; the limit is {size_limit}")
                 if level >= depth:
                     raise BananaError(f"lists nested more than {depth} deep are not sent")
-                if at_once:
+                if size and at_once:
                     if tag is UNICODE:
                         if size == 2:
                             text = item[1]
@@ -701,18 +706,15 @@ def _encode(
                                 write(_TEXT_HEADS[len(text)])
                                 write(text)
                                 continue
-                    elif (tag is DICTIONARY or tag is FLAT) and size > 1 and level < _RECURSIVE and level + 3 <= depth:
+                    elif tag is DICTIONARY and size > 1 and level < _RECURSIVE and level + 3 <= depth:
                         write(_LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
-                        if tag is FLAT:
-                            _encode_flat(item, chunks, words, size_limit, prefix_limit, depth, level + 1)
-                        else:
-                            _encode_pairs(item, chunks, words, size_limit, prefix_limit, depth, level + 1, packed)
+                        _encode_pairs(item, chunks, words, size_limit, prefix_limit, depth, level + 1, packed)
                         continue
                 write(_LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
                 if size:
                     push(todo)
                     level += 1
-                    todo = iter(_in_pairs(item) if tag is FLAT else item)
+                    todo = iter(item)
                     break
             elif kind is str and packed and at_once and level < depth:
                 text = item.encode()
