@@ -1512,7 +1512,7 @@ def unpack(
     """What `unjelly` makes of *sexp*, which may be `Packed`."""
     if type(sexp) is not Packed:
         return unjelly(sexp, taster, None, invoker, registry, depth)
-    if len(sexp) == 1:
+    if len(sexp) == 1 and type(sexp[0]) is bytes:
         return unjelly(sexp.copy(), taster, None, invoker, registry, depth)
     allowed = allowed_names(taster)
     classes, factories = registry.classes, registry.factories

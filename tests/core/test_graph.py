@@ -323,3 +323,12 @@ class PackedTests(SynchronousTestCase):
                 self.assertIs(wire.Packed, type(packed))
                 error = self.assertRaises(InsecureJelly, graph.unpack, packed, taster)
                 self.assertEqual((tag.encode(),), error.args)
+
+    def test_text_is_no_tag(self):
+        """A text at the head of a list is no tag, in whichever spelling it came."""
+        for rest in ([], [1], [b"x"], ["x"]):
+            for text in ("tuple", "dictionary", "list", "None"):
+                packed = wire.Packed([b"list", [text, *rest]])
+                for it in (packed, wire.Packed(packed[1])):
+                    error = self.assertRaises(InsecureJelly, graph.unpack, it, jelly.globalSecurity)
+                    self.assertIn("an expression without a tag: [[b'unicode', b'", str(error))

@@ -635,7 +635,7 @@ class GraphTests(Compared):
             self.assertEqual(kept, holders is not None)
         self.assertEqual(
             [b"list", [b"list", [b"list", 1]], [b"reference", 1, [b"list", 2]], [b"dereference", 1]],
-            codec.expression_of(compiled.pack_light([[[1]], *[[2]] * 2], options())),
+            compiled.pack_light([[[1]], *[[2]] * 2], options()).expression(),
         )
 
     def test_depth(self) -> None:
