@@ -47,6 +47,7 @@ DEPTHS = {f"depth{depth}": f"{depth} nested lists" for depth in (10, 50, 100, 20
 MARK = "random_r"
 
 FUSED = ", fused"
+_NO_KEYWORDS = [b"dictionary"]
 
 
 def _values(payload: str, copy: Callable[[int], Any]) -> tuple[list[Any], list[Any]]:
@@ -165,22 +166,25 @@ class Fused(Spread):
         if self._codec.PACKS:
             self._decoder.shallow = True
 
-    def dump(self, message: tuple[list[Any], list[Any]]) -> bytes:
+    def dump(self, message: tuple[list[Any], list[Any]]) -> Any:
+        """What a broker gives to the transport: bytes, or a list of parts of them."""
+        codec, limits, (size, prefix) = self._codec, self._limits, self._bounds
         head, values = message
-        pack, security, broker, depth = self._codec.pack, self._security, self._broker, self._limits.depth
-        size, prefix = self._bounds
-        packed = [pack(value, security, broker, depth, size, prefix) for value in values]
-        data: bytes = self._codec.encode(
-            [*head, *packed], self._words, size, prefix, self._limits.expression_depth
-        )
-        return data
+        packed = codec.pack_light(values[0], self._security, limits.depth, size, prefix)
+        if packed is None:
+            packed = codec.pack(values[0], self._security, self._broker, limits.depth, size, prefix)
+        # A call has keywords too, here none, of which a broker has the expression.
+        said = (*head, packed, _NO_KEYWORDS) if len(values) == 2 else (*head, packed)
+        return codec.encode_parts(said, self._words, size, prefix, limits.expression_depth)
 
     def load(self, data: bytes) -> list[Any]:
-        self._decoder.feed(data)
-        message = self._decoder.next(self._received, *self._bounds)
+        decoder = self._decoder
+        decoder.feed(data)
+        message = decoder.next(self._received, *self._bounds)
         unpack, security, broker, depth = self._codec.unpack, self._security, self._broker, self._limits.depth
-        values = message[5:] if message[0] == b"message" else message[2:]
-        return [unpack(value, security, broker, depth) for value in values]
+        if message[0] == b"message":
+            return [unpack(message[5], security, broker, depth), unpack(message[6], security, broker, depth)]
+        return [unpack(message[2], security, broker, depth)]
 
     def decode(self, pieces: list[bytes]) -> Any:
         """Bytes to a message whose lists are left packed."""
@@ -221,6 +225,11 @@ def _json_dump(values: Any) -> bytes:
     return json.dumps(values).encode("utf-8")
 
 
+def whole(dumped: Any) -> Any:
+    """What was dumped, where it may be in parts, in one piece."""
+    return b"".join(dumped) if isinstance(dumped, list) else dumped
+
+
 def expression(kind: str, size: int) -> Any:
     """What is decoded, of about so many bytes."""
     match kind:
@@ -259,7 +268,7 @@ def instructions(serializer: Any, names: list[str]) -> None:
     gc.disable()
     for payload in names:
         values = serializer.values(payload)
-        data = serializer.dump(values)
+        data = whole(serializer.dump(values))
         less, more = counts(payload)
         for function, argument in ((serializer.dump, values), (serializer.load, data)):
             for _ in range(3):
@@ -297,13 +306,13 @@ def main(name: str, *marked: str) -> None:
         match request["do"]:
             case "check":
                 values = serializer.values(request["payload"])
-                data = serializer.dump(values)
+                data = whole(serializer.dump(values))
                 return {"right": serializer.same(serializer.load(data), values), "bytes": len(data)}
             case "time":
                 values = serializer.values(request["payload"])
                 if request["operation"] == "dump":
                     return {"cpu": _repeat(serializer.dump, values, request["count"])}
-                return {"cpu": _repeat(serializer.load, serializer.dump(values), request["count"])}
+                return {"cpu": _repeat(serializer.load, whole(serializer.dump(values)), request["count"])}
             case "decode":
                 return {"cpu": _repeat(serializer.decode, kept_pieces(request), request["count"])}
             case "decoded":

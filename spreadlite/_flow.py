@@ -124,7 +124,10 @@ class Inflow:
                 output.drop()
             else:
                 output.flush(broker.transport)
-        self._done(broker)
+        if _busy:
+            _busy.discard(self)
+        if self.lost is not None or self._paused:
+            self._done(broker)
 
     def _over(self) -> bool:
         """Whether others are to have their turn, or the peer is to read first."""
@@ -155,8 +158,7 @@ class Inflow:
                 broker._connectionGone(lost)
 
     def _done(self, broker: Any) -> None:
-        """Nothing is left to work on."""
-        _busy.discard(self)
+        """Nothing is left to work on, for which somebody waits."""
         if self.lost is not None:
             lost, self.lost = self.lost, None
             broker._connectionGone(lost)
@@ -277,8 +279,7 @@ class Output:
             return
         try:
             while self._chunks:
-                # What a finalizer says meanwhile comes after it, not into the middle of it.
-                self._pass_on(transport)
+                self._give(transport)
         finally:
             self.gathering = False
 
@@ -289,52 +290,53 @@ class Output:
         self._size = 0
 
     def _pass_on(self, transport: Any) -> None:
-        if self._passing:
-            return
+        """Send what was gathered so far."""
+        if not self._passing:
+            self._give(transport)
+
+    def _give(self, transport: Any) -> None:
+        # What a finalizer says meanwhile comes after it, not into the middle of it.
         self._passing = True
         try:
             # The new list first, for making one may run finalizers.
             self._chunks, chunks = [], self._chunks
             size, self._size = self._size, 0
-            self._give(transport, chunks, size)
+            if (
+                transport.dataBuffer
+                or transport._tempDataBuffer
+                or transport.producer is not None
+                or not transport.connected
+                or transport.disconnecting
+                or transport._writeDisconnected
+                # It was plain when this began to gather, but TLS may have begun since.
+                or getattr(transport, "TLS", False)
+            ):
+                transport.writeSequence(list(map(bytes, chunks)))
+                return
+            # Nothing is queued before it: what the system takes at once need not wait for the reactor's next turn.
+            if size <= _SENT:
+                if size > _APART and 1 < len(chunks) <= _FEW and takes_several(transport):
+                    sent = send_several(transport, chunks)
+                    if sent == size:
+                        return
+                    data = b"".join(chunks)
+                else:
+                    data = b"".join(chunks)
+                    sent = transport.writeSomeData(data)
+                    if sent == size:
+                        return
+                sent = _send(transport, data, sent)
+            else:
+                sent = 0
+                for portion in _portions(chunks):
+                    done = _send(transport, portion, transport.writeSomeData(portion))
+                    sent += done
+                    if done < len(portion):
+                        break
+            if sent < size:
+                transport.writeSequence(list(map(bytes, _after(chunks, sent))))
         finally:
             self._passing = False
-
-    def _give(self, transport: Any, chunks: list[bytes], size: int) -> None:
-        if (
-            transport.dataBuffer
-            or transport._tempDataBuffer
-            or transport.producer is not None
-            or not transport.connected
-            or transport.disconnecting
-            or transport._writeDisconnected
-            # It was plain when this began to gather, but TLS may have begun since.
-            or getattr(transport, "TLS", False)
-        ):
-            transport.writeSequence(list(map(bytes, chunks)))
-            return
-        # Nothing is queued before it: what the system takes at once need not wait for the reactor's next turn.
-        if size <= _SENT:
-            if size > _APART and 1 < len(chunks) <= _FEW and takes_several(transport):
-                sent = send_several(transport, chunks)
-                if sent == size:
-                    return
-                data = b"".join(chunks)
-            else:
-                data = b"".join(chunks)
-                sent = transport.writeSomeData(data)
-                if sent == size:
-                    return
-            sent = _send(transport, data, sent)
-        else:
-            sent = 0
-            for portion in _portions(chunks):
-                done = _send(transport, portion, transport.writeSomeData(portion))
-                sent += done
-                if done < len(portion):
-                    break
-        if sent < size:
-            transport.writeSequence(list(map(bytes, _after(chunks, sent))))
 
     def clogged(self, transport: Any, most: int) -> bool:
         """Whether more than *most* bytes of answers, and more of them than of anything else, wait in the transport."""

@@ -1005,11 +1005,14 @@ class Broker(banana.Banana):
 
     def _sendMessage(self, prefix: bytes, perspective: Any, objectID: Any, message: Any, args: Any, kw: Any) -> Any:
         """Call a method of the peer's object; see `RemoteReference.callRemote`."""
+        stock = self._stock or _STOCK.on(self)
+        if codec.ask is not None and stock and not kw:
+            question = codec.ask(self, self._output, prefix, objectID, message, args, _SIZES, defer.Deferred)
+            if question is not None:
+                return question
         callback = errback = None
         answerRequired = 1
-        asks = codec.ask
         if kw:
-            asks = None
             callback = kw.pop("pbcallback", None)
             errback = kw.pop("pberrback", None)
             answerRequired = kw.pop("pbanswer", 1)
@@ -1019,11 +1022,6 @@ class Broker(banana.Banana):
             raise DeadReferenceError("Calling Stale Broker")
         limits = self.limits
         registrations: tables.Registrations | None = None
-        stock = self._stock or _STOCK.on(self)
-        if asks and not kw and stock:
-            question = asks(self, self._output, prefix, objectID, message, args, _SIZES, defer.Deferred)
-            if question is not None:
-                return question
         try:
             netArgs = netKw = None
             if stock and type(args) is tuple:
@@ -1287,7 +1285,7 @@ _FOLLOWS = "Peer will receive following PB traceback:"
 
 
 #: `LocalTable.release`, or what the compiled codec does in its place.
-_releaseLocal = tables.LocalTable.release if codec.implementation == "pure" else codec.release
+_releaseLocal = codec.release if codec.implementation == "compiled" else tables.LocalTable.release
 
 graph.STOCK.update(
     register_reference=Broker.registerReference,

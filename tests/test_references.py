@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
@@ -154,7 +155,7 @@ CASES: dict[str, tuple[type[pb.Broker], Callable[[], list[Any]], Prepare]] = {
     "twice": (pb.Broker, lambda: [Part()] * 3, lambda broker, objects: broker.registerReference(objects[0])),
     "of several kinds": (
         pb.Broker, lambda: [Part(), Slotted(), Proxy(), Proxy(), pb.Root(), Part(), pb.ViewPoint(1, 2), Asking()],
-        lambda broker, objects: Asking.asked.clear(),
+        lambda broker, objects: None,
     ),
     "noted": (pb.Broker, lambda: [Part()] * 2 + [Part()], partial(setting, "_registrations", Registrations)),
     "noted elsewhere": (pb.Broker, lambda: [Part()], partial(setting, "_registrations", NotedElsewhere)),
@@ -232,6 +233,7 @@ class RegisteringTests(Rows, SynchronousTestCase):
         """Both codecs give the same ids, keep the same tables, ask the same methods, and fail alike."""
         kind, make, prepare = CASES[name]
         found = []
+        Asking.asked.clear()
         for jellied in (graph.jelly, codec.jelly, packed):
             broker, objects = kind(), make()
             broker.makeConnection(StringTransport())
@@ -671,7 +673,7 @@ class EndTests(Rows, SynchronousTestCase):
     def test_together(self) -> None:
         """The compiled codec gathers one after the other in one place."""
         self.end("stock", False, counts=(1, 1))
-        self.assertEqual(4 if codec.PACKS else 10, self.chunks)
+        self.assertEqual(4 if codec.implementation == "compiled" else 10, self.chunks)
 
     def test_queued(self) -> None:
         """The same is left to the reactor, where something waits in the transport."""
@@ -700,3 +702,43 @@ class EndTests(Rows, SynchronousTestCase):
         self.patch(pb.RemoteReference, "__del__", lambda self: said.append("patched"))
         pb.RemoteReference(None, broker, 7, 1)
         self.assertEqual([7, 7, "patched"], said)
+
+    def rounds(self, number: int) -> None:
+        """References are registered, released, read and collected, the odd ones too."""
+        for _ in range(number):
+            for cls, make, prepare in CASES.values():
+                broker, objects = cls(), make()
+                prepare(broker, objects)
+                for send in (codec.jelly, packed):
+                    try:
+                        send(objects, ALL, None, broker)
+                    except Exception:
+                        pass
+                for luid in list(broker._exports.locals):
+                    for _ in range(3):
+                        try:
+                            codec.release(broker._exports, luid, True)
+                        except Exception:
+                            pass
+            for expression in READ.values():
+                for reader in (Reader, AskedReader):
+                    try:
+                        codec.unjelly(expression, ALL, None, reader())
+                    except Exception:
+                        pass
+            for name in ("stock", "no thread", "own words", "little gathered"):
+                self.end(name, False, luids=(1, 2**40, b"name", -1))
+
+    def test_nothing_is_left(self) -> None:
+        """After many rounds there is as much as after two."""
+        self.rounds(2)
+        gc.collect()
+        blocks, objects = sys.getallocatedblocks(), len(gc.get_objects())
+        constants = [None, True, 1, 5, pb.RemoteReference, Local, Part, Reader, codec.finalizer]
+        counts = [sys.getrefcount(constant) for constant in constants]
+        self.rounds(40)
+        gc.collect()
+        self.assertLess(len(gc.get_objects()) - objects, 40)
+        self.assertLess(sys.getallocatedblocks() - blocks, 200)
+        for constant, count in zip(constants, counts, strict=True):
+            self.assertLess(abs(sys.getrefcount(constant) - count), 40, constant)

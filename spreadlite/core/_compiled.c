@@ -146,6 +146,7 @@ typedef struct {
     PyObject *w_none, *w_true, *w_false, *w_unicode, *w_reference, *w_dereference, *w_remote, *w_remote_head, *w_decref;
     PyObject *w_head[HEADS];
     uint64_t text_head[2]; /* how a text begins, see is_text */
+    Py_ssize_t last_packed, last_encoded, last_said; /* bytes, see out_foresee */
     /* What was found out last, for as long as the version of what it is about is the same: versions are used once. */
     uint64_t stock_version[2];
     unsigned int taster_version;
@@ -164,6 +165,11 @@ typedef struct {
     int n_message, n_answer, n_decref, n_cachemessage;
     PyObject *methods[METHODS];
     PyObject *receiver[RECEIVERS], *arguments_of, *note_arguments, *Questions, *w_no_keywords;
+    /* The limits that were used last, with what they say. */
+    PyObject *desk_limits, *desk_depth;
+    long long desk_calls, desk_nesting;
+    /* Bytes that nobody else has, in which the next message is written. */
+    PyObject *scratch;
 } State;
 
 static inline State *state_of(PyObject *module) { return (State *)PyModule_GetState(module); }
@@ -317,6 +323,18 @@ static int out_start(Out *out, Py_ssize_t room) {
     out->length = 0;
     out->room = room;
     return 0;
+}
+
+/* The most that is set aside for what may be as long as what was written last. */
+#define MOST_FORESEEN (96 << 10)
+
+/* Starts with room for as much as was written last, so that what is large need not grow in steps. */
+static int out_foresee(Out *out, Py_ssize_t last) { return out_start(out, last + 64); }
+
+/* So much was written: after something large, what is foreseen gets less by and by. */
+static void foresee(Py_ssize_t *last, Py_ssize_t length) {
+    if (length > MOST_FORESEEN) length = MOST_FORESEEN;
+    *last = length < *last / 2 ? *last / 2 : length;
 }
 
 static int out_grow(Out *out, Py_ssize_t more) {
@@ -979,7 +997,7 @@ static PyObject *encoded(PyObject *module, PyObject *const *args, Py_ssize_t cou
     Out out;
     PyObject *pieces = NULL;
     Encoder encoder = {st, &out, words, stock, 0, 0, 0, 0, NULL};
-    if (out_start(&out, 256)) return NULL;
+    if (out_foresee(&out, st->last_encoded)) return NULL;
     if (bound_of(given[2], 0, &encoder.size) || bound_of(given[3], 0, &encoder.prefix) ||
         bound_of(given[4], 1, &encoder.depth)) {
         Py_XDECREF(out.bytes);
@@ -988,6 +1006,7 @@ static PyObject *encoded(PyObject *module, PyObject *const *args, Py_ssize_t cou
     encoder.pieces = &pieces;
     if (!words || PyDict_CheckExact(words)) result = encode_into(&encoder, given[0]);
     if (!result) {
+        foresee(&st->last_encoded, out.length);
         PyObject *last = out_done(&out), *bytes = NULL;
         if (last && !pieces) return last;
         if (last && (PyBytes_GET_SIZE(last) == 0 || !PyList_Append(pieces, last)))
@@ -1298,22 +1317,32 @@ static inline int is_too_costly(const Decoder *self, long long cost) {
 /* Passes over elements of the list that is skimmed over, as long as each is whole and there is nothing to say of it: what
    it stops at, be it an error, `decoder_work` will find there.  Returns whether it passed over the last one. */
 static int skim(State *st, Decoder *self, long long most_size, long long most_prefix) {
-    const byte *at = self->data + self->position, *end = self->data + self->end;
+    const byte *at = self->data + self->position, *const end = self->data + self->end;
     /* What a text costs beside its bytes: the list, its tag, and an item. */
     const long long text_cost = st->list_cost + 2 * st->item_cost + PyBytes_GET_SIZE(st->head[H_UNICODE]);
-    const int texts = most_size >= LONGEST_WORD && most_prefix > 0;
-    Py_ssize_t depth = self->depth, length;
+    /* What it may cost yet.  Beyond these bounds, which nobody has, the sums might be none. */
+    long long left = self->most < 0 || self->held > self->most ? -1 : self->most - self->held;
+    const long long begun = left;
+    if (left < 0 || most_prefix < 1 || most_size < LONGEST_WORD) return 0;
+    Py_ssize_t depth = self->depth, deepest = self->skim_depth, length;
+    Open *top = &self->stack[depth - 1];
     uint64_t number;
     int large, last = 0;
     for (;;) {
-        if (texts && end - at > TEXT_HEAD && is_text(st, at) && depth < self->deepest) {
+        if (end - at > TEXT_HEAD + 1 && is_text(st, at) && depth < self->deepest) {
             const byte *text = at + TEXT_HEAD;
-            if (scan(text, end, most_prefix, &length, &number, &large) == STRING && !large &&
-                number <= (uint64_t)(end - text - length - 1) && (long long)number <= most_size &&
-                !is_too_costly(self, text_cost + (long long)number)) {
-                self->held += text_cost + (long long)number;
-                if (depth > self->skim_depth) self->skim_depth = depth;
-                at = text + length + 1 + number;
+            if (text[0] < 0x80 && text[1] == STRING) {
+                number = text[0];
+                text += 2;
+            } else if (scan(text, end, most_prefix, &length, &number, &large) == STRING && !large)
+                text += length + 1;
+            else
+                number = UINT64_MAX;
+            if (number <= (uint64_t)(end - text) && (long long)number <= most_size &&
+                (long long)number <= left - text_cost) {
+                left -= text_cost + (long long)number;
+                if (depth > deepest) deepest = depth;
+                at = text + number;
                 goto passed;
             }
         }
@@ -1321,37 +1350,55 @@ static int skim(State *st, Decoder *self, long long most_size, long long most_pr
         if (kind <= 0) break;
         const byte *body = at + length + 1;
         long long cost = st->item_cost;
-        if (kind == STRING) {
-            if (large || number > (uint64_t)(end - body) || (long long)number > most_size) break;
-            cost += (long long)number;
-            body += number;
-        } else if (kind == LIST) {
-            if (large || number > (uint64_t)LLONG_MAX || (long long)number > most_size) break;
-            if (number && (depth >= self->deepest || depth == self->stack_room)) break;
-            cost = st->list_cost;
-        } else if (kind == VOCAB) {
-            if (large || !number || number > (uint64_t)st->words) break;
-            cost = st->word_cost;
-        } else if (kind == FLOAT) {
-            if (end - body < 8) break;
-            body += 8;
-        } else if (kind != INT && kind != NEG && kind != LONGINT && kind != LONGNEG)
-            break;
-        if (is_too_costly(self, cost)) break;
-        self->held += cost;
-        at = body;
-        if (kind == LIST) {
-            if (depth > self->skim_depth) self->skim_depth = depth;
-            if (number) {
-                self->stack[depth++] = (Open){NULL, (Py_ssize_t)number, -1};
+        switch (kind) {
+            case STRING:
+                if (large || number > (uint64_t)(end - body) || (long long)number > most_size) goto stop;
+                cost += (long long)number;
+                body += number;
+                break;
+            case LIST:
+                if (large || number > (uint64_t)most_size || st->list_cost > left) goto stop;
+                if (number) {
+                    if (depth >= self->deepest || depth == self->stack_room) goto stop;
+                    *++top = (Open){NULL, (Py_ssize_t)number, -1};
+                }
+                if (depth > deepest) deepest = depth;
+                left -= st->list_cost;
+                at = body;
+                if (!number) goto passed;
+                depth++;
                 continue;
-            }
+            case VOCAB:
+                if (large || !number || number > (uint64_t)st->words) goto stop;
+                cost = st->word_cost;
+                break;
+            case FLOAT:
+                if (end - body < 8) goto stop;
+                body += 8;
+                break;
+            case INT:
+            case NEG:
+            case LONGINT:
+            case LONGNEG:
+                break;
+            default:
+                goto stop;
         }
+        if (cost > left) break;
+        left -= cost;
+        at = body;
     passed:
         /* The end of the outermost list is for the caller to see. */
-        while (!(last = depth == 2 && self->stack[1].missing == 1) && !--self->stack[depth - 1].missing) depth--;
-        if (last) break;
+        while (top->missing == 1) {
+            if ((last = depth == 2)) goto stop;
+            depth--;
+            top--;
+        }
+        top->missing--;
     }
+stop:
+    self->held += begun - left;
+    self->skim_depth = deepest;
     self->depth = depth;
     self->position = at - self->data;
     return last;
@@ -1759,8 +1806,10 @@ static int count_local(State *st, PyObject *local, int more, long *count) {
 static int forget_local(PyObject *locals, PyObject *ids, PyObject *luid, PyObject *puid) {
     PyObject *known = PyLong_CheckExact(puid) ? Py_XNewRef(PyDict_GetItemWithError(ids, puid)) : NULL;
     /* The id that a key leads to is the very object that is the key of the other dictionary: it is found sooner by that. */
-    int same = known && PyLong_CheckExact(known) ? PyObject_RichCompareBool(known, luid, Py_EQ) : 0;
-    int failed = same < 0 || PyErr_Occurred() || PyDict_DelItem(locals, same ? known : luid);
+    int overflow = 0, other = 0, same = 0, failed = !known && PyErr_Occurred();
+    if (known && PyLong_CheckExact(known))
+        same = PyLong_AsLongAndOverflow(known, &overflow) == PyLong_AsLongAndOverflow(luid, &other) && !overflow && !other;
+    failed = failed || PyDict_DelItem(locals, same ? known : luid);
     if (!failed && !known) {
         /* Looking up what is not a number may fail, which it does when the object has left. */
         known = Py_XNewRef(PyDict_GetItemWithError(ids, puid));
@@ -2060,23 +2109,25 @@ static int find_own_way(State *st, PyObject *broker, PyObject *own) {
     if (!found[5] || !PyLong_CheckExact(found[5])) return 0;
     long long prefix;
     if (bound_of(found[5], 0, &prefix)) return -1;
-    if (prefix < 10 || !found[6] || !found[7]) return 0;
-    /* These are never less than one message needs; what somebody has in their place may be. */
-    if (Py_TYPE(found[6]) != Py_TYPE(st->default_limits)) return 0;
-    int stock = is_output(st, Py_TYPE(found[7]));
-    if (stock <= 0) return stock;
-    way->answers = found[1] == Py_True;
-    way->output = found[7];
-    way->words = found[3] && found[3] != Py_None ? found[3] : found[8];
-    if (!way->words) {
-        /* The class's, which has it for as long as it has its version. */
-        PyObject *words = PyObject_GetAttr((PyObject *)Py_TYPE(broker), st->s_outgoingVocabulary);
-        if (!words) return -1;
+    /* These limits are never less than one message needs; what somebody has in their place may be. */
+    if (prefix < 10 || !found[6] || Py_TYPE(found[6]) != Py_TYPE(st->default_limits) || !found[7]) return 0;
+    int answers = found[1] == Py_True;
+    uint64_t version = dictionary_version(own);
+    PyObject *output = Py_NewRef(found[7]), *words = Py_XNewRef(found[3] && found[3] != Py_None ? found[3] : found[8]);
+    /* The class's, which has them for as long as it has its version. */
+    if (!words) words = PyObject_GetAttr((PyObject *)Py_TYPE(broker), st->s_outgoingVocabulary);
+    int stock = words ? is_output(st, Py_TYPE(output)) : -1;
+    /* Looking at classes may have called something that has put another there. */
+    if (stock > 0 && PyDict_GetItemWithError(own, st->s__output) != output) stock = 0;
+    if (stock > 0) {
+        way->answers = answers;
+        way->output = output;
         way->words = words;
-        Py_DECREF(words);
+        way->own = version;
     }
-    way->own = dictionary_version(own);
-    return 1;
+    Py_DECREF(output);
+    Py_XDECREF(words);
+    return stock;
 }
 
 static PyObject *module_of(PyObject *globals, PyObject *name) {
@@ -2174,6 +2225,7 @@ static int let_go(State *st, PyObject *reference) {
     int result = is_reference(st, Py_TYPE(reference));
     if (result <= 0) return result;
     PyObject *counted = PyObject_GenericGetAttr(reference, st->s_doRefCount), *broker = NULL, *luid = NULL, *own = NULL;
+    PyObject *output = NULL, *words = NULL;
     result = -1;
     if (!counted) goto done;
     result = 0;
@@ -2195,17 +2247,21 @@ static int let_go(State *st, PyObject *reference) {
         result = -1;
         goto done;
     }
-    if ((result = find_own_way(st, broker, own)) <= 0 || (result = find_module_way(st)) <= 0 ||
-        (result = is_stock(st, st->way.words, 0)) <= 0)
-        goto done;
+    if ((result = find_own_way(st, broker, own)) <= 0) goto done;
+    output = Py_NewRef(st->way.output);
+    words = Py_NewRef(st->way.words);
+    int answers = st->way.answers;
+    if ((result = is_stock(st, words, 0)) <= 0 || (result = find_module_way(st)) <= 0) goto done;
     byte data[24];
     Py_ssize_t length = PyBytes_GET_SIZE(st->w_decref);
     memcpy(data, PyBytes_AS_STRING(st->w_decref), (size_t)length);
     do data[length++] = number & 0x7F;
     while (number >>= 7);
     data[length++] = INT;
-    result = gather(st, st->way.output, data, length, st->way.most, st->way.answers);
+    result = gather(st, output, data, length, st->way.most, answers);
 done:
+    Py_XDECREF(output);
+    Py_XDECREF(words);
     Py_XDECREF(own);
     Py_XDECREF(luid);
     Py_XDECREF(broker);
@@ -2951,7 +3007,7 @@ static int find_kind(Writer *w, Kind *kind, PyObject *object) {
             if (!kind->tag) return -1;
             int id = is_stock_method(st, type, st->s_processUniqueID, st->s_unique_id);
             if (id < 0) return -1;
-            kind->stock_id = (char)id;
+            kind->stock_id = id && type->tp_getattro == PyObject_GenericGetAttr;
         }
         if (copy && type->tp_getattro == PyObject_GenericGetAttr) {
             kind->kind = K_COPY;
@@ -3097,7 +3153,10 @@ static int w_other(Writer *w, PyObject *object) {
     if (kind->kind == K_REMOTE) {
         /* A method of the instance's own, or one that a __getattribute__ gives, is the hook then. */
         PyObject *stock = Py_NewRef(kind->tag);
-        int stock_id = kind->stock_id, stocked = has_method(object, st->s_jellyFor, stock);
+        int stock_id = kind->stock_id, ours = type->tp_getattro == PyObject_GenericGetAttr;
+        if (!ours) w_leave(w);
+        int stocked = has_method(object, st->s_jellyFor, stock);
+        if (!ours) w_return(w);
         Py_DECREF(stock);
         if (stocked < 0) return -1;
         if (stocked && w->invoker != Py_None) return w_remote(w, object, stock_id);
@@ -3289,13 +3348,14 @@ static PyObject *pack_value(State *st, PyObject **given, int light) {
         return Py_NewRef(given[0]);
     if (light && PyTuple_CheckExact(given[0]) && has_large_leaf(given[0])) return Py_NewRef(Py_None);
     w.light = light;
-    if (out_start(&w.out, 256)) return NULL;
+    if (out_foresee(&w.out, st->last_packed)) return NULL;
     if (!light) w.collects = pause_gc();
     if (!w_value(&w, given[0]) && !take_numbers(&w)) {
         int failed = (w.hole_count || (w.patched && !w.error)) && assemble(&w);
         if (!failed && w.error) {
             packed = packed_new(st, NULL, Py_NewRef(w.error), 0);
         } else if (!failed) {
+            foresee(&st->last_packed, w.out.length);
             PyObject *bytes = out_done(&w.out);
             long long nest = w.deepest + 1 + w.cooked + (w.places ? PyList_GET_SIZE(w.places) : 0);
             if (bytes) packed = packed_new(st, bytes, NULL, nest > UNBOUNDED / 2 ? UNBOUNDED / 2 : (Py_ssize_t)nest);
@@ -3380,6 +3440,7 @@ typedef struct {
     PyObject *perspective; /* what the invoker says of for whom it reads, once it was asked */
     int lasting; /* whether the answers hold for as long as the dictionaries do */
     char answer[HEADS];
+    PyObject *registered; /* the tag that was read last and is registered: while `fresh`, it still is, and is allowed */
     PyObject *references;
     PyObject *unjellier, *pending;
     /* Keys and values of the dictionaries that are being read. */
@@ -3397,6 +3458,7 @@ static void reader_end(Reader *r) {
     Py_XDECREF(r->factories);
     Py_XDECREF(r->remote);
     Py_XDECREF(r->perspective);
+    Py_XDECREF(r->registered);
     Py_XDECREF(r->references);
     Py_XDECREF(r->unjellier);
     Py_XDECREF(r->pending);
@@ -3480,6 +3542,7 @@ static int refresh(Reader *r) {
     Py_XSETREF(r->allowed, allowed);
     Py_CLEAR(r->remote);
     Py_CLEAR(r->perspective);
+    Py_CLEAR(r->registered);
     r->fresh = 1;
 #if PY_VERSION_HEX < 0x030C0000
     r->lasting = r->kind && PyDict_CheckExact(classes) && PyDict_CheckExact(factories) &&
@@ -3767,8 +3830,6 @@ static PyObject *read_next(Reader *r, Cursor *cursor, int as_key) {
 static int read_pair(Reader *r, Items *items, PyObject **key, PyObject **item) {
     State *st = r->st;
     Cursor *cursor = items->cursor;
-    Token token;
-    Items pair;
     *key = *item = NULL;
     if (!cursor->list && cursor->end - cursor->at > 1 && cursor->at[0] == 2 && cursor->at[1] == LIST) {
         items->left--;
@@ -3778,6 +3839,8 @@ static int read_pair(Reader *r, Items *items, PyObject **key, PyObject **item) {
         Py_CLEAR(*key);
         return -1;
     }
+    Token token = {0};
+    Items pair;
     if (items_next(st, items, &token)) return -1;
     if (token.kind != T_LIST || token.length != 2) {
         PyObject *other = token.kind == T_LIST ? as_list(r, items->cursor, &token) : scalar(&token);
@@ -4278,6 +4341,10 @@ static PyObject *read_list_inner(Reader *r, Cursor *cursor, Token *token, PyObje
     if (head >= 0) {
         answer = r->answer[head];
         tag = Py_NewRef(st->head[head]);
+    } else if (r->registered && PyBytes_GET_SIZE(r->registered) == first.length &&
+               !memcmp(PyBytes_AS_STRING(r->registered), first.body, (size_t)first.length)) {
+        answer = A_REGISTERED;
+        tag = Py_NewRef(r->registered);
     } else if (!(tag = scalar(&first)))
         goto failed;
     if (answer == A_UNKNOWN) {
@@ -4294,7 +4361,8 @@ static PyObject *read_list_inner(Reader *r, Cursor *cursor, Token *token, PyObje
         if (head >= 0 && r->kind && r->fresh) {
             r->answer[head] = (char)answer;
             if (r->lasting) st->answer[head] = (char)answer;
-        }
+        } else if (answer == A_REGISTERED && r->kind && r->fresh)
+            Py_XSETREF(r->registered, Py_NewRef(tag));
     } else if (answer != A_REFUSED && --r->room < 0)
         goto too_deep;
     if (answer == A_REFUSED) {
@@ -4567,15 +4635,13 @@ static int add_to_slot(PyObject *object, Py_ssize_t offset, Py_ssize_t more, Py_
 typedef struct {
     State *st;
     PyObject *broker, *output, *names;
-    PyObject *own, *security;  /* owned */
-    PyObject *limits, *depth; /* owned */
+    PyObject *own, *security, *depth; /* owned */
     long long calls, nesting, size, prefix;
 } Desk;
 
 static void desk_end(Desk *desk) {
     Py_CLEAR(desk->own);
     Py_CLEAR(desk->security);
-    Py_CLEAR(desk->limits);
     Py_CLEAR(desk->depth);
 }
 
@@ -4606,50 +4672,21 @@ static int desk_refresh(Desk *desk) {
     PyObject *limits = own_value(desk, st->s_limits), *security = own_value(desk, st->s_security);
     PyObject *prefix = own_value(desk, st->s_prefixLimit), *size = PyDict_GetItemWithError(desk->names, st->s_SIZE_LIMIT);
     if (!limits || !security || !prefix || prefix == Py_None || !size) return PyErr_Occurred() ? -1 : 0;
-    if (limits != desk->limits) {
-        PyObject *depth = PyObject_GetAttr(limits, st->s_depth);
-        if (!depth) return -1;
-        Py_XSETREF(desk->depth, depth);
-        if (long_attribute(limits, st->s_outstanding_calls, 1, &desk->calls) ||
-            long_attribute(limits, st->s_expression_depth, 0, &desk->nesting))
+    if (limits != st->desk_limits) {
+        /* They do not change; those that were used last are kept, so that no others can be in their place. */
+        Py_CLEAR(st->desk_limits);
+        Py_XSETREF(st->desk_depth, PyObject_GetAttr(limits, st->s_depth));
+        if (!st->desk_depth || long_attribute(limits, st->s_outstanding_calls, 1, &st->desk_calls) ||
+            long_attribute(limits, st->s_expression_depth, 0, &st->desk_nesting))
             return -1;
-        Py_XSETREF(desk->limits, Py_NewRef(limits));
+        if (Py_TYPE(limits) == Py_TYPE(st->default_limits)) st->desk_limits = Py_NewRef(limits);
     }
+    desk->calls = st->desk_calls;
+    desk->nesting = st->desk_nesting;
+    Py_XSETREF(desk->depth, Py_NewRef(st->desk_depth));
     Py_XSETREF(desk->security, Py_NewRef(security));
     if (bound_of(prefix, 0, &desk->prefix) || bound_of(size, 0, &desk->size)) return -1;
     return 1;
-}
-
-/* Writes the bytes of a message, which are taken over. */
-static int say(Desk *desk, PyObject *bytes, int answers) {
-    State *st = desk->st;
-    PyObject *output = desk->output, *done;
-    if (!bytes) return -1;
-    if (PyBytes_GET_SIZE(bytes) <= SHORT) {
-        int gathered = gather(st, output, (const byte *)PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes), LARGE, answers);
-        if (gathered) {
-            Py_DECREF(bytes);
-            return gathered < 0 ? -1 : 0;
-        }
-    }
-    PyObject *transport = own_value(desk, st->s_transport);
-    if (!transport) transport = Py_None;
-    Py_INCREF(transport);
-    if (SLOT_OF(output, st->output, OUTPUT_GATHERING) == Py_True && SLOT_OF(output, st->output, OUTPUT_CHUNKS) &&
-        PyList_CheckExact(SLOT_OF(output, st->output, OUTPUT_CHUNKS))) {
-        Py_ssize_t length = PyBytes_GET_SIZE(bytes), sum;
-        int failed = (answers && add_to_slot(output, st->output.at[OUTPUT_ANSWERS], length, &sum)) ||
-                     PyList_Append(SLOT_OF(output, st->output, OUTPUT_CHUNKS), bytes) || add_to_slot(output, st->output.at[OUTPUT_SIZE], length, &sum);
-        Py_DECREF(bytes);
-        /* As much as _flow gathers. */
-        done = failed ? NULL : sum > LARGE ? PyObject_CallMethodOneArg(output, st->s__pass_on, transport) : Py_NewRef(Py_None);
-    } else {
-        done = PyObject_CallMethodObjArgs(output, st->s_write, transport, bytes, answers ? Py_True : Py_False, NULL);
-        Py_DECREF(bytes);
-    }
-    Py_DECREF(transport);
-    Py_XDECREF(done);
-    return done ? 0 : -1;
 }
 
 /* Begins a message in which objects are written that no hook is asked about.  1: it did; 0: the Python way is to be taken. */
@@ -4665,22 +4702,67 @@ static int message_begin(Desk *desk, Writer *w) {
     w->size_limit = desk->size;
     w->prefix_limit = desk->prefix;
     w->light = 1;
-    if (!out_start(&w->out, 256)) return 1;
+    PyObject *scratch = st->last_said > SHORT ? NULL : st->scratch;
+    if (scratch) {
+        st->scratch = NULL;
+        w->out = (Out){scratch, (byte *)PyBytes_AS_STRING(scratch), 0, PyBytes_GET_SIZE(scratch)};
+        return 1;
+    }
+    if (!(st->last_said > SHORT ? out_foresee(&w->out, st->last_said) : out_start(&w->out, SHORT))) return 1;
     PyErr_Clear();
     writer_end(w);
     return 0;
 }
 
-/* The bytes of the message, if nothing failed; NULL without an error where the Python way is to be taken, which finds out
-   why.  The message is at an end in any case. */
-static PyObject *message_end(Desk *desk, Writer *w, int failed) {
-    PyObject *bytes = NULL;
-    if (!failed && !w->error && !w->hole_count && (!w->patched || !assemble(w)) && !w->error &&
-        w->deepest + 2 + w->cooked <= desk->nesting)
-        bytes = out_done(&w->out);
+/* Whether the message can be sent; else it is for the Python way, which finds out why not. */
+static int message_good(const Desk *desk, Writer *w, int failed) {
+    int good = !failed && !w->error && !w->hole_count && (!w->patched || !assemble(w)) && !w->error &&
+               w->deepest + 2 + w->cooked <= desk->nesting;
+    if (!good) PyErr_Clear();
+    return good;
+}
+
+/* The message is at an end. */
+static void message_end(Desk *desk, Writer *w) {
+    if (!desk->st->scratch && w->out.bytes && w->out.room == SHORT) {
+        desk->st->scratch = w->out.bytes;
+        w->out.bytes = NULL;
+    }
     writer_end(w);
-    if (!bytes) PyErr_Clear();
-    return bytes;
+}
+
+/* Sends the message, which is at an end then. */
+static int say(Desk *desk, Writer *w, int answers) {
+    State *st = desk->st;
+    PyObject *output = desk->output, *done;
+    foresee(&st->last_said, w->out.length);
+    if (w->out.length <= SHORT) {
+        int gathered = gather(st, output, w->out.data, w->out.length, LARGE, answers);
+        if (gathered) {
+            message_end(desk, w);
+            return gathered < 0 ? -1 : 0;
+        }
+    }
+    Py_ssize_t length = w->out.length, sum;
+    PyObject *bytes = w->out.room == SHORT ? PyBytes_FromStringAndSize((const char *)w->out.data, length) : out_done(&w->out);
+    message_end(desk, w);
+    if (!bytes) return -1;
+    PyObject *transport = own_value(desk, st->s_transport);
+    if (!transport) transport = Py_None;
+    Py_INCREF(transport);
+    if (SLOT_OF(output, st->output, OUTPUT_GATHERING) == Py_True && SLOT_OF(output, st->output, OUTPUT_CHUNKS) &&
+        PyList_CheckExact(SLOT_OF(output, st->output, OUTPUT_CHUNKS))) {
+        int failed = (answers && add_to_slot(output, st->output.at[OUTPUT_ANSWERS], length, &sum)) ||
+                     PyList_Append(SLOT_OF(output, st->output, OUTPUT_CHUNKS), bytes) ||
+                     add_to_slot(output, st->output.at[OUTPUT_SIZE], length, &sum);
+        /* As much as _flow gathers. */
+        done = failed ? NULL : sum > LARGE ? PyObject_CallMethodOneArg(output, st->s__pass_on, transport) : Py_NewRef(Py_None);
+    } else
+        done = PyObject_CallMethodObjArgs(output, st->s_write, transport, bytes, answers ? Py_True : Py_False, NULL);
+    Py_DECREF(bytes);
+    Py_DECREF(transport);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
 }
 
 /* An error is set: it is the one being handled from now on, as in an `except` clause, until `handled` is called.  `reading`:
@@ -4858,13 +4940,13 @@ static int call_returned(Desk *desk, Call *call) {
         if (ready > 0 && message_begin(desk, &w)) {
             int failed = out_head(&w.out, 3, LIST) || out_head(&w.out, (uint64_t)st->n_answer, VOCAB) ||
                          out_int(st, &w.out, call->number, w.prefix_limit) || w_value(&w, call->value);
-            PyObject *bytes = message_end(desk, &w, failed);
-            if (bytes) {
+            if (message_good(desk, &w, failed)) {
                 call_end(call);
-                if (!is_true(own_value(desk, st->s_disconnected))) return say(desk, bytes, 1);
-                Py_DECREF(bytes);
+                if (!is_true(own_value(desk, st->s_disconnected))) return say(desk, &w, 1);
+                message_end(desk, &w);
                 return 0;
             }
+            message_end(desk, &w);
             pack = st->s__packRest;
         }
     }
@@ -5223,14 +5305,16 @@ static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t co
                  (PyLong_CheckExact(object) ? out_int(st, &w.out, object, w.prefix_limit) : w_bytes(&w, object)) ||
                  w_bytes(&w, name) || out_head(&w.out, 1, INT) || w_value(&w, values) ||
                  out_bytes(&w.out, st->w_no_keywords);
-    PyObject *bytes = message_end(&desk, &w, failed);
-    if (!bytes) goto pass;
+    if (!message_good(&desk, &w, failed)) {
+        message_end(&desk, &w);
+        goto pass;
+    }
     question = PyObject_CallNoArgs(args[7]);
     if (!question || PyDict_SetItem(desk.own, st->s_currentRequestID, number)) {
-        Py_DECREF(bytes);
+        message_end(&desk, &w);
         goto failed;
     }
-    if (say(&desk, bytes, is_true(own_value(&desk, st->s__receiving)))) goto failed;
+    if (say(&desk, &w, is_true(own_value(&desk, st->s__receiving)))) goto failed;
     /* The connection may have gone meanwhile, or another call been made. */
     waiting = own_value(&desk, st->s_waitingForAnswers);
     if (!waiting || waiting == Py_None || is_true(own_value(&desk, st->s_disconnected))) {
@@ -5446,7 +5530,7 @@ static int module_exec(PyObject *module) {
     X(stock_asks) X(dummy_asks) X(qual) X(partial) X(default_registry) X(default_depth) X(default_size) X(default_prefix)         \
     X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder) X(Place) X(true_word)     \
     X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference) X(w_remote)      \
-    X(arguments_of) X(note_arguments) X(Questions) X(w_no_keywords)
+    X(desk_limits) X(desk_depth) X(scratch) X(arguments_of) X(note_arguments) X(Questions) X(w_no_keywords)
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     State *st = state_of(module);
