@@ -196,4 +196,5 @@ graph.STOCK.update(
     reference_init=RemoteReference.__init__,
     reference_callbacks=RemoteReference.disconnectCallbacks,
 )
+graph.TAKES_ID.add(RemoteReference.unjellyFor)
 

@@ -2,8 +2,8 @@
 
 Applications override methods of brokers and of what they publish, on classes and on single objects, and patch them while
 a program runs.  What they put in a method's place is called with what it has always been called with: expressions.  The
-shorter way goes by bytes that are not made into expressions (`core.codec.Packed`).  It is taken only where every method
-between the two ends is ours.
+shorter way goes by what only the codec looks at (`core.codec.Packed`).  It is taken only where every method between the
+two ends is ours.
 """
 
 from __future__ import annotations

@@ -304,6 +304,10 @@ class Copyable(Serializable):
         return jellier.preserve(self, sexp)
 
 
+graph.PASSES_ON.add(Copyable.jellyFor)
+graph.GIVES_ID.add(Referenceable.jellyFor)
+
+
 def _tagBytes(tag: Any) -> Any:
     return tag.encode("utf-8") if isinstance(tag, str) else tag
 
@@ -370,12 +374,16 @@ class RemoteCopy(Unjellyable):
 
 
 graph.RETURNS_ITSELF.add(RemoteCopy.unjellyFor)
+graph.READS_PACKED.add(RemoteCopy.unjellyFor)
 
 
 @lru_cache(maxsize=1024)
 def _methodNames(cls: Any) -> frozenset[str]:
     """The names under which instances of *cls* have methods."""
     return frozenset(name for base in cls.__mro__ for name, it in vars(base).items() if isinstance(it, FunctionType))
+
+
+_TEXT = frozenset((str,))
 
 
 def attributesOf(state: Any, cls: Any) -> dict[str, Any]:
@@ -389,12 +397,15 @@ def attributesOf(state: Any, cls: Any) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise InsecureJelly(f"not the state of a {cls.__name__}: {shortened(state)}")
     attributes = {}
-    for name, value in state.items():
-        if isinstance(name, bytes):
-            name = name.decode("utf-8", "replace")
-        if not isinstance(name, str):
-            raise InsecureJelly(f"not the name of an attribute: {shortened(name)}")
-        attributes[name] = value
+    if type(state) is dict and _TEXT.issuperset(map(type, state)):
+        attributes.update(state)
+    else:
+        for name, value in state.items():
+            if isinstance(name, bytes):
+                name = name.decode("utf-8", "replace")
+            if not isinstance(name, str):
+                raise InsecureJelly(f"not the name of an attribute: {shortened(name)}")
+            attributes[name] = value
     methods = _methodNames(cls)
     if not methods.isdisjoint(attributes):
         raise InsecureJelly(f"an attribute in a method's place: {shortened(sorted(methods & attributes.keys()))}")

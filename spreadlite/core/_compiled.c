@@ -147,7 +147,7 @@ typedef struct {
     PyObject *w_none, *w_true, *w_false, *w_unicode, *w_reference, *w_dereference, *w_remote, *w_remote_head, *w_decref;
     PyObject *w_head[HEADS];
     uint64_t text_head[2]; /* how a text begins, see is_text */
-    Py_ssize_t last_packed, last_encoded; /* bytes, see out_foresee */
+    Py_ssize_t last_packed, last_encoded, last_said; /* bytes, see out_foresee */
     /* What was found out last, for as long as the version of what it is about is the same: versions are used once. */
     uint64_t stock_version[2];
     unsigned int taster_version;
@@ -4736,6 +4736,16 @@ static int desk_refresh(Desk *desk) {
     return 1;
 }
 
+/* Whether the broker's attributes, and the names, are those that had these versions: then what was looked up holds. */
+static inline int is_as_before(const Desk *desk, uint64_t own_version, uint64_t names_version) {
+    if (!own_version || own_version != dictionary_version(desk->own)) return 0;
+    PyObject *own = PyObject_GenericGetDict(desk->broker, NULL);
+    int same = own == desk->own && names_version == dictionary_version(desk->names);
+    if (!own) PyErr_Clear();
+    Py_XDECREF(own);
+    return same;
+}
+
 /* Begins a message in which objects are written that no hook is asked about.  1: it did; 0: the Python way is to be taken. */
 static int message_begin(Desk *desk, Writer *w) {
     State *st = desk->st;
@@ -4749,13 +4759,13 @@ static int message_begin(Desk *desk, Writer *w) {
     w->size_limit = desk->size;
     w->prefix_limit = desk->prefix;
     w->light = 1;
-    PyObject *scratch = st->scratch;
+    PyObject *scratch = st->last_said > SHORT ? NULL : st->scratch;
     if (scratch) {
         st->scratch = NULL;
         w->out = (Out){scratch, (byte *)PyBytes_AS_STRING(scratch), 0, PyBytes_GET_SIZE(scratch)};
         return 1;
     }
-    if (!out_start(&w->out, SHORT)) return 1;
+    if (!(st->last_said > SHORT ? out_foresee(&w->out, st->last_said) : out_start(&w->out, SHORT))) return 1;
     PyErr_Clear();
     writer_end(w);
     return 0;
@@ -4782,6 +4792,7 @@ static void message_end(Desk *desk, Writer *w) {
 static int say(Desk *desk, Writer *w, int answers) {
     State *st = desk->st;
     PyObject *output = desk->output, *done;
+    foresee(&st->last_said, w->out.length);
     if (w->out.length <= SHORT) {
         int gathered = gather(st, output, w->out.data, w->out.length, LARGE, answers);
         if (gathered) {
@@ -5213,8 +5224,8 @@ static int do_decref(Desk *desk, Decoder *decoder, const Message *message) {
         done = none ? 1 : -1;
     } else if (done > 0 && last) {
         PyObject *waiting = own_value(desk, st->s_waitingForAnswers), *cleanup = own_value(desk, st->s__localCleanup);
-        PyObject *released = own_value(desk, st->s__justReleased);
-        if (is_true(waiting) && released && PyDict_CheckExact(released)) {
+        PyObject *released = is_true(waiting) ? own_value(desk, st->s__justReleased) : NULL;
+        if (released && PyDict_CheckExact(released)) {
             PyObject *object = PyObject_GetAttr(last, st->s_object);
             if (!object || PyDict_SetItem(released, number, object)) done = -1;
             Py_XDECREF(object);
@@ -5279,15 +5290,22 @@ static PyObject *serve(PyObject *module, PyObject *const *args, Py_ssize_t count
     if (learn_receivers(st) || !(words = PyObject_GetAttr(desk.broker, st->s_incomingVocabulary))) return NULL;
     int fast = decoder->shallow && is_output(st, Py_TYPE(desk.output)) > 0 ? is_stock(st, words, 1) : 0;
     if (fast < 0) goto end;
+    uint64_t own_version = 0, names_version = 0;
     for (;;) {
         Message message;
-        int done = desk_refresh(&desk);
+        int before = is_as_before(&desk, own_version, names_version), done = before ? 1 : desk_refresh(&desk);
         if (done < 0) goto end;
-        if (is_true(own_value(&desk, st->s__deaf))) {
+        if (!before && is_true(own_value(&desk, st->s__deaf))) {
             item = Py_NewRef(st->NEED_DATA);
             goto end;
         }
-        if (done && fast && !is_true(own_value(&desk, st->s__parting)) &&
+        if (!before && done && !is_true(own_value(&desk, st->s__parting))) {
+            /* Many messages change nothing that is looked at here. */
+            own_version = dictionary_version(desk.own);
+            names_version = dictionary_version(desk.names);
+            before = 1;
+        }
+        if (before && fast &&
             whole_message(st, decoder, desk.size, desk.prefix, &message)) {
             done = 0;
             if (message.word == st->n_message && message.items == 7)

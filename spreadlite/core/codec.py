@@ -1,8 +1,9 @@
 """Which codec runs: the one place that chooses.
 
-There are two that do the same.  The pure one (`spreadlite.core.wire` and `spreadlite.core.graph`) goes by expressions.
-The compiled one (`spreadlite.core._compiled`), which is there where a C compiler was when spreadlite was installed, can
-also go from objects to bytes and back without them: what would be an expression is then `Packed`.
+There are two that do the same: the pure one (`spreadlite.core.wire` and `spreadlite.core.graph`), and the compiled one
+(`spreadlite.core._compiled`), which is there where a C compiler was when spreadlite was installed.  Where nobody looks at
+an expression between its object and its bytes, either may leave it `Packed`: the pure one, in a spelling with fewer lists;
+the compiled one, as bytes.
 
 The environment variable ``SPREADLITE_PURE=1`` has the pure one run even where the other is.
 """
@@ -15,7 +16,7 @@ from typing import Any
 
 from . import graph, wire
 from .graph import leaf, leaves
-from .limits import DEFAULT_LIMITS, Limits
+from .limits import DEFAULT_LIMITS
 from .policy import Taster
 from .registry import DEFAULT_REGISTRY, Registry
 from .vocabulary import PREFIX_LIMIT, SIZE_LIMIT
@@ -36,27 +37,7 @@ else:
 implementation = "pure" if chosen is None else "compiled"
 
 #: Whether the decoder can leave the lists in a message as `Packed`; see its attribute ``shallow``.
-PACKS = chosen is not None
-
-
-class PureDecoder(wire.Decoder):
-    """`wire.Decoder`, with the attribute ``shallow``, which has no effect: what the lists come as is a matter of speed."""
-
-    __slots__ = ("shallow",)
-
-    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
-        super().__init__(limits)
-        self.shallow = False
-
-
-class PurePacked:
-    """An expression (a list) as the bytes that stand for it.  The pure codec makes none."""
-
-    __slots__ = ()
-
-    def expression(self) -> list[Any]:
-        """The list."""
-        raise NotImplementedError
+PACKS = True
 
 
 def pure_pack(
@@ -77,7 +58,7 @@ def pure_pack(
     Raises:
         InsecureJelly, BananaError: as `graph.jelly`.
     """
-    return graph.jelly(obj, taster, None, invoker, depth)
+    return graph.pack(obj, taster, invoker, depth)
 
 
 def pure_pack_light(
@@ -108,7 +89,7 @@ def pure_unpack(
     Raises:
         InsecureJelly: as `graph.unjelly`.
     """
-    return graph.unjelly(sexp, taster, None, invoker, registry, depth)
+    return graph.unpack(sexp, taster, invoker, registry, depth)
 
 
 def pure_release(table: Any, luid: object, forget: bool = False) -> Any:
@@ -132,8 +113,8 @@ def pure_class_version(cls: type) -> int | None:
 
 
 class_version: Callable[[type], int | None] = pure_class_version if chosen is None else chosen.class_version
-Decoder: Any = PureDecoder if chosen is None else chosen.Decoder
-Packed: Any = PurePacked if chosen is None else chosen.Packed
+Decoder: Any = wire.Decoder if chosen is None else chosen.Decoder
+Packed: Any = wire.Packed if chosen is None else chosen.Packed
 encode: Callable[..., bytes] = wire.encode if chosen is None else chosen.encode
 encode_parts: Callable[..., bytes | list[bytes]] = wire.encode_parts if chosen is None else chosen.encode_parts
 jelly: Any = graph.jelly if chosen is None else chosen.jelly

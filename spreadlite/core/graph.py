@@ -52,6 +52,7 @@ from .policy import Taster, allowed_names, allows_dotted_names
 from .registry import DEFAULT_REGISTRY, Registry
 from .vocabulary import DICTIONARY, UNICODE
 from .weights import HEAVY, Scale
+from .wire import FLAT, Packed, Plain, spelled_out
 
 Sexp = Any
 
@@ -153,6 +154,8 @@ def _pieces(value: object, most: int) -> list[str]:
         part = todo.pop()
         if type(part) is list:
             item = part[0]
+            if type(item) is Packed:
+                item = item.expression()
             kind = type(item)
             if kind in _BRACKETS and item or kind in (list, tuple, dict):
                 inner: list[Any] = []
@@ -224,7 +227,13 @@ class Jellier:
         depth: values within values at the most.
 
     Hooks use `jelly`, `prepare`, `preserve` and `invoker`.
+
+    Attributes:
+        packs: whether what is made is spelled as in a `Packed`.
+        mixed: whether there is a `Plain` in it.
     """
+
+    packs = mixed = False
 
     def __init__(
         self, taster: Taster, persistentStore: Any = None, invoker: Any = None, depth: int = DEFAULT_LIMITS.depth
@@ -294,6 +303,11 @@ class Jellier:
                 made[:] = [b"reference", number, made[:]]
             sexp = self.cooked[key] = [b"dereference", number]
         return sexp
+
+    def plain(self, sexp: Sexp) -> Plain:
+        """What stands for *sexp*, which an application made, among what is spelled as in a `Packed`."""
+        self.mixed = True
+        return Plain(sexp)
 
     def unpersistable(self, reason: str | bytes, sxp: list[Any] | None = None) -> list[Any]:
         """The expression that stands for what cannot be sent, put into *sxp* if that is given."""
@@ -403,7 +417,30 @@ def write_class(jellier: Jellier, obj: type) -> Sexp:
 def write_jellyable(jellier: Jellier, obj: Jellyable) -> Sexp:
     if id(obj) in jellier.preserved:
         return jellier.met_again(id(obj))
-    return obj.jellyFor(jellier)
+    if not jellier.packs:
+        return obj.jellyFor(jellier)
+    hook = obj.jellyFor
+    function = getattr(hook, "__func__", None)
+    if function in GIVES_ID:
+        sexp = hook(jellier)
+        return sexp if type(sexp[1]) is int else jellier.plain(sexp)
+    if function in PASSES_ON:
+        sexp = hook(jellier)
+        # What was met within itself is a reference by now.
+        made = sexp[2] if len(sexp) == 3 else sexp
+        if type(made[0]) is not bytes:
+            # An application's tag, which banana refuses to send.
+            made[0] = jellier.plain(made[0])
+        return sexp
+    jellier.packs = False
+    try:
+        sexp = hook(jellier)
+    finally:
+        jellier.packs = True
+    if type(sexp) is tuple and len(sexp) == 2 and type(sexp[0]) is bytes and type(sexp[1]) in (int, bytes):
+        # The id of an object of the peer's.
+        return list(sexp)
+    return jellier.plain(sexp)
 
 
 def _write_items(jellier: Jellier, obj: Iterable[Any], tag: bytes) -> Sexp:
@@ -419,11 +456,13 @@ def _write_items(jellier: Jellier, obj: Iterable[Any], tag: bytes) -> Sexp:
     else:
         # The table is asked here rather than in jelly(), which would take a second frame for each level.
         find = WRITERS.get
+        packs = jellier.packs
+        themselves = _PACKED_AS_THEMSELVES if packs else _THEMSELVES
         for item in obj:
             cls = type(item)
             if cls is str:
-                add([UNICODE, item.encode()])
-            elif cls in _THEMSELVES:
+                add(item if packs and item.isascii() else [UNICODE, item.encode()])
+            elif cls in themselves:
                 add(item)
             else:
                 add((find(cls) or find_writer(cls))(jellier, item))
@@ -466,13 +505,28 @@ def write_dict(jellier: Jellier, obj: dict[Any, Any]) -> Sexp:
     if key in jellier.preserved:
         return jellier.met_again(key)
     sexp = jellier.prepare(obj)
-    sexp.append(DICTIONARY)
     add = sexp.append
+    find = WRITERS.get
+    if jellier.packs and _TEXT_ALONE.issuperset(map(type, obj)):
+        add(FLAT)
+        for name, value in obj.items():
+            if not name.isascii():
+                # Not all text has bytes.
+                name.encode()
+            add(name)
+            cls = type(value)
+            if cls is str:
+                add(value if value.isascii() else [UNICODE, value.encode()])
+            elif cls in _PACKED_AS_THEMSELVES:
+                add(value)
+            else:
+                add((find(cls) or find_writer(cls))(jellier, value))
+        return jellier.preserve(obj, sexp)
+    add(DICTIONARY)
     if jellier.asks:
         for name, value in obj.items():
             add([jellier.jelly(name), jellier.jelly(value)])
     else:
-        find = WRITERS.get
         for name, value in obj.items():
             cls = type(name)
             if cls is str:
@@ -528,8 +582,18 @@ def _warn_unregistered(cls: type, name: str) -> None:
 
 Writer = Callable[[Jellier, Any], Sexp]
 
-# What stands for itself.
+#: Functions that serve as ``jellyFor``, and do not look at the expression of the state that they put after a tag.
+#: `flavors` adds its own.
+PASSES_ON: set[Any] = {Jellyable.jellyFor}
+#: Functions that serve as ``jellyFor``, and put an id after a tag.  `flavors` adds its own.
+GIVES_ID: set[Any] = set()
+
+# What stands for itself; and in a `Packed`.
 _THEMSELVES = frozenset((bytes, int, float))
+_PACKED_AS_THEMSELVES = frozenset((bytes, int, float, bool, type(None)))
+_TEXT_ALONE = frozenset((str,))
+#: Items of what is first tried to be done without a jellier or unjellier.
+_FEW = 16
 # What holds nothing, so that a jellier has nothing to remember.
 _LEAVES: dict[type, Callable[[Any, Any], Sexp]] = {
     bytes: write_itself,
@@ -614,6 +678,11 @@ def jelly(
         sexp = leaf(obj, taster)
         if sexp is not None:
             return sexp
+    elif depth > 0 and (kind is tuple or kind is dict) and len(obj) <= _FEW and allows_dotted_names(taster):
+        # The arguments of most calls hold nothing that holds anything, and most have no keywords.
+        sexp = leaves(obj, taster) if kind is tuple else None if obj else [DICTIONARY]
+        if sexp is not None:
+            return sexp
     try:
         jellier = Jellier(taster, persistentStore, invoker, depth)
         if jellier.asks:
@@ -621,6 +690,22 @@ def jelly(
         return (WRITERS.get(kind) or find_writer(kind))(jellier, obj)
     except RecursionError as error:
         raise BananaError(f"values nested too deep to be sent: {error}") from error
+
+
+def pack(obj: Any, taster: Taster, invoker: Any = None, depth: int = DEFAULT_LIMITS.depth) -> Sexp:
+    """What `jelly` makes, as a `Packed` where nobody but the hooks of *obj* and of what it holds is to see it."""
+    kind = type(obj)
+    if kind in _LEAVES or not allows_dotted_names(taster):
+        return jelly(obj, taster, None, invoker, depth)
+    try:
+        jellier = Jellier(taster, None, invoker, depth)
+        jellier.packs = True
+        sexp = (WRITERS.get(kind) or find_writer(kind))(jellier, obj)
+    except RecursionError as error:
+        raise BananaError(f"values nested too deep to be sent: {error}") from error
+    if jellier.mixed:
+        return spelled_out(sexp)
+    return Packed(sexp) if type(sexp) is list else sexp
 
 
 # Expressions to objects.
@@ -670,6 +755,10 @@ def known(value: Any) -> Any:
 #: Functions that serve as ``unjellyFor`` and always return the very instance that they were called on.  Such an
 #: instance may be known to its own state before it has that state.  `flavors` adds its own.
 RETURNS_ITSELF: set[Any] = {Unjellyable.unjellyFor}
+#: Those that hand on the expression of the state, and do not look at it.  `flavors` adds its own.
+READS_PACKED: set[Any] = {Unjellyable.unjellyFor}
+#: Functions that serve as ``unjellyFor``, and look at the id after the tag alone.
+TAKES_ID: set[Any] = set()
 
 _MISSING = object()
 
@@ -685,7 +774,12 @@ class Unjellier:
         depth: values within values at the most.
 
     Hooks use `unjelly` and `invoker`.
+
+    Attributes:
+        packed: whether what is read is spelled as in a `Packed`.
     """
+
+    packed = False
 
     def __init__(
         self,
@@ -830,17 +924,26 @@ def read(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
     """
     tag = sexp[0] if sexp else None
     if type(tag) is not bytes:
+        if tag is FLAT:
+            tag = DICTIONARY
+        elif unjellier.packed:
+            return _read_spelled_out(read, unjellier, sexp, number)
         # Banana has no text, so this is no peer's; twisted.spread's callers may spell a tag so.
-        if type(tag) is not str:
+        elif type(tag) is str:
+            tag = tag.encode("utf-8")
+            sexp = [tag, *sexp[1:]]
+        else:
             raise InsecureJelly(f"an expression without a tag: {shortened(sexp)}")
-        tag = tag.encode("utf-8")
-        sexp = [tag, *sexp[1:]]
     allowed = unjellier.allowed
     if (tag not in allowed and b"." not in tag) if allowed is not None else not unjellier.taster.isTypeAllowed(tag):
         raise InsecureJelly(tag)
     unjellier.room -= 1
-    if unjellier.room < 0:
-        raise InsecureJelly(f"values nested more than {unjellier.depth} deep")
+    if unjellier.room <= 0:
+        if unjellier.room < 0:
+            raise InsecureJelly(f"values nested more than {unjellier.depth} deep")
+        if unjellier.packed:
+            # Nothing in it may be more than bytes or a number, and in this spelling that is seen.
+            sexp = spelled_out(sexp)
     registry = unjellier.registry
     if tag in registry.classes or tag in registry.factories:
         value = read_registered(unjellier, sexp, number)
@@ -865,32 +968,60 @@ def read(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
         value = {}
         if number is not None:
             unjellier.announce(number, value)
+        text = unjellier.reads_text and unjellier.room > 0
         keys: list[Any] = []
         items = []
-        add_key = keys.append
-        add = items.append
-        text = unjellier.reads_text and unjellier.room > 0
-        for pair in sexp[1:]:
-            if type(pair) is not list or len(pair) != 2:
-                raise InsecureJelly(f"not a key and a value: {shortened(pair)}")
-            item, other = pair
-            if type(item) is not list:
-                add_key(item)
-            elif text and len(item) == 2 and item[0] == UNICODE:
-                add_key(_text_of(item))
-            else:
-                add_key(read(unjellier, item, None))
-            if type(other) is not list:
-                add(other)
-            elif text and len(other) == 2 and other[0] == UNICODE:
-                add(_text_of(other))
-            else:
-                add(read(unjellier, other, None))
-        finish_dictionary(unjellier, value, keys, items)
+        if sexp[0] is FLAT:
+            keys = sexp[1::2]
+            items = sexp[2::2]
+            if list in map(type, items):
+                for place, item in enumerate(items):
+                    if type(item) is list:
+                        items[place] = read(unjellier, item, None)
+        else:
+            add_key = keys.append
+            add = items.append
+            for pair in sexp[1:]:
+                if type(pair) is not list or len(pair) != 2:
+                    raise InsecureJelly(f"not a key and a value: {shortened(spelled_out(pair))}")
+                item, other = pair
+                if type(item) is not list:
+                    add_key(item)
+                elif text and len(item) == 2 and item[0] == UNICODE:
+                    add_key(_text_of(item))
+                else:
+                    add_key(read(unjellier, item, None))
+                if type(other) is not list:
+                    add(other)
+                elif text and len(other) == 2 and other[0] == UNICODE:
+                    add(_text_of(other))
+                else:
+                    add(read(unjellier, other, None))
+        if unjellier.references or unjellier.pending or len(keys) > _MANY:
+            finish_dictionary(unjellier, value, keys, items)
+        else:
+            # What finish_dictionary does where nothing refers to anything.
+            try:
+                value.update(zip(keys, items))  # noqa: B905 - there are as many of both
+            except TypeError as error:
+                raise InsecureJelly(f"not a member of a set, nor a key: {error}") from error
     else:
-        value = READERS.get(tag, read_instance)(unjellier, sexp, number)
+        reader = READERS.get(tag, read_instance)
+        if not unjellier.packed or reader is read_reference and len(sexp) == 3 and type(sexp[1]) is int:
+            value = reader(unjellier, sexp, number)
+        else:
+            value = _read_spelled_out(reader, unjellier, sexp, number)
     unjellier.room += 1
     return value
+
+
+def _read_spelled_out(reader: Callable[..., Any], unjellier: Unjellier, sexp: list[Any], *rest: Any) -> Any:
+    """What *reader* makes of *sexp*, a list of a `Packed`, when it is shown an expression."""
+    unjellier.packed = False
+    try:
+        return reader(unjellier, spelled_out(sexp), *rest)
+    finally:
+        unjellier.packed = True
 
 
 def read_registered(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
@@ -903,9 +1034,19 @@ def read_registered(unjellier: Unjellier, sexp: list[Any], number: int | None) -
     else:
         blank = create_blank(cls)
         hook = getattr(blank, "unjellyFor", cls)
-        if number is not None and getattr(hook, "__func__", None) in RETURNS_ITSELF:
+        function = getattr(hook, "__func__", None)
+        if number is not None and function in RETURNS_ITSELF:
             unjellier.announce(number, blank)
-        value = hook(unjellier, sexp)
+        if (
+            not unjellier.packed
+            or function in READS_PACKED
+            or function in TAKES_ID
+            and len(sexp) > 1
+            and type(sexp[1]) is int
+        ):
+            value = hook(unjellier, sexp)
+        else:
+            value = _read_spelled_out(hook, unjellier, sexp)
     unjellier.finish(value)
     if number is not None and unjellier.references.get(number, _MISSING) is not value:
         unjellier.announce(number, value)
@@ -1353,8 +1494,78 @@ def unjelly(
         tag = sexp[0]
         if tag not in registry.classes and tag not in registry.factories:
             return _EMPTY[tag]()
+    elif sexp and sexp[0] == b"tuple" and len(sexp) <= _FEW and depth > 1:
+        # The arguments of most calls, which hold nothing that holds anything.
+        arguments = _leaves_of(sexp, taster, registry)
+        if arguments is not None:
+            return arguments
+    return _whole_of(Unjellier(taster, persistentLoad, invoker, registry, depth), sexp)
+
+
+def unpack(
+    sexp: Sexp,
+    taster: Taster,
+    invoker: Any = None,
+    registry: Registry = DEFAULT_REGISTRY,
+    depth: int = DEFAULT_LIMITS.depth,
+) -> Any:
+    """What `unjelly` makes of *sexp*, which may be `Packed`."""
+    if type(sexp) is not Packed:
+        return unjelly(sexp, taster, None, invoker, registry, depth)
+    if len(sexp) == 1 and type(sexp[0]) is bytes:
+        return unjelly(sexp.copy(), taster, None, invoker, registry, depth)
+    allowed = allowed_names(taster)
+    classes, factories = registry.classes, registry.factories
+    if (
+        allowed is None
+        or UNICODE not in allowed
+        or b"None" not in allowed
+        or b"boolean" not in allowed
+        or UNICODE in classes
+        or b"None" in classes
+        or b"boolean" in classes
+        or DICTIONARY in classes
+        or b"tuple" in classes
+        or factories
+        and not factories.keys().isdisjoint((UNICODE, b"None", b"boolean", DICTIONARY, b"tuple"))
+    ):
+        # Values that have a short spelling are not allowed, or not what they usually are.
+        return unjelly(sexp.expression(), taster, None, invoker, registry, depth)
+    if depth > 1 and list not in map(type, sexp):
+        # What most calls have for arguments and for a result: nothing in it holds anything.
+        tag = sexp[0] if sexp else None
+        if tag == b"tuple":
+            if tag in allowed:
+                return tuple(sexp[1:])
+        elif tag == UNICODE:
+            return _text_of(sexp)
+        elif tag is FLAT and DICTIONARY in allowed and len(sexp) <= _MANY:
+            return dict(zip(sexp[1::2], sexp[2::2]))  # noqa: B905 - there are as many of both
+    unjellier = Unjellier(taster, None, invoker, registry, depth)
+    unjellier.packed = True
+    return _whole_of(unjellier, sexp)
+
+
+def _leaves_of(sexp: list[Any], taster: Taster, registry: Registry) -> tuple[Any, ...] | None:
+    """What a tuple's expression stands for, if there are but texts, bytes and numbers in it, and they mean the usual."""
+    allowed = allowed_names(taster)
+    if allowed is None or b"tuple" not in allowed or UNICODE not in allowed:
+        return None
+    for table in (registry.classes, registry.factories):
+        if UNICODE in table or b"tuple" in table:
+            return None
+    items = []
+    for item in sexp:
+        if type(item) is list:
+            if len(item) != 2 or item[0] != UNICODE:
+                return None
+            item = _text_of(item)
+        items.append(item)
+    return tuple(items[1:])
+
+
+def _whole_of(unjellier: Unjellier, sexp: list[Any]) -> Any:
     try:
-        unjellier = Unjellier(taster, persistentLoad, invoker, registry, depth)
         value = read(unjellier, sexp, None)
         if unjellier.references or unjellier.pending or unjellier.postCallbacks:
             return unjellier.finished(value)

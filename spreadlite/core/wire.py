@@ -11,6 +11,7 @@ digit first, a byte below 0x80 each; it may be empty, which is 0, and need not b
                | prefix VOCAB                       a word of the vocabulary; dialect pb only
 
 In Python an expression is a list, bytes, int or float.  Nothing else: text and every other value are graph's business.
+Where nobody but graph looks at an expression, it may be `Packed`: then it has less to make and to take apart.
 
 The decoder is resumable: it takes bytes as they come, gives one expression at a time, and is linear in its input however
 that is cut.  It raises only `BananaError`, and after that nothing but the same error again, because what follows a broken
@@ -47,6 +48,78 @@ from .vocabulary import (
 Expression = list[Any] | bytes | int | float
 
 
+class _Flat:
+    """The type of `FLAT`."""
+
+    def __repr__(self) -> str:
+        return "FLAT"
+
+
+#: In a `Packed`, the head of a list that is a dictionary: its keys and values follow in turns, without pairs around them.
+FLAT: Final = _Flat()
+
+
+class Packed(list[Any]):
+    """An expression (a list) for nobody's eyes but the codec's.
+
+    It may have, at any depth, a str that has bytes in UTF-8 in the place of ``[unicode x]``; None, True and False in the
+    places of ``[None]`` and ``[boolean x]``; and lists that begin with `FLAT`, of which all keys are str.
+    """
+
+    __slots__ = ()
+
+    def expression(self) -> list[Any]:
+        """The list."""
+        return spelled_out(self)  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        return f"<Packed {self.expression()!r}>"
+
+
+class Plain:
+    """Stands, as long as a `Packed` is being made, in it for what an application made: an expression as it is."""
+
+    __slots__ = ("expression",)
+
+    def __init__(self, expression: Any) -> None:
+        self.expression = expression
+
+
+def spelled_out(item: Any) -> Any:
+    """What *item*, which is or was to be a part of a `Packed`, stands for: an expression, of which the lists are new."""
+    made: list[Any] = []
+    # The lists that are being made, and what is still to be put into them.
+    stack: list[tuple[list[Any], Iterator[Any]]] = [(made, iter((item,)))]
+    while stack:
+        into, items = stack[-1]
+        for each in items:
+            kind = type(each)
+            if kind is list or kind is Packed:
+                inner: list[Any] = []
+                into.append(inner)
+                stack.append((inner, iter(_in_pairs(each))))
+                break
+            if kind is str:
+                each = [UNICODE, each.encode()]
+            elif kind is bool:
+                each = [b"boolean", b"true" if each else b"false"]
+            elif each is None:
+                each = [b"None"]
+            elif kind is Plain:
+                each = each.expression
+            into.append(each)
+        else:
+            stack.pop()
+    return made[0]
+
+
+def _in_pairs(items: list[Any]) -> list[Any]:
+    """A list of a `Packed`; where it is `FLAT`, with pairs."""
+    if items and items[0] is FLAT:
+        return [DICTIONARY, *map(list, zip(items[1::2], items[2::2]))]  # noqa: B905 - a key may lack its value yet
+    return items
+
+
 class _NeedData:
     """The type of `NEED_DATA`."""
 
@@ -62,9 +135,24 @@ NEED_DATA: Final = _NeedData()
 
 _double = struct.Struct("!d")
 
-# What a list of two strings costs beside their bytes, and its own head; and as the first item of another list.
-_TEXT_COST = 2 * ITEM_COST
-_PAIRED_COST = LIST_COST + _TEXT_COST
+# What stands in text and in a boolean, after the head of the list; and where the bytes of the text begin.
+_TEXT_BEGINS = bytes((len(UNICODE), STRING)) + UNICODE
+_BOOLEAN_BEGINS = bytes((len(b"boolean"), STRING)) + b"boolean"
+_BOOLEANS = ((bytes((4, STRING)) + b"true", True), (bytes((5, STRING)) + b"false", False))
+_TEXT_AT = len(_TEXT_BEGINS) + 2
+# What text costs beside its bytes, and the head of its list; the list that is in a pair; and a pair that begins with text.
+_TEXT_COST = 2 * ITEM_COST + len(UNICODE)
+_PAIRED_TEXT_COST = LIST_COST + _TEXT_COST
+_PAIR_COST = LIST_COST + _PAIRED_TEXT_COST
+# What follows the head of [None], where the words are the usual ones.
+_NONE = bytes((WORDS[b"None"], VOCAB))
+# What stands in a pair before the length of the text that is its first item; and where that text begins.
+_PAIR_BEGINS = bytes((2, LIST, 2, LIST)) + _TEXT_BEGINS
+_KEY_AT = len(_PAIR_BEGINS) + 2
+# The text, by all that stands in a pair up to the end of it.  Programs send the same keys all the time.
+_KNOWN_KEYS: dict[bytes, str] = {}
+_LONGEST_KEY = 64
+_MOST_KEYS = 2_000
 
 
 # Bytes of a part of an unfinished string up to which it is put together with others.
@@ -78,18 +166,30 @@ class Decoder:
         limits: bounds of what one unfinished expression may hold.
 
     Call `feed` with what arrived, then `next` until it answers `NEED_DATA`.
+
+    Attributes:
+        shallow: whether the lists in a list are to come as `Packed`.
     """
 
-    __slots__ = ("_broken", "_data", "_held", "_items", "_limits", "_missing", "_partial", "_position", "_room", "_stack")
+    __slots__ = (
+        "_broken", "_data", "_flat", "_held", "_items", "_level", "_limits", "_missing", "_packs", "_partial", "_position",
+        "_room", "_stack", "shallow",
+    )  # fmt: skip
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        self.shallow = False
         self._limits = limits
         self._data = b""
         self._position = 0
-        # The list that is being filled and the number of items that it lacks; the same of the lists around it.
+        # The list that is being filled; the number of items that it lacks; the number of lists that will be around the
+        # next item; and whether it is `FLAT`, with all keys text.  The same of the lists around it.
         self._items: list[Any] | None = None
         self._room = 0
-        self._stack: list[tuple[list[Any] | None, int]] = []
+        self._level = 0
+        self._flat = False
+        self._stack: list[tuple[list[Any] | None, int, int, bool]] = []
+        # Whether what is being read is to be shallow, or was when it began.
+        self._packs = False
         # A string whose body has not arrived whole, and the number of bytes that it lacks.
         self._partial: list[bytes | bytearray] | None = None
         self._missing = 0
@@ -155,41 +255,55 @@ class Decoder:
         """
         if self._broken is not None:
             raise BananaError(self._broken)
-        if self._position == len(self._data) and self._partial is None:
-            return NEED_DATA
-        try:
-            return self._next(words, size_limit, prefix_limit)
-        except BananaError as error:
-            self._broken = str(error)
-            self._data = b""
-            self._position = 0
-            self._items = self._partial = None
-            self._missing = 0
-            self._stack = []
-            raise
-
-    def _next(
-        self, words: Mapping[int, bytes] | None, size_limit: int, prefix_limit: int
-    ) -> Expression | _NeedData:
         data = self._data
         position = start = self._position
         end = len(data)
+        partial = self._partial
+        if position == end and partial is None:
+            return NEED_DATA
         items = self._items
         room = self._room
+        level = self._level
+        flat = self._flat
         stack = self._stack
         held = self._held
+        if items is None and partial is None:
+            self._packs = self.shallow
+        packs = self._packs
         most = self._limits.expression_bytes
         depth = self._limits.expression_depth
-        small = min(size_limit, 0x7F) if prefix_limit >= 1 else -1
+        # Whether no string with a prefix of one byte is too long.
+        quick = size_limit >= 0x7F and prefix_limit >= 1
         item: Any
         try:
             while True:
-                if self._partial is not None:
+                if partial is not None:
                     if self._missing:
                         return NEED_DATA
-                    item = b"".join(self._partial)
-                    self._partial = None
+                    item = b"".join(partial)
+                    self._partial = partial = None
                 else:
+                    if flat and len(items) & 1:  # type: ignore[arg-type]
+                        # A pair is next.  That its first is text, short and all there is seen in one go.
+                        first = position + _KEY_AT
+                        if first <= end:
+                            size = data[first - 2]
+                            stop = first + size
+                            item = _KNOWN_KEYS.get(data[position:stop])
+                            if item is None:
+                                item, stop, size = _text_key(data, position, words)
+                        else:
+                            item = None
+                        if item is not None:
+                            held += _PAIR_COST + size
+                            if held > most:
+                                raise BananaError(f"an expression that takes more than {most} bytes of memory")
+                            items.append(item)  # type: ignore[union-attr]
+                            position = stop
+                        else:
+                            items[:] = _in_pairs(items)  # type: ignore[index, arg-type]
+                            flat = False
+                            level -= 1
                     start = position
                     number = data[position]
                     position += 1
@@ -208,7 +322,9 @@ class Decoder:
                                 shift += 7
                                 kind = data[position]
                                 position += 1
-                        if position - start - 1 > prefix_limit:
+                            if position - start - 1 > prefix_limit:
+                                raise BananaError(f"a prefix of more than {prefix_limit} bytes")
+                        elif prefix_limit < 1:
                             raise BananaError(f"a prefix of more than {prefix_limit} bytes")
 
                     if kind == STRING:
@@ -234,6 +350,12 @@ class Decoder:
                         held += WORD_COST
                         if held > most:
                             raise BananaError(f"an expression that takes more than {most} bytes of memory")
+                        if packs and level > 1 and not items and item == DICTIONARY:
+                            # Where a text is too long, or too deep, it is not read in one go.
+                            if room > 1 and quick and level + 1 < depth:
+                                item = FLAT
+                                flat = True
+                                level += 1
                     elif kind == LIST:
                         if number > size_limit:
                             raise BananaError(f"a list of {_figure(number)} items; the limit is {size_limit}")
@@ -241,40 +363,75 @@ class Decoder:
                         if held > most:
                             raise BananaError(f"an expression that takes more than {most} bytes of memory")
                         if number:
-                            if len(stack) >= depth:
+                            if level >= depth:
                                 raise BananaError(f"lists nested more than {depth} deep")
-                            if number == 2 and position + 3 < end:
+                            if number == 2 and quick and position + _TEXT_AT < end:
                                 # Most lists of two items are text, [unicode bytes], or a pair that begins with text.
-                                # Two strings that are short and all there are not taken one by one.
+                                # Where that is short and all there, its parts are not taken one by one.
                                 paired = data[position] == 2 and data[position + 1] == LIST
-                                first = position + 4 if paired else position + 2
-                                if data[first - 1] == STRING:
-                                    size = data[first - 2]
-                                    middle = first + size
-                                    if middle + 1 < end and data[middle + 1] == STRING and size <= small:
-                                        more = data[middle]
-                                        stop = middle + 2 + more
-                                        cost = held + size + more + (_PAIRED_COST if paired else _TEXT_COST)
-                                        if more <= small and stop <= end and cost <= most:
+                                first = position + _TEXT_AT
+                                if paired:
+                                    first += 2
+                                begins = data[first - _TEXT_AT : first - 2] if paired or data[position] == 7 else b""
+                                if begins == _TEXT_BEGINS:
+                                    if first <= end and data[first - 1] == STRING:
+                                        size = data[first - 2]
+                                        stop = first + size
+                                        cost = held + size + (_PAIRED_TEXT_COST if paired else _TEXT_COST)
+                                        if size < 0x80 and stop <= end and cost <= most:
+                                            item = data[first:stop]
+                                            if not packs:
+                                                item = [UNICODE, item]
+                                            elif level > 1:
+                                                item = _as_text(item)
+                                            else:
+                                                item = Packed((UNICODE, item))
                                             if not paired:
-                                                item = [data[first:middle], data[middle + 2 : stop]]
                                                 number = 0
                                                 held = cost
                                                 position = stop
-                                            elif len(stack) + 1 < depth:
-                                                stack.append((items, room))
-                                                items = [[data[first:middle], data[middle + 2 : stop]]]
+                                            elif level + 1 < depth and (level > 1 or not packs):
+                                                stack.append((items, room, level, flat))
+                                                items = [item]
                                                 room = 1
+                                                level += 1
+                                                flat = False
                                                 held = cost
                                                 start = position = stop
                                                 continue
+                                elif begins == _BOOLEAN_BEGINS and not paired and (level > 1 or not packs):
+                                    for word, truth in _BOOLEANS:
+                                        stop = first - 2 + len(word)
+                                        if data[first - 2 : stop] == word:
+                                            cost = held + _TEXT_COST + len(word) - 2
+                                            if cost <= most:
+                                                item = truth if packs else [b"boolean", word[2:]]
+                                                number = 0
+                                                held = cost
+                                                position = stop
+                            elif (
+                                number == 1
+                                and packs
+                                and level > 1
+                                and data[position : position + 2] == _NONE
+                                and words is not None
+                                and words.get(_NONE[0]) == b"None"
+                            ):
+                                held += WORD_COST
+                                if held > most:
+                                    raise BananaError(f"an expression that takes more than {most} bytes of memory")
+                                item = None
+                                number = 0
+                                position += 2
                             if number:
-                                stack.append((items, room))
-                                items = []
+                                stack.append((items, room, level, flat))
+                                items = Packed() if packs and level == 1 else []
                                 room = number
+                                level += 1
+                                flat = False
                                 continue
                         else:
-                            item = []
+                            item = Packed() if packs and level == 1 else []
                     elif kind == INT or kind == LONGINT:
                         item = number
                         held += ITEM_COST
@@ -302,22 +459,78 @@ class Decoder:
                     if room:
                         break
                     item = items
-                    items, room = stack.pop()
+                    items, room, level, flat = stack.pop()
                 else:
                     start = position
                     held = 0
+                    if packs and not self.shallow and type(item) is list:
+                        # It is not to be, any more.
+                        item = list(map(spelled_out, item))
                     return item  # type: ignore[no-any-return]
                 start = position
         except IndexError:
             # The data ended within a prefix; the bytes from its start on are looked at again when more have come.
-            if end - start > prefix_limit:
-                raise BananaError(f"a prefix of more than {prefix_limit} bytes") from None
-            return NEED_DATA
+            if end - start <= prefix_limit:
+                return NEED_DATA
+            start, items = 0, None
+            raise self._breaks(BananaError(f"a prefix of more than {prefix_limit} bytes")) from None
+        except BananaError as error:
+            start, items = 0, None
+            self._breaks(error)
+            raise
         finally:
             self._position = start
             self._items = items
             self._room = room
+            self._level = level
+            self._flat = flat
             self._held = held
+
+    def _breaks(self, error: BananaError) -> BananaError:
+        """What follows has no meaning, because of *error*."""
+        self._broken = str(error)
+        self._data = b""
+        self._partial = None
+        self._missing = 0
+        self._stack = []
+        return error
+
+
+def _text_key(data: bytes, position: int, words: Mapping[int, bytes] | None) -> tuple[str | None, int, int]:
+    """The text with which the pair at *position* begins, where that ends, and what it takes of memory beyond what an empty
+    one does; None and zeros if the pair begins with something else, or with a text that is long or not all there."""
+    first = position + _KEY_AT
+    number, kind = data[first - 2], data[first - 1]
+    if number > 0x7F or not data.startswith(_PAIR_BEGINS, position):
+        return None, 0, 0
+    text: bytes | None = None
+    stop, size = first, WORD_COST - ITEM_COST
+    if kind == STRING:
+        stop, size = first + number, number
+        if stop <= len(data):
+            text = data[first:stop]
+    elif kind == VOCAB and words is not None:
+        text = words.get(number)
+    try:
+        key = None if text is None else text.decode()
+    except UnicodeDecodeError:
+        key = None
+    if key is None:
+        return None, 0, 0
+    if kind == STRING and number <= _LONGEST_KEY:
+        if len(_KNOWN_KEYS) >= _MOST_KEYS:
+            _KNOWN_KEYS.clear()
+        _KNOWN_KEYS[data[position:stop]] = key
+    return key, stop, size
+
+
+def _as_text(data: bytes) -> Any:
+    """Text in the spelling of a `Packed`."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        # Whoever reads it refuses it.
+        return [UNICODE, data]
 
 
 def _figure(number: int) -> str:
@@ -352,10 +565,13 @@ _VOCAB_HEADS = _heads(VOCAB)
 _TYPE = {kind: bytes((kind,)) for kind in (LIST, INT, STRING, NEG, FLOAT, LONGINT, LONGNEG, VOCAB)}
 _PAIR = _LIST_HEADS[2]
 _FLOAT_HEAD = _TYPE[FLOAT]
-# By the text that is a pair's first item: what is written up to the second.  Programs send the same keys all the time.
-_BEGUN_PAIRS: dict[bytes, bytes] = {}
-_LONGEST_KEY = 64
-_MOST_KEYS = 2_000
+# By the text that is a pair's first item, a str or its bytes: what is written up to the second.
+_BEGUN_PAIRS: dict[str | bytes, bytes] = {}
+# The lists that stand for None, True and False, where words are the usual ones.
+_NONE_LIST = _LIST_HEADS[1] + _VOCAB_HEADS[WORDS[b"None"]]
+_TRUE_LIST, _FALSE_LIST = (
+    _LIST_HEADS[2] + _STRING_HEADS[7] + b"boolean" + _STRING_HEADS[len(word)] + word for word in (b"true", b"false")
+)
 # Dictionaries within dictionaries that are written by calls within calls; deeper ones by the stack alone.
 _RECURSIVE = 100
 
@@ -429,8 +645,9 @@ def _encode(
     prefix_limit: int,
     depth: int,
     level: int,
+    packed: bool = False,
 ) -> None:
-    """Write what stands for *expression*, which is *level* lists deep."""
+    """Write what stands for *expression*, which is *level* lists deep; *packed*: it is a `Packed`, or a part of one."""
     write = chunks.append
     stack: list[Iterator[Any]] = []
     push = stack.append
@@ -467,14 +684,21 @@ def _encode(
                         chunks.large = True
                     write(prefix(size) + _TYPE[STRING])
                 write(item)
-            elif kind is list:
+            elif kind is list or packed and kind is Packed:
                 size = len(item)
+                tag = item[0] if size else None
+                if tag is FLAT:
+                    size = (size + 1) // 2
+                    if at_once and 1 < size <= size_limit and level < _RECURSIVE and level + 3 <= depth:
+                        write(_LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
+                        _encode_flat(item, chunks, words, size_limit, prefix_limit, depth, level + 1)
+                        continue
+                    item = _in_pairs(item)
                 if size > size_limit:
                     raise BananaError(f"a list of {size} items is too long to send; the limit is {size_limit}")
                 if level >= depth:
                     raise BananaError(f"lists nested more than {depth} deep are not sent")
                 if size and at_once:
-                    tag = item[0]
                     if tag is UNICODE:
                         if size == 2:
                             text = item[1]
@@ -484,7 +708,7 @@ def _encode(
                                 continue
                     elif tag is DICTIONARY and size > 1 and level < _RECURSIVE and level + 3 <= depth:
                         write(_LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
-                        _encode_pairs(item, chunks, words, size_limit, prefix_limit, depth, level + 1)
+                        _encode_pairs(item, chunks, words, size_limit, prefix_limit, depth, level + 1, packed)
                         continue
                 write(_LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
                 if size:
@@ -492,10 +716,22 @@ def _encode(
                     level += 1
                     todo = iter(item)
                     break
+            elif kind is str and packed and at_once and level < depth:
+                text = item.encode()
+                if len(text) <= small and (words is None or text not in words):
+                    write(_TEXT_HEADS[len(text)])
+                    write(text)
+                else:
+                    _encode([UNICODE, text], chunks, words, size_limit, prefix_limit, depth, level)
             elif kind is int:
                 write(_INTS[item] if 0 <= item < 1024 else _encode_int(item, prefix_limit))
             elif kind is float:
                 write(_FLOAT_HEAD + _double.pack(item))
+            elif kind is Packed:
+                _encode(item, chunks, words, size_limit, prefix_limit, depth, level, True)
+            elif packed:
+                # What is spelled shorter still, and what banana does not carry.
+                _encode(spelled_out(item), chunks, words, size_limit, prefix_limit, depth, level)
             else:
                 _encode(_carried_as(item), chunks, words, size_limit, prefix_limit, depth, level)
         else:
@@ -513,6 +749,7 @@ def _encode_pairs(
     prefix_limit: int,
     depth: int,
     level: int,
+    packed: bool,
 ) -> None:
     """Write what is in a list whose head is ``dictionary``: that word, and pairs.  They are most of most messages."""
     write = chunks.append
@@ -523,7 +760,7 @@ def _encode_pairs(
     _encode(next(pairs), chunks, words, size_limit, prefix_limit, depth, level)
     for pair in pairs:
         if type(pair) is not list or len(pair) != 2:
-            _encode(pair, chunks, words, size_limit, prefix_limit, depth, level)
+            _encode(pair, chunks, words, size_limit, prefix_limit, depth, level, packed)
             continue
         key, value = pair
         text = key[1] if type(key) is list and len(key) == 2 and key[0] is UNICODE else None
@@ -533,7 +770,7 @@ def _encode_pairs(
                 write(head)
             elif text in WORDS or begun is not _BEGUN_PAIRS:
                 write(_PAIR)
-                _encode(key, chunks, words, size_limit, prefix_limit, depth, level + 1)
+                _encode(key, chunks, words, size_limit, prefix_limit, depth, level + 1, packed)
             else:
                 head = _PAIR + _TEXT_HEADS[len(text)] + text
                 if len(text) <= _LONGEST_KEY:
@@ -543,7 +780,7 @@ def _encode_pairs(
                 write(head)
         else:
             write(_PAIR)
-            _encode(key, chunks, words, size_limit, prefix_limit, depth, level + 1)
+            _encode(key, chunks, words, size_limit, prefix_limit, depth, level + 1, packed)
         kind = type(value)
         if kind is list:
             if len(value) == 2 and value[0] is UNICODE:
@@ -559,7 +796,59 @@ def _encode_pairs(
         elif kind is float:
             write(_FLOAT_HEAD + _double.pack(value))
             continue
-        _encode(value, chunks, words, size_limit, prefix_limit, depth, level + 1)
+        _encode(value, chunks, words, size_limit, prefix_limit, depth, level + 1, packed)
+
+
+def _encode_flat(
+    dictionary: list[Any],
+    chunks: _Chunks,
+    words: Mapping[bytes, int] | None,
+    size_limit: int,
+    prefix_limit: int,
+    depth: int,
+    level: int,
+) -> None:
+    """Write what is in a list whose head is `FLAT`."""
+    write = chunks.append
+    small = size_limit if size_limit < 1023 else 1023
+    usual = words is WORDS
+    # With other words than the usual, other texts are sent as words.
+    begun = _BEGUN_PAIRS if usual and small >= _LONGEST_KEY else {}
+    _encode(DICTIONARY, chunks, words, size_limit, prefix_limit, depth, level)
+    level += 1
+    keys = dictionary[1::2]
+    for head, key, value in zip(map(begun.get, keys), keys, dictionary[2::2]):  # noqa: B905 - there are as many of all
+        if head is None:
+            text = key.encode()
+            if begun is _BEGUN_PAIRS and len(text) <= _LONGEST_KEY and text not in WORDS:
+                if len(begun) >= _MOST_KEYS:
+                    begun.clear()
+                begun[key] = head = _PAIR + _TEXT_HEADS[len(text)] + text
+                write(head)
+            else:
+                write(_PAIR)
+                _encode([UNICODE, text], chunks, words, size_limit, prefix_limit, depth, level)
+        else:
+            write(head)
+        kind = type(value)
+        if kind is str:
+            text = value.encode()
+            if len(text) <= small and (words is None or text not in words):
+                write(_TEXT_HEADS[len(text)])
+                write(text)
+            else:
+                _encode([UNICODE, text], chunks, words, size_limit, prefix_limit, depth, level)
+        elif kind is int:
+            write(_INTS[value] if 0 <= value < 1024 else _encode_int(value, prefix_limit))
+        elif kind is float:
+            write(_FLOAT_HEAD + _double.pack(value))
+        elif usual and (kind is bool or value is None):
+            write(_NONE_LIST if value is None else _TRUE_LIST if value else _FALSE_LIST)
+        elif kind is bytes and len(value) <= small and (words is None or value not in words):
+            write(_STRING_HEADS[len(value)])
+            write(value)
+        else:
+            _encode(value, chunks, words, size_limit, prefix_limit, depth, level, True)
 
 
 def _carried_as(item: object) -> Expression:
@@ -593,6 +882,8 @@ def _shortened(item: object) -> str:
 def _encode_int(number: int, prefix_limit: int) -> bytes:
     if 0 <= number < 1024:
         return _INTS[number]
+    if 0 < number < 0x4000 and prefix_limit >= 2:
+        return bytes((number & 0x7F, number >> 7, INT))
     if number.bit_length() > prefix_limit * 7:
         raise BananaError(
             f"int is too large to send: it has {number.bit_length()} bits; the limit is {prefix_limit * 7}"

@@ -21,7 +21,7 @@ class CodecTests(SynchronousTestCase):
         """``implementation`` says truly which codec runs: the compiled one where there is one that may run."""
         compiled = codec.compiled is not None and os.environ.get("SPREADLITE_PURE", "0") in ("", "0")
         self.assertEqual("compiled" if compiled else "pure", codec.implementation)
-        self.assertEqual(compiled, codec.PACKS)
+        self.assertTrue(codec.PACKS)
         self.assertIs(wire.NEED_DATA, codec.NEED_DATA)
         for module, name in ((wire, "encode"), (graph, "jelly"), (graph, "unjelly")):
             self.assertIs(getattr(codec.compiled if compiled else module, name), getattr(codec, name), name)
@@ -36,7 +36,7 @@ class CodecTests(SynchronousTestCase):
         environment = {**os.environ, "SPREADLITE_PURE": "1"}
         done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, cwd=ROOT)
         self.assertEqual("", done.stderr)
-        self.assertEqual("pure False [b'dictionary', [[b'unicode', b'a'], 1]]", done.stdout.strip())
+        self.assertEqual("pure True [b'dictionary', [[b'unicode', b'a'], 1]]", done.stdout.strip())
 
     def test_there_and_back(self) -> None:
         """What it gives out is enough to send an object and to have it again."""

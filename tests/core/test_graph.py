@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from spreadlite import jelly, pb
+from spreadlite.core import graph, wire
 from spreadlite.core.errors import BananaError, InsecureJelly, UnregisteredTypeWarning
 from spreadlite.core.limits import Limits
 from spreadlite.core.policy import StrictSecurityOptions
+from spreadlite.core.vocabulary import WORDS
 
 SETTINGS = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 
@@ -239,3 +241,94 @@ class LimitTests(SynchronousTestCase):
         self.assertRaises(InsecureJelly, jelly.unjelly, chosen)
         chosen = jelly.jelly({(number * (2**61 - 1),) for number in range(300)})
         self.assertRaises(InsecureJelly, jelly.unjelly, chosen)
+
+
+class Shown(pb.Copyable, pb.RemoteCopy):
+    """A copy with hooks of its own, which keep what they are shown, and put *extra* into the expression."""
+
+    extra = 0
+
+    def jellyFor(self, jellier):
+        sexp = jellier.prepare(self)
+        self.shown = [jellier.jelly(self.value), jellier.jelly({"k": None})]
+        sexp += [b"tests.core.test_graph.Shown", *self.shown, self.extra]
+        return jellier.preserve(self, sexp)
+
+    def unjellyFor(self, unjellier, sexp):
+        self.shown = sexp
+        self.value = unjellier.unjelly(sexp[1])
+        return self
+
+
+jelly.setUnjellyableForClass(Shown, Shown)
+
+
+class PackedTests(SynchronousTestCase):
+    """`pack` and `unpack`: what brokers use where nobody but hooks is to see expressions."""
+
+    def sent(self, value):
+        """*value*, packed by one side and unpacked by the other."""
+        decoder = wire.Decoder()
+        decoder.shallow = True
+        decoder.feed(wire.encode((b"answer", graph.pack(value, jelly.globalSecurity, Invoker())), WORDS))
+        packed = decoder.next({number: word for word, number in WORDS.items()})[1]
+        return graph.unpack(packed, jelly.globalSecurity, Invoker())
+
+    def test_hooks(self):
+        """An application's hooks are shown and hand over expressions, wherever they are in what is sent."""
+        one, two = Shown(), Shown()
+        one.value, two.value = ["é", "text", True, {"inner": two}], "x"
+        expected = [b"list", [b"unicode", "é".encode()], [b"unicode", b"text"], [b"boolean", b"true"]]
+        copied = self.sent({"one": one, "again": one})
+        self.assertEqual(expected, one.shown[0][:4])
+        self.assertEqual([b"dictionary", [[b"unicode", b"k"], [b"None"]]], one.shown[1])
+        self.assertIs(copied["one"], copied["again"])
+        read = copied["one"]
+        self.assertEqual(expected, read.shown[1][:4])
+        self.assertEqual([b"unicode", b"inner"], read.shown[1][4][1][0])
+        self.assertIs(list, type(read.shown))
+        self.assertEqual(["é", "text", True], read.value[:3])
+        self.assertEqual("x", read.value[3]["inner"].value)
+        self.assertEqual([b"unicode", b"x"], read.value[3]["inner"].shown[1])
+
+    def test_not_ours(self):
+        """What a hook makes is sent as it always was: what banana does not carry is refused, and a bool is a number."""
+        for extra in (None, "text", True, [False], [["text"]]):
+            results = []
+            for make in (graph.jelly, graph.pack):
+                shown = Shown()
+                shown.value, shown.extra = "é", extra
+                sexp = make([shown, "y"], jelly.globalSecurity, invoker=Invoker())
+                try:
+                    results.append(wire.encode((b"answer", sexp), WORDS))
+                except BananaError as error:
+                    results.append(str(error))
+            self.assertEqual(results[0], results[1])
+            self.assertEqual(extra in (True, [False]), isinstance(results[0], bytes), extra)
+
+    def test_no_bytes(self):
+        """A text that has no bytes is refused as it is packed, not later, when something was said already."""
+        for value in (["\ud800"], {"\ud800": 1}, {"k": "\ud800"}, ("\ud800",)):
+            self.assertRaises(UnicodeEncodeError, graph.pack, value, jelly.globalSecurity)
+
+    def test_refused(self):
+        """Where text is not allowed, it is not read, in whichever spelling it came; nor are dictionaries."""
+        for tag in ("unicode", "None", "boolean", "dictionary"):
+            taster = jelly.SecurityOptions()
+            taster.allowBasicTypes()
+            del taster.allowedTypes[tag.encode()]
+            value = {"unicode": ["x"], "None": [None], "boolean": [True], "dictionary": [{"k": 1}]}[tag]
+            for it in (value, value[0], tuple(value)):
+                packed = graph.pack([it], jelly.globalSecurity)
+                self.assertIs(wire.Packed, type(packed))
+                error = self.assertRaises(InsecureJelly, graph.unpack, packed, taster)
+                self.assertEqual((tag.encode(),), error.args)
+
+    def test_text_is_no_tag(self):
+        """A text at the head of a list is no tag, in whichever spelling it came."""
+        for rest in ([], [1], [b"x"], ["x"]):
+            for text in ("tuple", "dictionary", "list", "None"):
+                packed = wire.Packed([b"list", [text, *rest]])
+                for it in (packed, wire.Packed(packed[1])):
+                    error = self.assertRaises(InsecureJelly, graph.unpack, it, jelly.globalSecurity)
+                    self.assertIn("an expression without a tag: [[b'unicode', b'", str(error))

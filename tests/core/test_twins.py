@@ -287,7 +287,8 @@ def events(decoder: Any, chunks: list[bytes], words: Any, bounds: dict[str, int]
             if result[0] == "value" and result[1] is not wire.NEED_DATA:
                 item = result[1]
                 if isinstance(item, list):
-                    item = [part.expression() if type(part) is compiled.Packed else part for part in item]
+                    packed = (wire.Packed, compiled.Packed)
+                    item = [part.expression() if type(part) in packed else part for part in item]
                 said.append(bits(item))
                 continue
             said.append("more" if result[0] == "value" else result)
@@ -296,10 +297,38 @@ def events(decoder: Any, chunks: list[bytes], words: Any, bounds: dict[str, int]
     return said
 
 
+TAG = st.sampled_from(
+    [b"unicode", b"None", b"boolean", b"list", b"tuple", b"dictionary", b"set", b"frozenset", b"reference", b"dereference",
+     b"reference", b"dereference", b"decimal", b"datetime", b"date", b"time", b"timedelta", b"custom", b"made",
+     b"own state", b"remote", b"local", b"cached", b"lcache", b"unpersistable", b"persistent", b"instance", b"class",
+     b"module", b"method", b"nothing", b"a.b", b"tests.core.test_twins.Copied", b"tests.core.test_twins.Plain",
+     b"tests.core.test_twins.Jellied", b"copy"]
+)  # fmt: skip
+SMALL = st.one_of(st.integers(-1, 4), st.sampled_from([b"true", b"false", b"a", b"\xff", b"k", b"1 2 3"]), FLOAT)
+
+
+def tagged(inner: Any) -> Any:
+    """Lists that are often what a tag asks for, and often not."""
+    part = st.one_of(inner, inner, SMALL)
+    pair = st.tuples(part, part).map(list)
+    return st.one_of(
+        st.builds(lambda tag, rest: [tag, *rest], TAG, st.lists(part, max_size=4)),
+        st.builds(lambda pairs: [b"dictionary", *pairs], st.lists(pair, max_size=4)),
+        st.builds(lambda number, item: [b"reference", number, item], st.integers(1, 3), part),
+        st.builds(lambda number: [b"dereference", number], st.integers(1, 3)),
+        st.builds(lambda text: [b"unicode", text.encode()], TEXT),
+        st.builds(lambda tag, state: [tag, state], st.sampled_from([b"own state", b"tests.core.test_twins.Copied"]), part),
+        st.lists(part, max_size=3),
+    )
+
+
+JELLIED = tagged(st.recursive(tagged(SMALL), tagged, max_leaves=12))
+
+
 @st.composite
-def mutated(draw: Any) -> bytes:
+def mutated(draw: Any, items: Any = EXPRESSION) -> bytes:
     """Bytes that were right, with some of them changed, removed or put in."""
-    data = bytearray(b"".join(wire.encode(item, WORDS) for item in draw(st.lists(EXPRESSION, max_size=3))))
+    data = bytearray(b"".join(wire.encode(item, WORDS) for item in draw(st.lists(items, max_size=3))))
     for _ in range(draw(st.integers(0, 3))):
         place = draw(st.integers(0, len(data)))
         change = draw(st.integers(0, 2))
@@ -310,6 +339,15 @@ def mutated(draw: Any) -> bytes:
         else:
             data[place : place + 1] = bytes((draw(st.integers(0, 255)),))
     return bytes(data)
+
+
+@st.composite
+def messages(draw: Any) -> bytes:
+    """Messages with values in them, most of them right."""
+    rows = st.dictionaries(st.one_of(TEXT, TEXT, st.just("k" * 130), SMALL), st.one_of(TEXT, SMALL, st.none()), max_size=4)
+    value = st.one_of(JELLIED, rows.map(lambda row: graph.jelly([row, row.copy(), True], DummySecurityOptions())))
+    message = st.lists(value, max_size=2).map(lambda values: [b"message", 7, *values])
+    return draw(mutated(message)) if draw(st.booleans()) else wire.encode(draw(message), WORDS)
 
 
 READ_TABLES = st.sampled_from([None, NUMBERS, NUMBERS, dict(NUMBERS), OWN_NUMBERS])
@@ -328,9 +366,9 @@ class DecoderTests(SynchronousTestCase):
         chunks = cut(data, cuts)
         expected = events(wire.Decoder(limits), chunks, words, bounds)
         self.assertEqual(expected, events(compiled.Decoder(limits), chunks, words, bounds))
-        shallow = compiled.Decoder(limits)
-        shallow.shallow = True
-        self.assertEqual(expected, events(shallow, chunks, words, bounds))
+        for shallow in (compiled.Decoder(limits), wire.Decoder(limits)):
+            shallow.shallow = True
+            self.assertEqual(expected, events(shallow, chunks, words, bounds))
 
     @searched(400)
     @given(STREAM, CUTS, READ_TABLES, BOUNDS, LIMITS)
@@ -342,6 +380,12 @@ class DecoderTests(SynchronousTestCase):
     @given(mutated(), CUTS, READ_TABLES, BOUNDS, LIMITS)
     def test_nearly_right(self, data: bytes, cuts: list[int], words: Any, bounds: Any, limits: Limits) -> None:
         """The same where the bytes are nearly right, or altogether."""
+        self.check(data, cuts, words, bounds, limits)
+
+    @searched(600)
+    @given(messages(), CUTS, READ_TABLES, BOUNDS, LIMITS)
+    def test_messages(self, data: bytes, cuts: list[int], words: Any, bounds: Any, limits: Limits) -> None:
+        """The same of what jelly makes, or nearly: what is read in one go is what it is when it comes in pieces."""
         self.check(data, cuts, words, bounds, limits)
 
     @searched(150)
@@ -428,6 +472,11 @@ class DecoderTests(SynchronousTestCase):
             self.assertTrue(decoder.unfinished)
 
 
+def as_lists(expression: Any) -> Any:
+    """An expression without tuples in it."""
+    return list(map(as_lists, expression)) if isinstance(expression, (list, tuple)) else expression
+
+
 class Compared(SynchronousTestCase):
     """What both codecs do with objects, and with expressions."""
 
@@ -437,10 +486,11 @@ class Compared(SynchronousTestCase):
         """What *make* makes is sent alike and read alike by both."""
         value = make()
         depth = bounds.pop("depth", 400)
-        brokers = [Invoker() if invoked else None for _ in range(3)]
+        brokers = [Invoker() if invoked else None for _ in range(4)]
         expected = outcome(graph.jelly, value, taster, None, brokers[0], depth)
         listed = outcome(compiled.jelly, value, taster, None, brokers[1], depth)
         packed = outcome(compiled.pack, value, taster, brokers[2], depth, **bounds)
+        short = outcome(graph.pack, value, taster, brokers[3], depth)
         light = outcome(compiled.pack_light, value, taster, depth, **bounds)
         if light[0] == "error":
             self.assertEqual(packed, light)
@@ -450,19 +500,31 @@ class Compared(SynchronousTestCase):
                 outcome(compiled.encode, message, WORDS, **bounds), outcome(compiled.encode, other, WORDS, **bounds)
             )
         if expected[0] == "error":
-            self.assertEqual([expected] * 2, [listed, packed])
+            self.assertEqual([expected] * 3, [listed, packed, short])
         else:
             self.assertEqual(shape(expected[1]), shape(listed[1]))
             sent = outcome(wire.encode, [b"message", expected[1]], WORDS, **bounds)
             self.assertEqual(sent, outcome(compiled.encode, [b"message", listed[1]], WORDS, **bounds))
             self.assertEqual(sent, outcome(compiled.encode, [b"message", packed[1]], WORDS, **bounds))
+            self.short(short[1], expected[1], bounds)
             if sent[0] == "value" and type(packed[1]) is compiled.Packed:
                 plain = outcome(wire.encode, [b"message", expected[1]], OWN_WORDS, **bounds)
                 self.assertEqual(plain, outcome(compiled.encode, [b"message", packed[1]], OWN_WORDS, **bounds))
                 self.read(packed[1].expression(), taster, invoked, depth)
         if invoked:
             first, *others = [broker.registered for broker in brokers if broker is not None]
-            self.assertEqual([first, first], others)
+            self.assertEqual([first] * 3, others)
+
+    def short(self, packed: Any, expression: Any, bounds: Any) -> None:
+        """What the pure codec packed is sent as the expression is, and stands for it."""
+        for words in (WORDS, None, OWN_WORDS):
+            for depth in (1250, 3, 5):
+                sent = [
+                    outcome(wire.encode, (b"message", it), words, depth=depth, **bounds) for it in (expression, packed)
+                ]
+                self.assertEqual(sent[0], sent[1])
+        if type(packed) is wire.Packed:
+            self.assertEqual(bits(as_lists(expression)), bits(packed.expression()))
 
     def read(self, expression: Any, taster: Any, invoked: bool = True, depth: int = 400, found: Any = None) -> Any:
         """The expression is read alike, as a list and as bytes."""
@@ -472,12 +534,16 @@ class Compared(SynchronousTestCase):
         decoder.shallow = True
         decoder.feed(wire.encode([b"message", expression], WORDS, depth=10**6))
         packed = decoder.next(NUMBERS)[1]
+        short = wire.Decoder(Limits(expression_depth=10**6))
+        short.shallow = True
+        short.feed(wire.encode([b"message", expression], WORDS, depth=10**6))
         asked = []
         for call, source in (
             (lambda *args: graph.unjelly(args[0], args[1], None, args[2], found, depth), expression),
             (lambda *args: compiled.unjelly(args[0], args[1], None, args[2], found, depth), expression),
             (lambda *args: compiled.unpack(args[0], args[1], args[2], depth, found), packed),
             (lambda *args: compiled.unpack(args[0], args[1], args[2], depth, found), expression),
+            (lambda *args: graph.unpack(args[0], args[1], args[2], found, depth), short.next(NUMBERS)[1]),
         ):
             if isinstance(taster, Asked):
                 taster.asked.clear()
@@ -486,7 +552,7 @@ class Compared(SynchronousTestCase):
             results.append(without_broker(seen(result)))
             if isinstance(taster, Asked):
                 asked.append(list(taster.asked))
-        self.assertEqual([results[0]] * 3, results[1:])
+        self.assertEqual([results[0]] * 4, results[1:])
         if expression not in ([b"tuple"], [b"dictionary"]):
             # Of these the pure codec may ask twice.
             self.assertEqual(asked[:1] * len(asked), asked)
@@ -569,7 +635,7 @@ class GraphTests(Compared):
             self.assertEqual(kept, holders is not None)
         self.assertEqual(
             [b"list", [b"list", [b"list", 1]], [b"reference", 1, [b"list", 2]], [b"dereference", 1]],
-            codec.expression_of(compiled.pack_light([[[1]], *[[2]] * 2], options())),
+            compiled.pack_light([[[1]], *[[2]] * 2], options()).expression(),
         )
 
     def test_depth(self) -> None:
@@ -708,34 +774,6 @@ def without_broker(result: Any) -> Any:
             return "broker"
         return [without_broker(item) for item in result]
     return re.sub(r"\b0x[0-9a-f]+", "0x", result) if isinstance(result, str) else result
-
-
-TAG = st.sampled_from(
-    [b"unicode", b"None", b"boolean", b"list", b"tuple", b"dictionary", b"set", b"frozenset", b"reference", b"dereference",
-     b"reference", b"dereference", b"decimal", b"datetime", b"date", b"time", b"timedelta", b"custom", b"made",
-     b"own state", b"remote", b"local", b"cached", b"lcache", b"unpersistable", b"persistent", b"instance", b"class",
-     b"module", b"method", b"nothing", b"a.b", b"tests.core.test_twins.Copied", b"tests.core.test_twins.Plain",
-     b"tests.core.test_twins.Jellied", b"copy"]
-)  # fmt: skip
-SMALL = st.one_of(st.integers(-1, 4), st.sampled_from([b"true", b"false", b"a", b"\xff", b"k", b"1 2 3"]), FLOAT)
-
-
-def tagged(inner: Any) -> Any:
-    """Lists that are often what a tag asks for, and often not."""
-    part = st.one_of(inner, inner, SMALL)
-    pair = st.tuples(part, part).map(list)
-    return st.one_of(
-        st.builds(lambda tag, rest: [tag, *rest], TAG, st.lists(part, max_size=4)),
-        st.builds(lambda pairs: [b"dictionary", *pairs], st.lists(pair, max_size=4)),
-        st.builds(lambda number, item: [b"reference", number, item], st.integers(1, 3), part),
-        st.builds(lambda number: [b"dereference", number], st.integers(1, 3)),
-        st.builds(lambda text: [b"unicode", text.encode()], TEXT),
-        st.builds(lambda tag, state: [tag, state], st.sampled_from([b"own state", b"tests.core.test_twins.Copied"]), part),
-        st.lists(part, max_size=3),
-    )
-
-
-JELLIED = tagged(st.recursive(tagged(SMALL), tagged, max_leaves=12))
 
 
 class ReadTests(Compared):

@@ -539,3 +539,65 @@ class WorkTests(Rows, SynchronousTestCase):
         """Of a prefix that does not end, no more is looked at than the limit allows."""
         for data in (b"\x01" * 50_000, b"\x01" * 50_000 + b"\x81"):
             self.assertLess(work_of([data]), 200)
+
+
+class PackedTests(SynchronousTestCase):
+    """`Packed`, and the decoder's attribute ``shallow``."""
+
+    MESSAGE = [
+        b"answer", 7, [b"list", [b"unicode", b"text"], [b"None"], [b"boolean", b"true"], [b"unicode", b"\xff"], 2.5],
+        [b"dictionary", [[b"unicode", b"key"], [b"unicode", b"value"]], [[b"unicode", b"list"], [b"list", b"x"]]],
+        [b"dictionary", [[b"unicode", b"key"], 1], [2, 3], [[b"unicode", b"last"], [b"dictionary"]]], [b"unicode", b"x"],
+    ]  # fmt: skip
+
+    def test_spelling(self) -> None:
+        """A shallow decoder gives the lists in a list in a shorter spelling, and each knows what it stands for."""
+        decoder = Decoder()
+        decoder.shallow = True
+        decoder.feed(encode(self.MESSAGE, WORDS))
+        message: Any = decoder.next(NUMBERS)
+        self.assertEqual([wire.Packed] * 4, list(map(type, message[2:])))
+        self.assertEqual([b"list", "text", None, True, [b"unicode", b"\xff"], 2.5], message[2])
+        self.assertEqual([wire.FLAT, "key", "value", "list", [b"list", b"x"]], message[3])
+        self.assertEqual([b"dictionary", ["key", 1], [2, 3], ["last", [b"dictionary"]]], message[4])
+        self.assertEqual(self.MESSAGE[2:], [part.expression() for part in message[2:]])
+        self.assertEqual("<Packed [b'unicode', b'x']>", repr(message[5]))
+        self.assertEqual(encode(self.MESSAGE, WORDS), encode(message, WORDS))
+
+    def test_given_up(self) -> None:
+        """Whoever wants expressions gets them as soon as they say so, also of a message that has begun to arrive: an
+        application may put a method of its own in a method's place at any time."""
+        data = encode(self.MESSAGE, WORDS)
+        for place in range(len(data)):
+            decoder = Decoder()
+            decoder.shallow = True
+            decoder.feed(data[:place])
+            self.assertIs(NEED_DATA, decoder.next(NUMBERS))
+            decoder.shallow = False
+            decoder.feed(data[place:])
+            message: Any = decoder.next(NUMBERS)
+            self.assertEqual(self.MESSAGE, message)
+            self.assertEqual({list}, set(map(type, message[2:])))
+
+    def test_keys(self) -> None:
+        """However many different keys a peer sends, and an application, no more than some are kept for the next time."""
+        keys = [b"%d" % number for number in range(5_000)]
+        message = [b"answer", [b"dictionary", *([[b"unicode", key], 1] for key in keys)]]
+        decoder = Decoder()
+        decoder.shallow = True
+        for _ in range(2):
+            decoder.feed(encode(message, WORDS))
+            packed: Any = decoder.next(NUMBERS)
+            self.assertEqual(message[1], packed[1].expression())
+            self.assertEqual(encode(message, WORDS), encode(packed, WORDS))
+        self.assertLessEqual(len(wire._KNOWN_KEYS), 2_000)
+        self.assertLessEqual(len(wire._BEGUN_PAIRS), 2_000)
+        self.assertEqual([wire.FLAT, keys[0].decode(), 1], packed[1][:3])
+
+    def test_text_alone(self) -> None:
+        """What is short for something in a `Packed` is nothing that banana carries by itself."""
+        for item, sent in (("text", None), (None, None), (True, 1)):
+            if sent is None:
+                self.assertRaises(BananaError, encode, [b"answer", [item]], WORDS)
+            else:
+                self.assertEqual(encode([b"answer", [sent]], WORDS), encode([b"answer", [item]], WORDS))
