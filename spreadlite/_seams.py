@@ -21,7 +21,7 @@ class Stock:
     Args:
         cls: the class.
         names: of its methods.
-        remembers: whether to remember how many attributes an instance had when it was looked at last.  Only one of those
+        remembers: whether to remember which attributes an instance had when it was looked at last.  Only one of those
             that look at the same instances can.
     """
 
@@ -45,15 +45,16 @@ class Stock:
                 return False
             self._version = codec.class_version(cls)
         own = instance.__dict__
-        if self._remembers and own.get("_attributesSeen") == len(own):
-            # It has no attribute that it had not when this was asked last.
+        if self._remembers and own.get("_attributesSeen") == len(own) and next(reversed(own)) == "_attributesSeen":
+            # It has no attribute that it had not when this was asked last: there are as many, and what is added, also in
+            # the place of one that was deleted, comes last.
             return True
         for name in self._names:
             if name in own:
                 return False
         if self._remembers:
-            own["_attributesSeen"] = 0
-            own["_attributesSeen"] = len(own)
+            own.pop("_attributesSeen", None)
+            own["_attributesSeen"] = len(own) + 1
         return True
 
 

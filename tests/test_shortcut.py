@@ -576,12 +576,14 @@ class ShortcutTests(SynchronousTestCase):
         self.assertEqual([b"root", [b"tuple", 5]], heard)
 
     def test_own_and_taken_away(self) -> None:
-        """A method of one broker's own is called, also where another attribute of it was taken away before."""
+        """A method of one broker's own is called, also where another attribute of it is taken away for it."""
         said: list[Any] = []
         victim = Victim(True, False, Limits())
         victim.broker.other = 1
         call = pack(["message", 1, "root", "echo", 1, ["tuple", 5], ["dictionary"]], True)
         victim.broker.dataReceived(call)
+        victim.broker.dataReceived(call)
+        del victim.broker.other
         victim.broker.sendCall = lambda *message: said.append(message)
         victim.broker.dataReceived(call)
         victim.call("x")
