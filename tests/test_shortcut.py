@@ -541,6 +541,29 @@ class ShortcutTests(SynchronousTestCase):
         self.assertIsNone(victim.broker._unsent)
         lose(victim.broker, ConnectionDone)
 
+    def test_overridden_meanwhile(self) -> None:
+        """What a called method overrides of its broker, or of the broker's class, holds for the next call that was read with
+        its own."""
+        call = pack(["message", 1, "root", "override", 1, ["tuple"], ["dictionary"]], True)
+        for cls in (False, True):
+            victim = Victim(True, False, Limits())
+            root, heard = victim.broker.localObjectForID("root"), []
+
+            def find(luid: Any, root: Any = root, heard: list[Any] = heard) -> Any:
+                heard.append(luid)
+                return root
+
+            def override(cls: bool = cls, broker: Any = victim.broker) -> None:
+                if cls:
+                    self.patch(pb.Broker, "localObjectForID", staticmethod(find))
+                else:
+                    broker.localObjectForID = find
+
+            root.remote_override = override
+            victim.broker.dataReceived(call * 3)
+            self.assertEqual([b"root", b"root"], heard)
+            lose(victim.broker, ConnectionDone)
+
     def test_short(self) -> None:
         """An ordinary call, its answer and a release need none of the broker's own methods."""
         victim = Victim(True, False, Limits())

@@ -1071,6 +1071,9 @@ typedef struct {
     PyObject *broken; /* the text of the error after which nothing is read */
     PyObject *late;   /* what was fed while `next` was at work, by way of a finalizer */
     char shallow, busy;
+    /* For `serve`: how many attributes the broker had as this reading began, or -1, and which version its class. */
+    Py_ssize_t attributes;
+    unsigned int class_version;
 } Decoder;
 
 static int decoder_traverse(Decoder *self, visitproc visit, void *arg) {
@@ -1648,6 +1651,7 @@ static int decoder_set_shallow(Decoder *self, PyObject *value, void *Py_UNUSED(c
     int truth = value ? PyObject_IsTrue(value) : 0;
     if (truth < 0) return -1;
     self->shallow = (char)truth;
+    self->attributes = -1;
     return 0;
 }
 
@@ -5305,6 +5309,13 @@ static PyObject *serve(PyObject *module, PyObject *const *args, Py_ssize_t count
             names_version = dictionary_version(desk.names);
             before = 1;
         }
+        if (decoder->attributes < 0) {
+            decoder->attributes = PyDict_GET_SIZE(desk.own);
+            decoder->class_version = Py_TYPE(desk.broker)->tp_version_tag;
+        } else if (decoder->attributes != PyDict_GET_SIZE(desk.own) ||
+                   decoder->class_version != Py_TYPE(desk.broker)->tp_version_tag)
+            /* What was called may have put others in the place of our methods. */
+            fast = 0;
         if (before && fast &&
             whole_message(st, decoder, desk.size, desk.prefix, &message)) {
             done = 0;
