@@ -478,7 +478,7 @@ class ShortcutTests(SynchronousTestCase):
         self.assertEqual(3, len(set(said)))
 
     def test_looked_at(self) -> None:
-        """What is called is asked for its attributes as often as ever: properties and ``__getattribute__`` may do something."""
+        """What is called is asked for its attributes as often as ever, for properties may do something."""
         looks = []
         for short in (True, False):
             seen: list[str] = []
@@ -497,7 +497,7 @@ class ShortcutTests(SynchronousTestCase):
         self.assertEqual([("remote_echo",), ("receiver",), ("perspective",)], looks[:3])
 
     def test_call_within_a_call(self) -> None:
-        """A call that a finalizer makes while a call's Deferred is made has a number of its own, and an answer of its own."""
+        """A call that is made while another's Deferred is made has a number of its own, and an answer of its own."""
         victim = Victim(True, False, Limits())
         make = defer.Deferred
 
@@ -542,8 +542,8 @@ class ShortcutTests(SynchronousTestCase):
         lose(victim.broker, ConnectionDone)
 
     def test_overridden_meanwhile(self) -> None:
-        """What a called method overrides of its broker, or of the broker's class, holds for the next call that was read with
-        its own."""
+        """What a called method overrides of its broker, or of the broker's class, holds for the next call of the same
+        reading."""
         call = pack(["message", 1, "root", "override", 1, ["tuple"], ["dictionary"]], True)
         for cls in (False, True):
             victim = Victim(True, False, Limits())
