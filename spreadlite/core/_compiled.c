@@ -82,7 +82,7 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(postUnjelly) X(unjellyFor) X(setCopyableState) X(finish) X(announce) X(room) X(references) X(pending)            \
     X(finished) X(when_whole) X(scale) X(plain) X(preserved) X(cooked) X(cooker) X(met_again) X(get)                   \
     X(expression_bytes)                                                                                                \
-    X(expression_depth) X(__dict__) X(__init__) X(__class__) X(__getattribute__)                                                           \
+    X(expression_depth) X(__dict__) X(__init__) X(__class__) X(__getattribute__) X(localObjectForID) X(cachedLocallyAs) X(_recvMessage) X(_answered)                                                           \
     X(security) X(_PREFIX_LIMIT) X(depth) X(outstanding_calls) X(transport) X(_pass_on) X(_answering) X(_parting)      \
     X(_unsent) X(_justReleased) X(locallyCachedObjects) X(_halfMade) X(_raised) X(_localCleanup) X(_cleanUp) X(_returned) X(_pack) X(_packRest)     \
     X(_unread) X(_unasked) X(proto_decref) X(disconnected) X(remoteMessageReceived) X(waitingForAnswers) X(callback)   \
@@ -1071,7 +1071,8 @@ typedef struct {
     PyObject *broken; /* the text of the error after which nothing is read */
     PyObject *late;   /* what was fed while `next` was at work, by way of a finalizer */
     char shallow, busy;
-    /* For `serve`: how many attributes the broker had as this reading began, or -1, and which version its class. */
+    /* For `serve`: how many attributes the broker had when it was looked at in this reading, or -1, and which version its
+       class. */
     Py_ssize_t attributes;
     unsigned int class_version;
 } Decoder;
@@ -5312,10 +5313,18 @@ static PyObject *serve(PyObject *module, PyObject *const *args, Py_ssize_t count
         if (decoder->attributes < 0) {
             decoder->attributes = PyDict_GET_SIZE(desk.own);
             decoder->class_version = Py_TYPE(desk.broker)->tp_version_tag;
-        } else if (decoder->attributes != PyDict_GET_SIZE(desk.own) ||
-                   decoder->class_version != Py_TYPE(desk.broker)->tp_version_tag)
+        } else if (decoder->class_version != Py_TYPE(desk.broker)->tp_version_tag)
             /* What was called may have put others in the place of our methods. */
             fast = 0;
+        else if (decoder->attributes != PyDict_GET_SIZE(desk.own)) {
+            decoder->attributes = PyDict_GET_SIZE(desk.own);
+            if (own_value(&desk, st->s_localObjectForID) || own_value(&desk, st->s_cachedLocallyAs) ||
+                own_value(&desk, st->s__recvMessage) || own_value(&desk, st->s__answered) ||
+                own_value(&desk, st->s_proto_decref)) {
+                decoder->attributes = PY_SSIZE_T_MAX;
+                fast = 0;
+            }
+        }
         if (before && fast &&
             whole_message(st, decoder, desk.size, desk.prefix, &message)) {
             done = 0;
