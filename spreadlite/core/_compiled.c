@@ -4690,16 +4690,6 @@ static int desk_refresh(Desk *desk) {
     return 1;
 }
 
-/* Whether the broker's attributes, and the names, are those that had these versions: then what was looked up holds. */
-static inline int is_as_before(const Desk *desk, uint64_t own_version, uint64_t names_version) {
-    if (!own_version || own_version != dictionary_version(desk->own)) return 0;
-    PyObject *own = PyObject_GenericGetDict(desk->broker, NULL);
-    int same = own == desk->own && names_version == dictionary_version(desk->names);
-    if (!own) PyErr_Clear();
-    Py_XDECREF(own);
-    return same;
-}
-
 /* Begins a message in which objects are written that no hook is asked about.  1: it did; 0: the Python way is to be taken. */
 static int message_begin(Desk *desk, Writer *w) {
     State *st = desk->st;
@@ -5155,9 +5145,8 @@ static int do_decref(Desk *desk, Decoder *decoder, const Message *message) {
         done = none ? 1 : -1;
     } else if (done > 0 && last) {
         PyObject *waiting = own_value(desk, st->s_waitingForAnswers), *cleanup = own_value(desk, st->s__localCleanup);
-        int some = waiting && PyDict_Check(waiting) && PyDict_GET_SIZE(waiting);
-        PyObject *released = some ? own_value(desk, st->s__justReleased) : NULL;
-        if (released && PyDict_CheckExact(released)) {
+        PyObject *released = own_value(desk, st->s__justReleased);
+        if (waiting && PyDict_Check(waiting) && PyDict_GET_SIZE(waiting) && released && PyDict_CheckExact(released)) {
             PyObject *object = PyObject_GetAttr(last, st->s_object);
             if (!object || PyDict_SetItem(released, number, object)) done = -1;
             Py_XDECREF(object);
@@ -5222,22 +5211,15 @@ static PyObject *serve(PyObject *module, PyObject *const *args, Py_ssize_t count
     if (learn_receivers(st) || !(words = PyObject_GetAttr(desk.broker, st->s_incomingVocabulary))) return NULL;
     int fast = decoder->shallow && is_output(st, Py_TYPE(desk.output)) > 0 ? is_stock(st, words, 1) : 0;
     if (fast < 0) goto end;
-    uint64_t own_version = 0, names_version = 0;
     for (;;) {
         Message message;
-        int before = is_as_before(&desk, own_version, names_version), done = before ? 1 : desk_refresh(&desk);
+        int done = desk_refresh(&desk);
         if (done < 0) goto end;
-        if (!before && is_true(own_value(&desk, st->s__deaf))) {
+        if (is_true(own_value(&desk, st->s__deaf))) {
             item = Py_NewRef(st->NEED_DATA);
             goto end;
         }
-        if (!before && done && !is_true(own_value(&desk, st->s__parting))) {
-            /* Many messages change nothing that is looked at here. */
-            own_version = dictionary_version(desk.own);
-            names_version = dictionary_version(desk.names);
-            before = 1;
-        }
-        if (before && fast &&
+        if (done && fast && !is_true(own_value(&desk, st->s__parting)) &&
             whole_message(st, decoder, desk.size, desk.prefix, &message)) {
             done = 0;
             if (message.word == st->n_message && message.items == 7)
