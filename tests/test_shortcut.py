@@ -99,6 +99,56 @@ class Deaf(pb.Referenceable):
         return broker.serialize(len(args))
 
 
+class Watched(pb.Referenceable):
+    """What is called by way of __getattr__."""
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("remote_"):
+            raise AttributeError(name)
+        self.seen.append(name)
+        return lambda *args: args
+
+
+class WatchedReceiver(pb.Referenceable):
+    """What is asked how it is called."""
+
+    @property
+    def remoteMessageReceived(self) -> Any:
+        """Referenceable's."""
+        self.seen.append("receiver")
+        return super().remoteMessageReceived
+
+    def remote_echo(self, *args: Any) -> Any:
+        """Give it back."""
+        return args
+
+
+class WatchedPerspective(pb.Referenceable):
+    """What is asked for whom its results are."""
+
+    @property
+    def perspective(self) -> Any:
+        """Nobody's."""
+        self.seen.append("perspective")
+
+    def remote_echo(self, *args: Any) -> Any:
+        """Give it back."""
+        return args
+
+
+class WatchedAll(pb.Referenceable):
+    """What is asked for anything."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name != "seen" and not name.startswith("_"):
+            self.seen.append(name)
+        return super().__getattribute__(name)
+
+    def remote_echo(self, *args: Any) -> Any:
+        """Give it back."""
+        return args
+
+
 class Both:
     """The methods that can be called, under each prefix."""
 
@@ -405,6 +455,91 @@ class ShortcutTests(SynchronousTestCase):
             self.same(False, Limits(), [call + head + first + rest + call])
         self.patch(banana, "SIZE_LIMIT", 6)
         self.same(False, Limits(), [call])
+
+    def test_words(self) -> None:
+        """Words are sent as numbers only where the application has left the vocabulary as it was."""
+        call = pack(["message", 1, "root", "call", 1, ["tuple", ["unicode", "x"]], ["dictionary"]], True)
+        said = []
+        for change in (
+            lambda broker: setattr(broker, "outgoingVocabulary", {}),
+            lambda broker: broker.outgoingSymbols.pop(b"answer"),
+            lambda broker: self.patch(pb.Broker, "outgoingVocabulary", {b"answer": 3}),
+        ):
+            for short in (True, False):
+                with way(self, short, False):
+                    victim = Victim(short, False, Limits())
+                    victim.broker.dataReceived(call)
+                    victim.pipe.out = b""
+                    change(victim.broker)
+                    victim.broker.dataReceived(call)
+                    said.append(victim.pipe.out)
+                    lose(victim.broker, ConnectionDone)
+        self.assertEqual(said[1::2], said[::2])
+        self.assertEqual(3, len(set(said)))
+
+    def test_looked_at(self) -> None:
+        """What is called is asked for its attributes as often as ever: properties and ``__getattribute__`` may do something."""
+        looks = []
+        for short in (True, False):
+            seen: list[str] = []
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                for number, cls in enumerate((Watched, WatchedReceiver, WatchedPerspective, WatchedAll)):
+                    each = cls()
+                    each.seen = seen
+                    seen.clear()
+                    victim.broker.setNameForLocal(str(number), each)
+                    call = ["message", 1, str(number), "echo", 1, ["tuple", 5], ["dictionary"]]
+                    victim.broker.dataReceived(pack(call, True))
+                    looks.append(tuple(seen))
+                lose(victim.broker, ConnectionDone)
+        self.assertEqual(looks[4:], looks[:4])
+        self.assertEqual([("remote_echo",), ("receiver",), ("perspective",)], looks[:3])
+
+    def test_call_within_a_call(self) -> None:
+        """A call that a finalizer makes while a call's Deferred is made has a number of its own, and an answer of its own."""
+        victim = Victim(True, False, Limits())
+        make = defer.Deferred
+
+        def made() -> Any:
+            self.patch(defer, "Deferred", make)
+            victim.call("inner")
+            return make()
+
+        self.patch(defer, "Deferred", made)
+        victim.call("outer")
+        self.assertEqual([1, 2, 3, 4, 5], sorted(victim.broker.waitingForAnswers))
+        victim.broker.dataReceived(pack(["answer", 4, 44], True) + pack(["answer", 5, 55], True))
+        self.assertEqual([("waits", "44"), ("waits", "55")], victim.outcomes[3:])
+        lose(victim.broker, ConnectionDone)
+
+    def test_first_number(self) -> None:
+        """A class of brokers may say from where its calls are numbered."""
+
+        class Counting(pb.Broker):
+            currentRequestID = 1000
+
+        broker = Counting()
+        broker.makeConnection(TimedPipe(TwistedClock()))
+        broker.factory = pb.PBClientFactory()
+        broker.dataReceived(pack(["pb", "none"]))
+        broker.remoteForName("it").callRemote("one", 1).addErrback(lambda reason: None)
+        self.assertEqual([1001], list(broker.waitingForAnswers))
+        lose(broker, ConnectionDone)
+
+    def test_attributes_replaced(self) -> None:
+        """A method may give the broker other attributes, as a whole: nothing is left behind in them."""
+        victim = Victim(True, False, Limits())
+
+        def replace(*args: Any) -> Any:
+            victim.broker.__dict__ = dict(victim.broker.__dict__)
+            victim.broker._unsent = (1, 2, 3)
+            raise Known("replaced")
+
+        victim.broker.localObjectForID("root").remote_replace = replace
+        victim.broker.dataReceived(pack(["message", 1, "root", "replace", 0, ["tuple"], ["dictionary"]], True))
+        self.assertIsNone(victim.broker._unsent)
+        lose(victim.broker, ConnectionDone)
 
     def test_short(self) -> None:
         """An ordinary call, its answer and a release need none of the broker's own methods."""

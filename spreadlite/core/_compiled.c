@@ -43,6 +43,7 @@ enum { MEMBER_OBJECT = T_OBJECT_EX };
 #define KEYS 512 /* a power of two */
 #define LONGEST_KEY 32
 #define METHODS 64
+#define PLAIN_CALLEES 16
 #define UNBOUNDED PY_SSIZE_T_MAX
 
 typedef unsigned char byte;
@@ -81,7 +82,7 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(postUnjelly) X(unjellyFor) X(setCopyableState) X(finish) X(announce) X(room) X(references) X(pending)            \
     X(finished) X(when_whole) X(scale) X(plain) X(preserved) X(cooked) X(cooker) X(met_again) X(get)                   \
     X(expression_bytes)                                                                                                \
-    X(expression_depth) X(__dict__) X(__init__) X(__class__)                                                           \
+    X(expression_depth) X(__dict__) X(__init__) X(__class__) X(__getattribute__)                                                           \
     X(security) X(_PREFIX_LIMIT) X(depth) X(outstanding_calls) X(transport) X(_pass_on) X(_answering) X(_parting)      \
     X(_unsent) X(_justReleased) X(locallyCachedObjects) X(_halfMade) X(_raised) X(_localCleanup) X(_cleanUp) X(_returned) X(_pack) X(_packRest)     \
     X(_unread) X(_unasked) X(proto_decref) X(disconnected) X(remoteMessageReceived) X(waitingForAnswers) X(callback)   \
@@ -168,6 +169,11 @@ typedef struct {
     /* The limits that were used last, with what they say. */
     PyObject *desk_limits, *desk_depth;
     long long desk_calls, desk_nesting;
+    /* Classes of what a peer calls of which it is known that looking at them has no effects. */
+    unsigned int plain_callee[PLAIN_CALLEES];
+    /* The words that a class of brokers was found to send as numbers. */
+    unsigned int speaking_version;
+    PyObject *speaking;
     /* Bytes that nobody else has, in which the next message is written. */
     PyObject *scratch;
 } State;
@@ -4658,6 +4664,31 @@ static inline int is_true(PyObject *value) {
     return truth > 0;
 }
 
+/* Whether the broker sends the words of the stock vocabulary as their numbers, and no others; see Banana._encode. */
+static int speaks_words(const Desk *desk) {
+    State *st = desk->st;
+    PyObject *symbols = own_value(desk, st->s__symbols), *words = own_value(desk, st->s_outgoingVocabulary);
+    if (symbols && symbols != Py_None) return 0;
+    if (!words) {
+        PyTypeObject *type = Py_TYPE(desk->broker);
+        if (!type->tp_version_tag || type->tp_version_tag != st->speaking_version) {
+            st->speaking_version = 0;
+            int plain = is_attribute(type, st->s_outgoingVocabulary);
+            PyObject *found = plain > 0 ? PyObject_GetAttr((PyObject *)type, st->s_outgoingVocabulary) : NULL;
+            if (!found) {
+                PyErr_Clear();
+                return 0;
+            }
+            Py_XSETREF(st->speaking, found);
+            st->speaking_version = type->tp_version_tag;
+        }
+        words = st->speaking;
+    }
+    int stock = is_stock(st, words, 0);
+    if (stock < 0) PyErr_Clear();
+    return stock > 0;
+}
+
 static int long_attribute(PyObject *object, PyObject *name, int up, long long *value) {
     PyObject *number = PyObject_GetAttr(object, name);
     int failed = !number || bound_of(number, up, value);
@@ -4665,25 +4696,40 @@ static int long_attribute(PyObject *object, PyObject *name, int up, long long *v
     return failed ? -1 : 0;
 }
 
+/* What limits say, into the state; they are kept if nobody can change them, so that no others can be in their place. */
+static int learn_limits(State *st, PyObject *limits) {
+    long long calls, nesting;
+    PyObject *depth = PyObject_GetAttr(limits, st->s_depth);
+    if (!depth || long_attribute(limits, st->s_outstanding_calls, 1, &calls) ||
+        long_attribute(limits, st->s_expression_depth, 0, &nesting)) {
+        Py_XDECREF(depth);
+        return -1;
+    }
+    Py_XSETREF(st->desk_limits, Py_TYPE(limits) == Py_TYPE(st->default_limits) ? Py_NewRef(limits) : NULL);
+    Py_XSETREF(st->desk_depth, depth);
+    st->desk_calls = calls;
+    st->desk_nesting = nesting;
+    return 0;
+}
+
 /* Looks up what may have changed since the last message.  1: all is as it has to be; 0: the Python way is to be taken. */
 static int desk_refresh(Desk *desk) {
     State *st = desk->st;
     Py_XSETREF(desk->own, PyObject_GenericGetDict(desk->broker, NULL));
     if (!desk->own) return -1;
-    PyObject *limits = own_value(desk, st->s_limits), *security = own_value(desk, st->s_security);
-    PyObject *prefix = own_value(desk, st->s_prefixLimit), *size = PyDict_GetItemWithError(desk->names, st->s_SIZE_LIMIT);
-    if (!limits || !security || !prefix || prefix == Py_None || !size) return PyErr_Occurred() ? -1 : 0;
-    if (limits != st->desk_limits) {
-        /* They do not change; those that were used last are kept, so that no others can be in their place. */
-        Py_CLEAR(st->desk_limits);
-        Py_XSETREF(st->desk_depth, PyObject_GetAttr(limits, st->s_depth));
-        if (!st->desk_depth || long_attribute(limits, st->s_outstanding_calls, 1, &st->desk_calls) ||
-            long_attribute(limits, st->s_expression_depth, 0, &st->desk_nesting))
-            return -1;
-        if (Py_TYPE(limits) == Py_TYPE(st->default_limits)) st->desk_limits = Py_NewRef(limits);
+    PyObject *limits = own_value(desk, st->s_limits);
+    if (limits && limits != st->desk_limits) {
+        Py_INCREF(limits);
+        int failed = learn_limits(st, limits);
+        Py_DECREF(limits);
+        if (failed) return -1;
     }
     desk->calls = st->desk_calls;
     desk->nesting = st->desk_nesting;
+    PyObject *security = own_value(desk, st->s_security), *prefix = own_value(desk, st->s_prefixLimit);
+    PyObject *size = PyDict_GetItemWithError(desk->names, st->s_SIZE_LIMIT);
+    if (!limits || !security || !prefix || !size) return PyErr_Occurred() ? -1 : 0;
+    if (!PyLong_CheckExact(prefix) || !PyLong_CheckExact(size)) return 0;
     Py_XSETREF(desk->depth, Py_NewRef(st->desk_depth));
     Py_XSETREF(desk->security, Py_NewRef(security));
     if (bound_of(prefix, 0, &desk->prefix) || bound_of(size, 0, &desk->size)) return -1;
@@ -4842,6 +4888,10 @@ static PyObject *take_message(Decoder *decoder, const Message *message, const by
 /* After a call or an answer. */
 static void message_over(Desk *desk, int was_call) {
     State *st = desk->st;
+    /* They may have been replaced as a whole. */
+    PyObject *own = PyObject_GenericGetDict(desk->broker, NULL);
+    if (!own) return;
+    Py_SETREF(desk->own, own);
     PyObject *unsent = was_call ? own_value(desk, st->s__unsent) : NULL;
     if (unsent && unsent != Py_None) PyDict_SetItem(desk->own, st->s__unsent, Py_None);
     PyObject *released = own_value(desk, st->s__justReleased);
@@ -4874,8 +4924,8 @@ static PyObject *method_name(State *st, int receiver, const byte *name, Py_ssize
     return text;
 }
 
-/* The object of ours, or the cache of one of the peer's, that a call is for, borrowed; NULL without an error where there is
-   none, or the Python way has to find it. */
+/* The object of ours, or the cache of one of the peer's, that a call is for; NULL where there is none, or the Python way has to
+   find it. */
 static PyObject *callee(Desk *desk, const Token *token, int cached) {
     State *st = desk->st;
     PyObject *key, *found = NULL;
@@ -4886,18 +4936,38 @@ static PyObject *callee(Desk *desk, const Token *token, int cached) {
     if (key && cached) {
         PyObject *caches = own_value(desk, st->s_locallyCachedObjects), *half = own_value(desk, st->s__halfMade);
         if (caches && PyDict_CheckExact(caches) && (!half || (PyAnySet_Check(half) && !PySet_GET_SIZE(half))))
-            found = PyDict_GetItemWithError(caches, key);
+            found = Py_XNewRef(PyDict_GetItemWithError(caches, key));
     } else if (key) {
-        PyObject *exports = own_value(desk, st->s__exports);
-        PyObject *locals = exports ? PyObject_GetAttr(exports, st->s_locals) : NULL;
-        PyObject *local = locals && PyDict_CheckExact(locals) ? PyDict_GetItemWithError(locals, key) : NULL;
-        if (local) {
-            if (is_local(st, Py_TYPE(local)) > 0) found = SLOT_OF(local, st->local, LOCAL_OBJECT);
-        }
-        Py_XDECREF(locals);
+        PyObject *exports = own_value(desk, st->s__exports), *locals, *ids;
+        PyObject *local = exports && open_table(st, exports, &locals, &ids) > 0 ? PyDict_GetItemWithError(locals, key) : NULL;
+        if (local && is_local(st, Py_TYPE(local)) > 0) found = Py_XNewRef(SLOT_OF(local, st->local, LOCAL_OBJECT));
     }
     Py_XDECREF(key);
     return found;
+}
+
+/* Whether nobody can tell how often, or whether, an instance is asked for remoteMessageReceived and perspective: a method, an
+   attribute, and no __getattribute__. */
+static int is_plain_callee(State *st, PyTypeObject *type) {
+    unsigned int *known = &st->plain_callee[type->tp_version_tag % PLAIN_CALLEES];
+    if (type->tp_version_tag && *known == type->tp_version_tag) return 1;
+    int plain = type->tp_getattro == PyObject_GenericGetAttr;
+    if (!plain) {
+        PyObject *own = PyObject_GetAttr((PyObject *)type, st->s___getattribute__);
+        PyObject *stock = PyObject_GetAttr((PyObject *)&PyBaseObject_Type, st->s___getattribute__);
+        plain = own && own == stock;
+        Py_XDECREF(own);
+        Py_XDECREF(stock);
+    }
+    if (plain) {
+        PyObject *method = PyObject_GetAttr((PyObject *)type, st->s_remoteMessageReceived);
+        plain = method && PyFunction_Check(method) && is_attribute(type, st->s_perspective) > 0;
+        Py_XDECREF(method);
+    }
+    PyErr_Clear();
+    known = &st->plain_callee[type->tp_version_tag % PLAIN_CALLEES];
+    if (plain) *known = type->tp_version_tag;
+    return plain;
 }
 
 /* Has the broker tell the peer that its call raised what is set as error. */
@@ -4938,7 +5008,7 @@ static int call_returned(Desk *desk, Call *call) {
         Writer w;
         int ready = desk_refresh(desk);
         if (ready < 0) PyErr_Clear();
-        if (ready > 0 && message_begin(desk, &w)) {
+        if (ready > 0 && speaks_words(desk) && message_begin(desk, &w)) {
             int failed = out_head(&w.out, 3, LIST) || out_head(&w.out, (uint64_t)st->n_answer, VOCAB) ||
                          out_int(st, &w.out, call->number, w.prefix_limit) || w_value(&w, call->value);
             if (message_good(desk, &w, failed)) {
@@ -4992,10 +5062,9 @@ static int do_call(Desk *desk, Decoder *decoder, const Message *message, int cac
     call.wanted = want.number != 0;
     PyObject *target = callee(desk, &object, cached);
     if (!target) goto pass;
-    Py_INCREF(target);
-    receive = PyObject_GetAttr(target, st->s_remoteMessageReceived);
+    receive = is_plain_callee(st, Py_TYPE(target)) ? PyObject_GetAttr(target, st->s_remoteMessageReceived) : NULL;
     Py_DECREF(target);
-    if (!receive || !PyMethod_Check(receive)) goto pass;
+    if (!receive || !PyMethod_Check(receive) || PyMethod_GET_SELF(receive) != target) goto pass;
     PyObject *function = PyMethod_GET_FUNCTION(receive);
     while (call.receiver < RECEIVERS && function != st->receiver[call.receiver]) call.receiver++;
     if (call.receiver == RECEIVERS) goto pass;
@@ -5085,7 +5154,7 @@ static int do_answer(Desk *desk, Decoder *decoder, const Message *message) {
     PyObject *number = scalar(&id);
     if (!number) return -1;
     question = PyDict_GetItemWithError(waiting, number);
-    if (!question) {
+    if (!question || question == Py_None) {
         Py_DECREF(number);
         return PyErr_Occurred() ? -1 : 0;
     }
@@ -5146,7 +5215,7 @@ static int do_decref(Desk *desk, Decoder *decoder, const Message *message) {
     } else if (done > 0 && last) {
         PyObject *waiting = own_value(desk, st->s_waitingForAnswers), *cleanup = own_value(desk, st->s__localCleanup);
         PyObject *released = own_value(desk, st->s__justReleased);
-        if (waiting && PyDict_Check(waiting) && PyDict_GET_SIZE(waiting) && released && PyDict_CheckExact(released)) {
+        if (is_true(waiting) && released && PyDict_CheckExact(released)) {
             PyObject *object = PyObject_GetAttr(last, st->s_object);
             if (!object || PyDict_SetItem(released, number, object)) done = -1;
             Py_XDECREF(object);
@@ -5285,18 +5354,17 @@ static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t co
         Py_RETURN_NONE;
     if (desk_refresh(&desk) <= 0) goto pass;
     PyObject *waiting = own_value(&desk, st->s_waitingForAnswers), *last = own_value(&desk, st->s_currentRequestID);
-    PyObject *symbols = own_value(&desk, st->s__symbols), *dialect = own_value(&desk, st->s_currentDialect);
+    PyObject *dialect = own_value(&desk, st->s_currentDialect);
     if (!waiting || !Py_IS_TYPE(waiting, (PyTypeObject *)st->Questions) || PyDict_GET_SIZE(waiting) >= desk.calls ||
-        is_true(own_value(&desk, st->s_disconnected)) || (symbols && symbols != Py_None) || !dialect ||
-        !PyBytes_CheckExact(dialect) || strcmp(PyBytes_AS_STRING(dialect), "pb"))
+        is_true(own_value(&desk, st->s_disconnected)) || !dialect || !PyBytes_CheckExact(dialect) ||
+        strcmp(PyBytes_AS_STRING(dialect), "pb") || !speaks_words(&desk))
         goto pass;
-    PyObject *words = PyObject_GetAttr(desk.broker, st->s_outgoingVocabulary);
-    int stock = words ? is_stock(st, words, 0) : -1;
-    Py_XDECREF(words);
-    if (stock <= 0) goto pass;
     int overflow;
-    long long id = last ? PyLong_AsLongLongAndOverflow(last, &overflow) : 0;
-    if (last && (overflow || id < 0 || id >= LLONG_MAX / 2)) goto pass;
+    Py_XINCREF(last);
+    if (!last && !(last = PyObject_GetAttr((PyObject *)Py_TYPE(desk.broker), st->s_currentRequestID))) goto pass;
+    long long id = PyLong_CheckExact(last) ? PyLong_AsLongLongAndOverflow(last, &overflow) : -1;
+    Py_DECREF(last);
+    if (id < 0 || id >= LLONG_MAX / 2) goto pass;
     if (!(number = PyLong_FromLongLong(++id))) goto pass;
     Writer w;
     if (!message_begin(&desk, &w)) goto pass;
@@ -5310,12 +5378,13 @@ static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t co
         message_end(&desk, &w);
         goto pass;
     }
-    question = PyObject_CallNoArgs(args[7]);
-    if (!question || PyDict_SetItem(desk.own, st->s_currentRequestID, number)) {
+    if (PyDict_SetItem(desk.own, st->s_currentRequestID, number)) {
         message_end(&desk, &w);
         goto failed;
     }
     if (say(&desk, &w, is_true(own_value(&desk, st->s__receiving)))) goto failed;
+    /* Making a Deferred may run finalizers, which may call the peer: this call is said and has its number. */
+    if (!(question = PyObject_CallNoArgs(args[7]))) goto failed;
     /* The connection may have gone meanwhile, or another call been made. */
     waiting = own_value(&desk, st->s_waitingForAnswers);
     if (!waiting || waiting == Py_None || is_true(own_value(&desk, st->s_disconnected))) {
@@ -5531,7 +5600,7 @@ static int module_exec(PyObject *module) {
     X(stock_asks) X(dummy_asks) X(qual) X(partial) X(default_registry) X(default_depth) X(default_size) X(default_prefix)         \
     X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder) X(Place) X(true_word)     \
     X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference) X(w_remote)      \
-    X(desk_limits) X(desk_depth) X(scratch) X(arguments_of) X(note_arguments) X(Questions) X(w_no_keywords)
+    X(desk_limits) X(desk_depth) X(speaking) X(scratch) X(arguments_of) X(note_arguments) X(Questions) X(w_no_keywords)
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     State *st = state_of(module);
