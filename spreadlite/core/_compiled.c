@@ -5043,7 +5043,7 @@ static int call_returned(Desk *desk, Call *call) {
    1: done; 0: for the Python way; -1: an error that is the connection's. */
 static int do_call(Desk *desk, Decoder *decoder, const Message *message, int cached) {
     State *st = desk->st;
-    Token id, object, name, want, part;
+    Token id, object = {0}, name, want, part;
     Cursor cursor = {message->start[1], message->end, NULL, 0};
     Call call = {0};
     PyObject *receive = NULL, *attribute = NULL, *bytes = NULL;
