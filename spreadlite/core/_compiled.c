@@ -69,7 +69,7 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(Jellier) X(Unjellier) X(Pending) X(WRITERS) X(find_writer) X(write_jellyable) X(LEAF_WRITERS) X(READERS)         \
     X(STOCK) X(jelly) X(read) X(read_registered) X(read_instance) X(read_reference) X(read_dereference)                \
     X(read_boolean) X(read_unicode) X(finish_list) X(finish_set) X(finish_tuple) X(finish_frozenset)                   \
-    X(finish_dictionary) X(shortened)
+    X(finish_dictionary) X(shortened) X(leaves)
 /* For references: the names of what is read and set, and what tables, pb and its parts put into graph.STOCK. */
 #define REFERENCE_NAMES(X)                                                                                             \
     X(object) X(perspective) X(puid) X(refcount) X(locals) X(ids) X(luid) X(broker) X(doRefCount)                      \
@@ -3340,7 +3340,7 @@ static int has_large_leaf(PyObject *tuple) {
 }
 
 /* What pack and pack_light do.  The latter gives None for what has something in it that a hook may be asked about, or
-   large bytes. */
+   large bytes other than in a tuple of leaves. */
 static PyObject *pack_value(State *st, PyObject **given, int light) {
     PyObject *packed = NULL;
     Writer w;
@@ -3356,7 +3356,8 @@ static PyObject *pack_value(State *st, PyObject **given, int light) {
         return light ? Py_NewRef(Py_None) : pack_by_python(st, given);
     if (PyBytes_CheckExact(given[0]) || PyLong_CheckExact(given[0]) || PyFloat_CheckExact(given[0]))
         return Py_NewRef(given[0]);
-    if (light && PyTuple_CheckExact(given[0]) && has_large_leaf(given[0])) return Py_NewRef(Py_None);
+    if (light && PyTuple_CheckExact(given[0]) && has_large_leaf(given[0]))
+        return PyObject_CallFunctionObjArgs(st->g_leaves, given[0], given[1], NULL);
     w.light = light;
     if (out_foresee(&w.out, st->last_packed)) return NULL;
     if (!light) w.collects = pause_gc();
