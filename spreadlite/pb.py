@@ -1029,8 +1029,6 @@ class Broker(banana.Banana):
                 if limit is None:
                     limit = banana._PREFIX_LIMIT
                 netArgs = codec.pack_light(args, self.security, limits.depth, banana.SIZE_LIMIT, limit)
-                if netArgs is None and codec.PACKS:
-                    netArgs = codec.leaves(args, self.security)
                 if not kw and netArgs is not None:
                     netKw = _NO_KEYWORDS
             if netArgs is None or netKw is None:

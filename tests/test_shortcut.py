@@ -478,7 +478,7 @@ class ShortcutTests(SynchronousTestCase):
         self.assertEqual(3, len(set(said)))
 
     def test_looked_at(self) -> None:
-        """What is called is asked for its attributes as often as ever, for properties may do something."""
+        """What is called is asked for its attributes as often as ever: a property may do something."""
         looks = []
         for short in (True, False):
             seen: list[str] = []
@@ -497,7 +497,7 @@ class ShortcutTests(SynchronousTestCase):
         self.assertEqual([("remote_echo",), ("receiver",), ("perspective",)], looks[:3])
 
     def test_call_within_a_call(self) -> None:
-        """A call that is made while another's Deferred is made has a number of its own, and an answer of its own."""
+        """A call that a finalizer makes while a call's Deferred is made has a number and an answer of its own."""
         victim = Victim(True, False, Limits())
         make = defer.Deferred
 

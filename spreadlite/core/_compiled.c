@@ -1,12 +1,14 @@
-/* The compiled twin of `wire` and `graph`, and of what `tables` does for each object of many.
+/* The compiled twin of `wire` and `graph`, of what `tables` does for each object of many, and of what `pb` does with each of
+ * many messages.
  *
- * The Python of those modules is the specification: what is done here is what it does, byte for byte, error for error.  Only what is frequent is here.  The rest (rare types, hooks of applications, cycles through things that cannot
- * be made empty) is done by the very functions of `graph`, called with a Jellier or Unjellier that shares the memo of
- * this file; and where a message has to be composed, the Python twin composes it.
+ * The Python of those modules is the specification: what is done here is what it does, byte for byte, error for error.
+ * Only what is frequent is here.  The rest (rare types, hooks of applications, cycles through things that cannot be made
+ * empty, messages out of the ordinary) is done by their very functions; those of `graph` are called with a Jellier or
+ * Unjellier that shares the memo of this file; and where a message has to be composed, the Python twin composes it.
  *
- * In the order of this file: the state of the module; output; tokens; packed lists; encode; Decoder; tables and the ends of
- * references; objects to expressions and to bytes (jelly, pack); expressions and bytes to objects (unjelly, unpack); the
- * module.
+ * In the order of this file: the state of the module; output; tokens; packed lists; encode; Decoder; tables and the ends
+ * of references; objects to expressions and to bytes (jelly, pack); expressions and bytes to objects (unjelly, unpack);
+ * messages; the module.
  *
  * Three things hold everywhere.  Nothing is allocated by a length that a peer claims, but by the bytes that are there.
  * Every descent that a peer or an application can make deep is either a loop with a stack of its own, or asks Python
@@ -49,7 +51,10 @@ enum { MEMBER_OBJECT = T_OBJECT_EX };
 typedef unsigned char byte;
 
 /* The heads that are read here. */
-enum { H_UNICODE, H_NONE, H_BOOLEAN, H_LIST, H_TUPLE, H_DICTIONARY, H_SET, H_FROZENSET, H_REFERENCE, H_DEREFERENCE, H_REMOTE, HEADS };
+enum {
+    H_UNICODE, H_NONE, H_BOOLEAN, H_LIST, H_TUPLE, H_DICTIONARY, H_SET, H_FROZENSET, H_REFERENCE, H_DEREFERENCE, H_REMOTE,
+    HEADS
+};
 
 static const char *const head_names[HEADS] = {"unicode", "None", "boolean",   "list",      "tuple",
                                               "dictionary", "set", "frozenset", "reference", "dereference", "remote"};
@@ -64,7 +69,7 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(Jellier) X(Unjellier) X(Pending) X(WRITERS) X(find_writer) X(write_jellyable) X(LEAF_WRITERS) X(READERS)         \
     X(STOCK) X(jelly) X(read) X(read_registered) X(read_instance) X(read_reference) X(read_dereference)                \
     X(read_boolean) X(read_unicode) X(finish_list) X(finish_set) X(finish_tuple) X(finish_frozenset)                   \
-    X(finish_dictionary) X(shortened)
+    X(finish_dictionary) X(shortened) X(leaves)
 /* For references: the names of what is read and set, and what tables, pb and its parts put into graph.STOCK. */
 #define REFERENCE_NAMES(X)                                                                                             \
     X(object) X(perspective) X(puid) X(refcount) X(locals) X(ids) X(luid) X(broker) X(doRefCount)                      \
@@ -81,16 +86,16 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(unserializingPerspective) X(registerReference) X(isTypeAllowed) X(allowedTypes) X(classes) X(factories)          \
     X(postUnjelly) X(unjellyFor) X(setCopyableState) X(finish) X(announce) X(room) X(references) X(pending)            \
     X(finished) X(when_whole) X(scale) X(plain) X(preserved) X(cooked) X(cooker) X(met_again) X(get)                   \
-    X(expression_bytes)                                                                                                \
-    X(expression_depth) X(__dict__) X(__init__) X(__class__) X(__getattribute__) X(localObjectForID) X(cachedLocallyAs) X(_recvMessage) X(_answered)                                                           \
-    X(security) X(_PREFIX_LIMIT) X(depth) X(outstanding_calls) X(transport) X(_pass_on) X(_answering) X(_parting)      \
-    X(_unsent) X(_justReleased) X(locallyCachedObjects) X(_halfMade) X(_raised) X(_localCleanup) X(_cleanUp) X(_returned) X(_pack) X(_packRest)     \
-    X(_unread) X(_unasked) X(proto_decref) X(disconnected) X(remoteMessageReceived) X(waitingForAnswers) X(callback)   \
-    X(currentRequestID) X(incomingVocabulary)
+    X(expression_bytes) X(expression_depth) X(__dict__) X(__init__) X(__class__) X(__getattribute__) X(security)       \
+    X(_PREFIX_LIMIT) X(depth) X(outstanding_calls) X(transport) X(_pass_on) X(_answering) X(_parting) X(_unsent)       \
+    X(_justReleased) X(locallyCachedObjects) X(_halfMade) X(_raised) X(_localCleanup) X(_cleanUp) X(_returned)         \
+    X(_pack) X(_packRest) X(_unread) X(_unasked) X(proto_decref) X(disconnected) X(remoteMessageReceived)              \
+    X(waitingForAnswers) X(callback) X(currentRequestID) X(incomingVocabulary) X(localObjectForID) \
+    X(cachedLocallyAs) X(_recvMessage) X(_answered)
 /* What flavors puts into graph.STOCK. */
 #define STOCK_NAMES(X)                                                                                                 \
     X(copyable_jelly) X(copyable_type_for) X(copyable_type) X(copyable_state_for) X(copyable_state)                    \
-    X(referenceable_jelly) X(copy_unjelly) X(copy_set_state) X(reference_unjelly) X(slot_names) X(method_names)           \
+    X(referenceable_jelly) X(copy_unjelly) X(copy_set_state) X(reference_unjelly) X(slot_names) X(method_names)        \
     X(remote_receive) X(observe_receive) X(perspective_receive) X(arguments_of) X(note_arguments)
 
 /* Two attributes that an object was asked for last, for as long as versions are the same: of its class, and of its own
@@ -3341,7 +3346,7 @@ static int has_large_leaf(PyObject *tuple) {
 }
 
 /* What pack and pack_light do.  The latter gives None for what has something in it that a hook may be asked about, or
-   large bytes. */
+   large bytes other than in a tuple of leaves. */
 static PyObject *pack_value(State *st, PyObject **given, int light) {
     PyObject *packed = NULL;
     Writer w;
@@ -3357,7 +3362,8 @@ static PyObject *pack_value(State *st, PyObject **given, int light) {
         return light ? Py_NewRef(Py_None) : pack_by_python(st, given);
     if (PyBytes_CheckExact(given[0]) || PyLong_CheckExact(given[0]) || PyFloat_CheckExact(given[0]))
         return Py_NewRef(given[0]);
-    if (light && PyTuple_CheckExact(given[0]) && has_large_leaf(given[0])) return Py_NewRef(Py_None);
+    if (light && PyTuple_CheckExact(given[0]) && has_large_leaf(given[0]))
+        return PyObject_CallFunctionObjArgs(st->g_leaves, given[0], given[1], NULL);
     w.light = light;
     if (out_foresee(&w.out, st->last_packed)) return NULL;
     if (!light) w.collects = pause_gc();
@@ -4545,10 +4551,10 @@ static PyObject *unjelly(PyObject *module, PyObject *const *args, Py_ssize_t cou
 
 /* ---- Messages: what a broker does with most of what it hears, and most of what it says. ----
  *
- * `spreadlite.pb` is the specification: `Broker._work` with what that calls, and `Broker._sendMessage`.  What is here takes
- * the message of a call, an answer or a decref from a decoder's bytes, if it is there as a whole and nothing about it is out of the
- * ordinary, and does what those methods do, with none of their frames.  Everything else is left to them, before anything
- * was done.  They call this only where every method on the way is theirs (`_seams.Stock`).
+ * `spreadlite.pb` is the specification: `Broker._work` with what that calls, and `Broker._sendMessage`.  What is here
+ * takes the message of a call, an answer or a decref from a decoder's bytes, if it is there as a whole and nothing about it
+ * is out of the ordinary, and does what those methods do, with none of their frames.  Everything else is left to them,
+ * before anything was done.  They call this only where every method on the way is theirs (`_seams.Stock`).
  */
 
 /* Bytes of a message that are copied together with others. */
@@ -4739,16 +4745,6 @@ static int desk_refresh(Desk *desk) {
     Py_XSETREF(desk->security, Py_NewRef(security));
     if (bound_of(prefix, 0, &desk->prefix) || bound_of(size, 0, &desk->size)) return -1;
     return 1;
-}
-
-/* Whether the broker's attributes, and the names, are those that had these versions: then what was looked up holds. */
-static inline int is_as_before(const Desk *desk, uint64_t own_version, uint64_t names_version) {
-    if (!own_version || own_version != dictionary_version(desk->own)) return 0;
-    PyObject *own = PyObject_GenericGetDict(desk->broker, NULL);
-    int same = own == desk->own && names_version == dictionary_version(desk->names);
-    if (!own) PyErr_Clear();
-    Py_XDECREF(own);
-    return same;
 }
 
 /* Begins a message in which objects are written that no hook is asked about.  1: it did; 0: the Python way is to be taken. */
@@ -5058,7 +5054,7 @@ static int call_returned(Desk *desk, Call *call) {
    1: done; 0: for the Python way; -1: an error that is the connection's. */
 static int do_call(Desk *desk, Decoder *decoder, const Message *message, int cached) {
     State *st = desk->st;
-    Token id, object, name, want, part;
+    Token id, object = {0}, name, want, part;
     Cursor cursor = {message->start[1], message->end, NULL, 0};
     Call call = {0};
     PyObject *receive = NULL, *attribute = NULL, *bytes = NULL;
@@ -5229,8 +5225,8 @@ static int do_decref(Desk *desk, Decoder *decoder, const Message *message) {
         done = none ? 1 : -1;
     } else if (done > 0 && last) {
         PyObject *waiting = own_value(desk, st->s_waitingForAnswers), *cleanup = own_value(desk, st->s__localCleanup);
-        PyObject *released = is_true(waiting) ? own_value(desk, st->s__justReleased) : NULL;
-        if (released && PyDict_CheckExact(released)) {
+        PyObject *released = own_value(desk, st->s__justReleased);
+        if (is_true(waiting) && released && PyDict_CheckExact(released)) {
             PyObject *object = PyObject_GetAttr(last, st->s_object);
             if (!object || PyDict_SetItem(released, number, object)) done = -1;
             Py_XDECREF(object);
@@ -5295,20 +5291,13 @@ static PyObject *serve(PyObject *module, PyObject *const *args, Py_ssize_t count
     if (learn_receivers(st) || !(words = PyObject_GetAttr(desk.broker, st->s_incomingVocabulary))) return NULL;
     int fast = decoder->shallow && is_output(st, Py_TYPE(desk.output)) > 0 ? is_stock(st, words, 1) : 0;
     if (fast < 0) goto end;
-    uint64_t own_version = 0, names_version = 0;
     for (;;) {
         Message message;
-        int before = is_as_before(&desk, own_version, names_version), done = before ? 1 : desk_refresh(&desk);
+        int done = desk_refresh(&desk);
         if (done < 0) goto end;
-        if (!before && is_true(own_value(&desk, st->s__deaf))) {
+        if (is_true(own_value(&desk, st->s__deaf))) {
             item = Py_NewRef(st->NEED_DATA);
             goto end;
-        }
-        if (!before && done && !is_true(own_value(&desk, st->s__parting))) {
-            /* Many messages change nothing that is looked at here. */
-            own_version = dictionary_version(desk.own);
-            names_version = dictionary_version(desk.names);
-            before = 1;
         }
         if (decoder->attributes < 0) {
             decoder->attributes = PyDict_GET_SIZE(desk.own);
@@ -5325,7 +5314,7 @@ static PyObject *serve(PyObject *module, PyObject *const *args, Py_ssize_t count
                 fast = 0;
             }
         }
-        if (before && fast &&
+        if (done && fast && !is_true(own_value(&desk, st->s__parting)) &&
             whole_message(st, decoder, desk.size, desk.prefix, &message)) {
             done = 0;
             if (message.word == st->n_message && message.items == 7)
@@ -5375,8 +5364,8 @@ end:
     return item;
 }
 
-/* A call of the peer's object, where nothing in its arguments is asked a hook: what Broker._sendMessage does.  None where the Python
-   way is to be taken, before anything was done. */
+/* A call of the peer's object, where no hook is asked about its arguments: what Broker._sendMessage does.  None where the
+   Python way is to be taken, before anything was done. */
 static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t count) {
     State *st = state_of(module);
     if (count != 8 || !PyDict_CheckExact(args[6])) {
@@ -5576,14 +5565,16 @@ static int module_exec(PyObject *module) {
 #define X(name) failed = failed || !(st->s_##name = PyUnicode_InternFromString(#name));
     NAMES(X) STOCK_NAMES(X) REFERENCE_NAMES(X) REFERENCE_STOCK(X)
 #undef X
-    failed = failed || !(st->qual = take(graph, "qual")) || !(st->partial = take(graph, "partial")) || !(st->WORDS = take(vocabulary, "WORDS")) ||
+    failed = failed || !(st->qual = take(graph, "qual")) || !(st->partial = take(graph, "partial")) ||
+             !(st->WORDS = take(vocabulary, "WORDS")) ||
              !(st->default_limits = take(limits, "DEFAULT_LIMITS")) ||
              !(st->default_depth = take(st->default_limits, "depth")) ||
              !(st->default_nesting = take(st->default_limits, "expression_depth")) ||
              !(st->default_size = take(vocabulary, "SIZE_LIMIT")) ||
              !(st->default_prefix = take(vocabulary, "PREFIX_LIMIT")) ||
              !(st->default_registry = take(registry, "DEFAULT_REGISTRY")) || !(st->no_args = PyTuple_New(0)) ||
-             !(st->Questions = take(tables, "Questions")) || !(security = take(policy, "SecurityOptions")) || !(dummy = take(policy, "DummySecurityOptions")) ||
+             !(st->Questions = take(tables, "Questions")) || !(security = take(policy, "SecurityOptions")) ||
+             !(dummy = take(policy, "DummySecurityOptions")) ||
              !(st->stock_asks = take(security, "isTypeAllowed")) || !(st->dummy_asks = take(dummy, "isTypeAllowed")) ||
              take_long(limits, "ITEM_COST", &st->item_cost) || take_long(limits, "LIST_COST", &st->list_cost) ||
              take_long(limits, "WORD_COST", &st->word_cost) || learn_words(st);
@@ -5634,10 +5625,11 @@ static int module_exec(PyObject *module) {
 /* Visits or clears each reference of the state. */
 #define EACH(X)                                                                                                        \
     X(w_remote_head) X(w_decref) X(Finalizer) X(way.module_of) X(way.threads_of) X(way.flow_of) X(way.limits_of)       \
-    X(stock_asks) X(dummy_asks) X(qual) X(partial) X(default_registry) X(default_depth) X(default_size) X(default_prefix)         \
-    X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder) X(Place) X(true_word)     \
-    X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference) X(w_remote)      \
-    X(desk_limits) X(desk_depth) X(speaking) X(scratch) X(arguments_of) X(note_arguments) X(Questions) X(w_no_keywords)
+    X(stock_asks) X(dummy_asks) X(qual) X(partial) X(default_registry) X(default_depth) X(default_size)                \
+    X(default_prefix) X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder)         \
+    X(Place) X(true_word) X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference)    \
+    X(w_remote) X(desk_limits) X(desk_depth) X(speaking) X(scratch) X(arguments_of) X(note_arguments) X(Questions)     \
+    X(w_no_keywords)
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     State *st = state_of(module);

@@ -69,7 +69,7 @@ def pure_pack_light(
     prefix_limit: int = PREFIX_LIMIT,
 ) -> Any:
     """What `pack` makes of something that has nothing in it which a hook, of its own or the taster's, may be asked about;
-    None for everything else, and perhaps for some of that too, such as what has large bytes in it.
+    None for everything else, and perhaps for some of that too, such as what has very large bytes deep in it.
 
     Raises:
         InsecureJelly, BananaError: as `graph.jelly`.

@@ -600,9 +600,11 @@ class GraphTests(Compared):
                 self.assertIs(None, compiled.pack_light(value, options()))
         large = b"x" * (wire.LARGE + 1)
         self.assertIs(large, compiled.pack_light(large, options()))
-        for held, light in (((large,), False), ((1, large, "x"), False), ((large[1:],), True), ((large, [1]), True),
-                            ([large], True), ([large * 4], False)):  # fmt: skip
+        for held, light in (((large[1:],), True), ((large, [1]), True), ([large], True), ([large * 4], False)):
             self.assertEqual(light, compiled.pack_light(held, options()) is not None, "it would be copied")
+        leaves = compiled.pack_light((1, large, "x"), options())
+        self.assertEqual([b"tuple", 1, large, [b"unicode", b"x"]], leaves)
+        self.assertIs(large, leaves[2], "it was copied")
         taster = Asked(frozenset())
         self.assertIs(None, compiled.pack_light(plain, taster))
         self.assertEqual([], taster.asked)
