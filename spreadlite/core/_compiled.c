@@ -2246,7 +2246,7 @@ static int let_go(State *st, PyObject *reference) {
     if (!counted) goto done;
     result = 0;
     if (!PyLong_CheckExact(counted)) goto done;
-    if (Py_SIZE(counted) == 0) {
+    if (!PyObject_IsTrue(counted)) {
         result = 1;
         goto done;
     }
