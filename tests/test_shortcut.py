@@ -95,7 +95,7 @@ class Deaf(pb.Referenceable):
 
     def remoteMessageReceived(self, broker: Any, message: Any, args: Any, kw: Any) -> Any:
         """Look at the expressions."""
-        self.victim.calls.append(("own", message, args, kw))
+        self.victim.calls.append(("own", message, repr(args), repr(kw)))
         return broker.serialize(len(args))
 
 
