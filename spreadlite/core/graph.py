@@ -207,9 +207,9 @@ def get_state(instance: Any) -> Any:
     return instance.__dict__
 
 
-#: What `flavors` does for objects that do nothing of their own, by a name for each: methods of `Copyable`,
-#: `Referenceable`, `RemoteCopy` and `RemoteReference`, and the function that finds slots.  The compiled codec knows by
-#: these that a class has not overridden them, and then does the same without calling them.
+#: Methods, functions and classes for which the compiled codec stands in, by a name for each; `tables`, `flavors`, `_flow`,
+#: `_references` and `pb` add theirs.  It knows by these that nobody has put others in their place, and then does the same
+#: without calling them.
 STOCK: dict[str, Any] = {}
 
 
