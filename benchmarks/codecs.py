@@ -16,7 +16,8 @@ from . import control, serializers
 from .endtoend import BASELINE, COMPILED, ENVIRONMENT, PURE
 
 FUSED = COMPILED + serializers.FUSED
-CONTENDERS = (BASELINE, PURE, COMPILED, FUSED)
+PURE_FUSED = PURE + serializers.FUSED
+CONTENDERS = (BASELINE, PURE, PURE_FUSED, COMPILED, FUSED)
 #: Beside which they are put.
 OTHERS = ("pickle", "json", "msgpack")
 
@@ -35,9 +36,7 @@ def _start(name: str, tell: Callable[[str], object]) -> control.Process | None:
         tell(f"{name}: left out, it is not installed")
         return None
     process = control.Process("benchmarks.serializers", name, environment=_environment(name))
-    if name.startswith(COMPILED) and (
-        process.hello["implementation"] == "pure" or name == FUSED and not process.hello["packs"]
-    ):
+    if name.startswith(COMPILED) and process.hello["implementation"] == "pure":
         process.stop()
         return None
     return process

@@ -163,13 +163,20 @@ class Fused(Spread):
         vocabulary = importlib.import_module("spreadlite.core.vocabulary")
         self._bounds = (vocabulary.SIZE_LIMIT, vocabulary.PREFIX_LIMIT)
         self._decoder = self._codec.Decoder(self._limits)
-        if self._codec.PACKS:
-            self._decoder.shallow = True
+        self._decoder.shallow = True
+        # The pure one reads and writes at once what is plain.
+        self._shortcut: Any = None
+        if self._codec.implementation == "pure":
+            self._shortcut = importlib.import_module("spreadlite.core.shortcut")
 
     def dump(self, message: tuple[list[Any], list[Any]]) -> Any:
         """What a broker gives to the transport: bytes, or a list of parts of them."""
         codec, limits, (size, prefix) = self._codec, self._limits, self._bounds
         head, values = message
+        if self._shortcut is not None:
+            said = self._plainly_dumped(head, values)
+            if said is not None:
+                return said
         packed = codec.pack_light(values[0], self._security, limits.depth, size, prefix)
         if packed is None:
             packed = codec.pack(values[0], self._security, self._broker, limits.depth, size, prefix)
@@ -180,11 +187,47 @@ class Fused(Spread):
     def load(self, data: bytes) -> list[Any]:
         decoder = self._decoder
         decoder.feed(data)
+        if self._shortcut is not None:
+            values = self._plainly_loaded(data)
+            if values is not None:
+                return values
         message = decoder.next(self._received, *self._bounds)
         unpack, security, broker, depth = self._codec.unpack, self._security, self._broker, self._limits.depth
         if message[0] == b"message":
             return [unpack(message[5], security, broker, depth), unpack(message[6], security, broker, depth)]
         return [unpack(message[2], security, broker, depth)]
+
+    def _plainly_dumped(self, head: list[Any], values: list[Any]) -> bytes | None:
+        """As `shortcut.ask` and `shortcut.serve` have it."""
+        shortcut = self._shortcut
+        wire, plain, written = shortcut.wire, shortcut.plain, shortcut.written
+        if len(values) == 2:
+            arguments = values[0]
+            if values[1] or len(arguments) > plain.MOST_ITEMS:
+                return None
+            callee = shortcut.callee(head[2], head[3])
+            begun = [shortcut.MESSAGE, wire.INTS[head[1]], callee, plain.TUPLE_HEADS[len(arguments)]]
+            return written(begun, arguments, shortcut.NO_KEYWORDS)  # type: ignore[no-any-return]
+        return written([shortcut.ANSWER, wire.INTS[head[1]]], values, b"")  # type: ignore[no-any-return]
+
+    def _plainly_loaded(self, data: bytes) -> list[Any] | None:
+        """As `shortcut.serve` has it."""
+        shortcut, decoder = self._shortcut, self._decoder
+        plain = shortcut.plain
+        try:
+            if data.startswith(shortcut.MESSAGE):
+                call = shortcut.is_call(data, 4)
+                arguments, stop = plain.read(data, call.end(), call[6][0] - 1)
+                keywords: dict[str, Any] = {}
+                if data[stop : stop + 4] != shortcut.NO_KEYWORDS:
+                    return None
+                values, stop = [tuple(arguments), keywords], stop + 4
+            else:
+                values, stop = plain.read(data, shortcut.is_id(data, 4).end(), 1)
+        except plain.UNREADABLE:
+            return None
+        decoder.position = stop
+        return values  # type: ignore[no-any-return]
 
     def decode(self, pieces: list[bytes]) -> Any:
         """Bytes to a message whose lists are left packed."""
@@ -320,12 +363,7 @@ def main(name: str, *marked: str) -> None:
                 return {"right": serializer.decode(kept_pieces(request)) == wanted}
         raise ValueError(f"nobody knows how to do {request['do']!r} here")
 
-    control.blocking({"implementation": serializer.implementation, "packs": _packs()}, do)
-
-
-def _packs() -> bool:
-    codec = sys.modules.get("spreadlite.core.codec")
-    return bool(getattr(codec, "PACKS", False))
+    control.blocking({"implementation": serializer.implementation}, do)
 
 
 if __name__ == "__main__":

@@ -502,7 +502,7 @@ class Broker(banana.Banana):
         if arity is not None and len(sexp) != arity + 1:
             raise ProtocolError(f"a message {shortened(command)} with {len(sexp) - 1} arguments, not {arity}")
         arguments = sexp[1:]
-        if codec.PACKS and command not in _READ_PACKED:
+        if command not in _READ_PACKED:
             # It may be a message of the application's own.
             arguments = map(codec.expression_of, arguments)
         getattr(self, name)(*arguments)
@@ -545,22 +545,20 @@ class Broker(banana.Banana):
         """See `banana.Banana._work`; the same with fewer calls, where every method that they would reach is ours."""
         decoder = self._decoder
         stock = _STOCK.on(self)
-        if codec.PACKS:
-            decoder.shallow = (
-                stock
-                and self.currentDialect == vocabulary.PB_DIALECT
-                and self.incomingVocabulary is banana.Banana.incomingVocabulary
-            )
+        decoder.shallow = (
+            stock
+            and self.currentDialect == vocabulary.PB_DIALECT
+            and self.incomingVocabulary is banana.Banana.incomingVocabulary
+        )
         if not stock:
             return super()._work(over)
         inflow, output, most = self._inflow, self._output, self.limits.unread_output
         self._receiving = self._stock = True
-        serve, item = codec.serve, None
         try:
             while not self._deaf:
-                if serve is not None and decoder.shallow:
+                if decoder.shallow:
                     # Most messages are done with in there.
-                    item = serve(decoder, self, over, output, inflow.stop, most, _SIZES, time.monotonic)
+                    item = codec.serve(decoder, self, over, output, inflow.stop, most, _SIZES, time.monotonic)
                     if item is False:
                         return False
                 else:
@@ -593,7 +591,7 @@ class Broker(banana.Banana):
 
     def _sendsPacked(self) -> bool:
         """Whether nobody looks at the values in a message after they were serialised."""
-        return codec.PACKS and self.currentDialect == vocabulary.PB_DIALECT and (self._stock or _STOCK.on(self))
+        return self.currentDialect == vocabulary.PB_DIALECT and (self._stock or _STOCK.on(self))
 
     def _write(self, data: bytes, obj: Any) -> None:
         # Also what is said in the course of a call of the peer's, such as calls back, is said because it asked.
@@ -1006,7 +1004,7 @@ class Broker(banana.Banana):
     def _sendMessage(self, prefix: bytes, perspective: Any, objectID: Any, message: Any, args: Any, kw: Any) -> Any:
         """Call a method of the peer's object; see `RemoteReference.callRemote`."""
         stock = self._stock or _STOCK.on(self)
-        if codec.ask is not None and stock and not kw:
+        if stock and not kw:
             question = codec.ask(self, self._output, prefix, objectID, message, args, _SIZES, defer.Deferred)
             if question is not None:
                 return question
@@ -1138,7 +1136,7 @@ class Broker(banana.Banana):
             if object is None:
                 raise Error("Invalid Object ID")
             receive = object.remoteMessageReceived
-            if codec.PACKS and getattr(receive, "__func__", None) not in _seams.RECEIVERS:
+            if getattr(receive, "__func__", None) not in _seams.RECEIVERS:
                 netArgs = codec.expression_of(netArgs)
                 netKw = codec.expression_of(netKw)
             netResult = receive(self, name, netArgs, netKw)
@@ -1290,6 +1288,10 @@ graph.STOCK.update(
     new_local_id=Broker.newLocalID,
     send_decref=Broker.sendDecRef,
     say=Broker._say,
+    receive_message=Broker._recvMessage,
+    local_object=Broker.localObjectForID,
+    answered=Broker._answered,
+    questions=tables.Questions,
 )
 
 #: The table of a connection that has gone.

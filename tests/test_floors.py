@@ -11,8 +11,8 @@ from tests.processes import ROOT
 FLOORS = (
     ("interfaces", "core.errors", "core.limits", "core.text", "core.vocabulary"),
     ("core.wire", "core.policy", "core.registry", "core.weights"),
-    ("core.graph",),
-    ("core._compiled",),
+    ("core.graph", "core.plain"),
+    ("core.shortcut", "core._compiled"),
     ("core.tables", "core.codec"),
     ("jelly", "banana"),
     ("_seams",),

@@ -1,8 +1,7 @@
-"""Most messages are done with in the compiled codec, with none of the broker's methods between; nobody can tell.
+"""Most messages are done with in the core, with none of the broker's methods between; nobody can tell.
 
 What `spreadlite.core.codec.serve` and ``ask`` do is compared with what the methods of `spreadlite.pb.Broker` do that they
-stand in for: the same bytes in, and the same calls, bytes, outcomes and lines in the log.  Where nothing was compiled,
-there is nothing to compare.
+stand in for: the same bytes in, and the same calls, bytes, outcomes and lines in the log.
 """
 
 from __future__ import annotations
@@ -23,13 +22,25 @@ from twisted.python import failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from spreadlite import _flow, banana, flavors, pb
-from spreadlite.core import codec
+from spreadlite.core import codec, graph, shortcut
 from spreadlite.core.limits import Limits
 from tests.compat.rawcodec import pack
 from tests.hostile.bench import MESSAGES, ODD, TimedPipe, logged, lose, odd_messages, understood
 from tests.strategies import CUTS, cut, searched
 
-NOT_BUILT = None if codec.serve is not None else "the compiled codec does not run"
+
+def serve_nothing(
+    decoder: Any, broker: Any, over: Any, output: Any, stop: Any, most: Any, sizes: Any, monotonic: Any
+) -> Any:
+    """Find every message out of the ordinary."""
+    limit = broker.prefixLimit
+    return decoder.next(
+        broker.incomingVocabulary, sizes["SIZE_LIMIT"], sizes["_PREFIX_LIMIT"] if limit is None else limit
+    )
+
+
+def ask_nothing(*arguments: Any) -> None:
+    """Leave every call to the methods."""
 
 
 class Plain(TimedPipe):
@@ -320,7 +331,7 @@ def way(test: Any, short: bool, plain: bool) -> Iterator[None]:
     """Take the short way, or the other."""
     patches = [test.patch(_flow, "is_plain", lambda transport: plain)]
     if not short:
-        patches += [test.patch(codec, "serve", None), test.patch(codec, "ask", None)]
+        patches += [test.patch(codec, "serve", serve_nothing), test.patch(codec, "ask", ask_nothing)]
     try:
         yield
     finally:
@@ -409,9 +420,7 @@ MESSAGE = st.one_of(CALL, CALL, CALL, OBSERVED, CACHED, ANSWER, ANSWER, DECREF)
 
 
 class ShortcutTests(SynchronousTestCase):
-    """The short way through the compiled codec."""
-
-    skip = NOT_BUILT
+    """The short way."""
 
     def setUp(self) -> None:
         understood(self, "test_shortcut.Seen", Seen)
@@ -569,8 +578,12 @@ class ShortcutTests(SynchronousTestCase):
         victim = Victim(True, False, Limits())
         for name in ("_recvMessage", "_answered", "expressionReceived", "_sendAnswer", "_say", "_unpack", "_pack"):
             self.patch(pb.Broker, name, lambda *args: self.fail("not the short way"))
-        # To the broker, these look as if an application had overridden them.
+        # These look as if an application had overridden them.
         self.patch(pb, "_STOCK", types.SimpleNamespace(on=lambda broker: True))
+        self.patch(shortcut, "_methods", ())
+        for name, method in (("receive_message", pb.Broker._recvMessage), ("answered", pb.Broker._answered)):
+            self.addCleanup(graph.STOCK.__setitem__, name, graph.STOCK[name])
+            graph.STOCK[name] = method
         victim.pipe.out = b""
         call = ["message", 1, "root", "echo", 1, ["tuple", ["unicode", "hello"]], ["dictionary"]]
         victim.broker.dataReceived(pack(call, True) + pack(["answer", 1, 5], True))

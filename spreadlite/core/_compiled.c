@@ -64,7 +64,7 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
 
 /* Everything that is looked up by name once: in Python modules, or to be a name itself. */
 #define FROM_ERRORS(X) X(BananaError) X(UnknownElement) X(UnknownWord) X(InsecureJelly) X(NoSuchMethod)
-#define FROM_WIRE(X) X(NEED_DATA) X(encode) X(_encode_int) X(_figure)
+#define FROM_WIRE(X) X(NEED_DATA) X(encode) X(encode_int) X(_figure)
 #define FROM_GRAPH(X)                                                                                                  \
     X(Jellier) X(Unjellier) X(Pending) X(WRITERS) X(find_writer) X(write_jellyable) X(LEAF_WRITERS) X(READERS)         \
     X(STOCK) X(jelly) X(read) X(read_registered) X(read_instance) X(read_reference) X(read_dereference)                \
@@ -453,7 +453,7 @@ static int out_int(State *st, Out *out, PyObject *number, long long prefix_limit
     }
     PyObject *limit = PyLong_FromLongLong(prefix_limit);
     if (!limit) return -1;
-    PyObject *bytes = PyObject_CallFunctionObjArgs(st->_encode_int, number, limit, NULL);
+    PyObject *bytes = PyObject_CallFunctionObjArgs(st->encode_int, number, limit, NULL);
     Py_DECREF(limit);
     if (!bytes) return -1;
     int result = -1;

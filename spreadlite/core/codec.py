@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from . import graph, wire
+from . import graph, shortcut, wire
 from .graph import leaf, leaves
 from .limits import DEFAULT_LIMITS
 from .policy import Taster
@@ -35,9 +35,6 @@ else:
 
 #: What runs: "pure" or "compiled".
 implementation = "pure" if chosen is None else "compiled"
-
-#: Whether the decoder can leave the lists in a message as `Packed`; see its attribute ``shallow``.
-PACKS = True
 
 
 def pure_pack(
@@ -128,15 +125,8 @@ release: Any = pure_release if chosen is None else chosen.release
 
 # What a broker does with the messages that it gets and sends, where that can be had at once; what it is instead of is in
 # `spreadlite.pb`, which calls it only where every method on the way is its own.
-#
-# ``serve(decoder, broker, over, output, stop, most, names, monotonic)`` works on messages, as `Broker._work` does, until
-# there is one that is out of the ordinary, which is returned, or nothing is at hand (NEED_DATA), or *over* said that it
-# was enough (False).
-#
-# ``ask(broker, output, prefix, object, name, args, names, Deferred)`` makes a call, as `Broker._sendMessage` does, and
-# returns its Deferred; None where that has to be done there, and nothing was done here.
-serve: Callable[..., Any] | None = None if chosen is None else chosen.serve
-ask: Callable[..., Any] | None = None if chosen is None else chosen.ask
+serve: Callable[..., Any] = shortcut.serve if chosen is None else chosen.serve
+ask: Callable[..., Any] = shortcut.ask if chosen is None else chosen.ask
 
 
 def expression_of(sexp: Any) -> Any:
@@ -146,7 +136,6 @@ def expression_of(sexp: Any) -> Any:
 
 __all__ = [
     "NEED_DATA",
-    "PACKS",
     "Decoder",
     "Packed",
     "ask",

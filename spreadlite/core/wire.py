@@ -148,9 +148,9 @@ _PAIR_COST = LIST_COST + _PAIRED_TEXT_COST
 _NONE = bytes((WORDS[b"None"], VOCAB))
 # What stands in a pair before the length of the text that is its first item; and where that text begins.
 _PAIR_BEGINS = bytes((2, LIST, 2, LIST)) + _TEXT_BEGINS
-_KEY_AT = len(_PAIR_BEGINS) + 2
+KEY_AT = len(_PAIR_BEGINS) + 2
 # The text, by all that stands in a pair up to the end of it.  Programs send the same keys all the time.
-_KNOWN_KEYS: dict[bytes, str] = {}
+KNOWN_KEYS: dict[bytes, str] = {}
 _LONGEST_KEY = 64
 _MOST_KEYS = 2_000
 
@@ -169,18 +169,20 @@ class Decoder:
 
     Attributes:
         shallow: whether the lists in a list are to come as `Packed`.
+        data, position: what was taken in, and how much of it has come out.  Between two expressions whoever can do
+            without them may take some of it himself.
     """
 
     __slots__ = (
-        "_broken", "_data", "_flat", "_held", "_items", "_level", "_limits", "_missing", "_packs", "_partial", "_position",
-        "_room", "_stack", "shallow",
+        "_broken", "_flat", "_held", "_items", "_level", "_limits", "_missing", "_packs", "_partial", "_room", "_stack",
+        "data", "position", "shallow",
     )  # fmt: skip
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self.shallow = False
         self._limits = limits
-        self._data = b""
-        self._position = 0
+        self.data = b""
+        self.position = 0
         # The list that is being filled; the number of items that it lacks; the number of lists that will be around the
         # next item; and whether it is `FLAT`, with all keys text.  The same of the lists around it.
         self._items: list[Any] | None = None
@@ -209,11 +211,11 @@ class Decoder:
             self._keep(data[: self._missing])
             data = data[self._missing :]
             self._missing = 0
-        if self._position < len(self._data):
-            self._data = self._data[self._position :] + data
+        if self.position < len(self.data):
+            self.data = self.data[self.position :] + data
         else:
-            self._data = data
-        self._position = 0
+            self.data = data
+        self.position = 0
 
     def _keep(self, data: bytes) -> None:
         """Keep the next part of an unfinished string."""
@@ -235,7 +237,12 @@ class Decoder:
     @property
     def unfinished(self) -> bool:
         """Whether bytes were taken in that have not come out as part of an expression."""
-        return self._partial is not None or self._items is not None or self._position < len(self._data)
+        return self._partial is not None or self._items is not None or self.position < len(self.data)
+
+    @property
+    def between(self) -> bool:
+        """Whether no expression has begun that has not come out."""
+        return self._items is None and self._partial is None
 
     def next(
         self,
@@ -255,8 +262,8 @@ class Decoder:
         """
         if self._broken is not None:
             raise BananaError(self._broken)
-        data = self._data
-        position = start = self._position
+        data = self.data
+        position = start = self.position
         end = len(data)
         partial = self._partial
         if position == end and partial is None:
@@ -285,13 +292,13 @@ class Decoder:
                 else:
                     if flat and len(items) & 1:  # type: ignore[arg-type]
                         # A pair is next.  That its first is text, short and all there is seen in one go.
-                        first = position + _KEY_AT
+                        first = position + KEY_AT
                         if first <= end:
                             size = data[first - 2]
                             stop = first + size
-                            item = _KNOWN_KEYS.get(data[position:stop])
+                            item = KNOWN_KEYS.get(data[position:stop])
                             if item is None:
-                                item, stop, size = _text_key(data, position, words)
+                                item, stop, size = text_key(data, position, words)
                         else:
                             item = None
                         if item is not None:
@@ -479,7 +486,7 @@ class Decoder:
             self._breaks(error)
             raise
         finally:
-            self._position = start
+            self.position = start
             self._items = items
             self._room = room
             self._level = level
@@ -489,17 +496,17 @@ class Decoder:
     def _breaks(self, error: BananaError) -> BananaError:
         """What follows has no meaning, because of *error*."""
         self._broken = str(error)
-        self._data = b""
+        self.data = b""
         self._partial = None
         self._missing = 0
         self._stack = []
         return error
 
 
-def _text_key(data: bytes, position: int, words: Mapping[int, bytes] | None) -> tuple[str | None, int, int]:
+def text_key(data: bytes, position: int, words: Mapping[int, bytes] | None) -> tuple[str | None, int, int]:
     """The text with which the pair at *position* begins, where that ends, and what it takes of memory beyond what an empty
     one does; None and zeros if the pair begins with something else, or with a text that is long or not all there."""
-    first = position + _KEY_AT
+    first = position + KEY_AT
     number, kind = data[first - 2], data[first - 1]
     if number > 0x7F or not data.startswith(_PAIR_BEGINS, position):
         return None, 0, 0
@@ -518,9 +525,9 @@ def _text_key(data: bytes, position: int, words: Mapping[int, bytes] | None) -> 
     if key is None:
         return None, 0, 0
     if kind == STRING and number <= _LONGEST_KEY:
-        if len(_KNOWN_KEYS) >= _MOST_KEYS:
-            _KNOWN_KEYS.clear()
-        _KNOWN_KEYS[data[position:stop]] = key
+        if len(KNOWN_KEYS) >= _MOST_KEYS:
+            KNOWN_KEYS.clear()
+        KNOWN_KEYS[data[position:stop]] = key
     return key, stop, size
 
 
@@ -551,27 +558,53 @@ def prefix(number: int) -> bytes:
     return bytes(digits)
 
 
+#: What the tables of heads have, and that of whole integers, from 0 on.
+MOST_HEADS: Final = 1023
+
+
 def _heads(kind: int) -> tuple[bytes, ...]:
-    return tuple(prefix(number) + bytes((kind,)) for number in range(1024))
+    return tuple(prefix(number) + bytes((kind,)) for number in range(MOST_HEADS + 1))
 
 
 # The heads of short lists and strings, and whole small integers, made once.
 _LIST_HEADS = _heads(LIST)
-_STRING_HEADS = _heads(STRING)
-_INTS = _heads(INT)
+STRING_HEADS = _heads(STRING)
+INTS = _heads(INT)
 # The list and its tag that stand before a text's bytes, with the head of those.
-_TEXT_HEADS = tuple(_LIST_HEADS[2] + _STRING_HEADS[len(UNICODE)] + UNICODE + head for head in _STRING_HEADS)
+TEXT_HEADS = tuple(_LIST_HEADS[2] + STRING_HEADS[len(UNICODE)] + UNICODE + head for head in STRING_HEADS)
 _VOCAB_HEADS = _heads(VOCAB)
 _TYPE = {kind: bytes((kind,)) for kind in (LIST, INT, STRING, NEG, FLOAT, LONGINT, LONGNEG, VOCAB)}
 _PAIR = _LIST_HEADS[2]
-_FLOAT_HEAD = _TYPE[FLOAT]
-# By the text that is a pair's first item, a str or its bytes: what is written up to the second.
-_BEGUN_PAIRS: dict[str | bytes, bytes] = {}
+FLOAT_HEAD = _TYPE[FLOAT]
+# By the bytes of the text that is a pair's first item: what is written up to the second.
+_BEGUN_PAIRS: dict[bytes, bytes] = {}
 # The lists that stand for None, True and False, where words are the usual ones.
-_NONE_LIST = _LIST_HEADS[1] + _VOCAB_HEADS[WORDS[b"None"]]
-_TRUE_LIST, _FALSE_LIST = (
-    _LIST_HEADS[2] + _STRING_HEADS[7] + b"boolean" + _STRING_HEADS[len(word)] + word for word in (b"true", b"false")
+NONE_LIST = _LIST_HEADS[1] + _VOCAB_HEADS[WORDS[b"None"]]
+TRUE_LIST, FALSE_LIST = (
+    _LIST_HEADS[2] + STRING_HEADS[7] + b"boolean" + STRING_HEADS[len(word)] + word for word in (b"true", b"false")
 )
+
+
+class _Begun(dict[str, "bytes | None"]):
+    """By the text that is a pair's first item, what is written up to the second; None for one that is long, or a word.
+
+    Raises:
+        UnicodeEncodeError: it has no bytes.
+    """
+
+    def __missing__(self, key: str) -> bytes | None:
+        text = key.encode()
+        if len(text) > _LONGEST_KEY or text in WORDS:
+            return None
+        if len(self) >= _MOST_KEYS:
+            self.clear()
+        self[key] = head = _PAIR + TEXT_HEADS[len(text)] + text
+        return head
+
+
+BEGUN_PAIRS: Final = _Begun()
+_NOT_BEGUN: dict[str, bytes] = {}
+
 # Dictionaries within dictionaries that are written by calls within calls; deeper ones by the stack alone.
 _RECURSIVE = 100
 
@@ -676,7 +709,7 @@ def _encode(
                         write(_VOCAB_HEADS[number] if number < 1024 else prefix(number) + _TYPE[VOCAB])
                         continue
                 if size <= small:
-                    write(_STRING_HEADS[size])
+                    write(STRING_HEADS[size])
                 elif size > size_limit:
                     raise BananaError(f"a byte string of {size} bytes is too long to send; the limit is {size_limit}")
                 else:
@@ -703,7 +736,7 @@ def _encode(
                         if size == 2:
                             text = item[1]
                             if type(text) is bytes and len(text) <= small and (words is None or text not in words):
-                                write(_TEXT_HEADS[len(text)])
+                                write(TEXT_HEADS[len(text)])
                                 write(text)
                                 continue
                     elif tag is DICTIONARY and size > 1 and level < _RECURSIVE and level + 3 <= depth:
@@ -719,14 +752,14 @@ def _encode(
             elif kind is str and packed and at_once and level < depth:
                 text = item.encode()
                 if len(text) <= small and (words is None or text not in words):
-                    write(_TEXT_HEADS[len(text)])
+                    write(TEXT_HEADS[len(text)])
                     write(text)
                 else:
                     _encode([UNICODE, text], chunks, words, size_limit, prefix_limit, depth, level)
             elif kind is int:
-                write(_INTS[item] if 0 <= item < 1024 else _encode_int(item, prefix_limit))
+                write(INTS[item] if 0 <= item < 1024 else encode_int(item, prefix_limit))
             elif kind is float:
-                write(_FLOAT_HEAD + _double.pack(item))
+                write(FLOAT_HEAD + _double.pack(item))
             elif kind is Packed:
                 _encode(item, chunks, words, size_limit, prefix_limit, depth, level, True)
             elif packed:
@@ -772,7 +805,7 @@ def _encode_pairs(
                 write(_PAIR)
                 _encode(key, chunks, words, size_limit, prefix_limit, depth, level + 1, packed)
             else:
-                head = _PAIR + _TEXT_HEADS[len(text)] + text
+                head = _PAIR + TEXT_HEADS[len(text)] + text
                 if len(text) <= _LONGEST_KEY:
                     if len(begun) >= _MOST_KEYS:
                         begun.clear()
@@ -786,15 +819,15 @@ def _encode_pairs(
             if len(value) == 2 and value[0] is UNICODE:
                 text = value[1]
                 if type(text) is bytes and len(text) <= small and (words is None or text not in words):
-                    write(_TEXT_HEADS[len(text)])
+                    write(TEXT_HEADS[len(text)])
                     write(text)
                     continue
         elif kind is int:
             if 0 <= value < 1024:
-                write(_INTS[value])
+                write(INTS[value])
                 continue
         elif kind is float:
-            write(_FLOAT_HEAD + _double.pack(value))
+            write(FLOAT_HEAD + _double.pack(value))
             continue
         _encode(value, chunks, words, size_limit, prefix_limit, depth, level + 1, packed)
 
@@ -813,39 +846,32 @@ def _encode_flat(
     small = size_limit if size_limit < 1023 else 1023
     usual = words is WORDS
     # With other words than the usual, other texts are sent as words.
-    begun = _BEGUN_PAIRS if usual and small >= _LONGEST_KEY else {}
+    begun = BEGUN_PAIRS.__getitem__ if usual and small >= _LONGEST_KEY else _NOT_BEGUN.get
     _encode(DICTIONARY, chunks, words, size_limit, prefix_limit, depth, level)
     level += 1
     keys = dictionary[1::2]
-    for head, key, value in zip(map(begun.get, keys), keys, dictionary[2::2]):  # noqa: B905 - there are as many of all
+    for head, key, value in zip(map(begun, keys), keys, dictionary[2::2]):  # noqa: B905 - there are as many of all
         if head is None:
-            text = key.encode()
-            if begun is _BEGUN_PAIRS and len(text) <= _LONGEST_KEY and text not in WORDS:
-                if len(begun) >= _MOST_KEYS:
-                    begun.clear()
-                begun[key] = head = _PAIR + _TEXT_HEADS[len(text)] + text
-                write(head)
-            else:
-                write(_PAIR)
-                _encode([UNICODE, text], chunks, words, size_limit, prefix_limit, depth, level)
+            write(_PAIR)
+            _encode([UNICODE, key.encode()], chunks, words, size_limit, prefix_limit, depth, level)
         else:
             write(head)
         kind = type(value)
         if kind is str:
             text = value.encode()
             if len(text) <= small and (words is None or text not in words):
-                write(_TEXT_HEADS[len(text)])
+                write(TEXT_HEADS[len(text)])
                 write(text)
             else:
                 _encode([UNICODE, text], chunks, words, size_limit, prefix_limit, depth, level)
         elif kind is int:
-            write(_INTS[value] if 0 <= value < 1024 else _encode_int(value, prefix_limit))
+            write(INTS[value] if 0 <= value < 1024 else encode_int(value, prefix_limit))
         elif kind is float:
-            write(_FLOAT_HEAD + _double.pack(value))
+            write(FLOAT_HEAD + _double.pack(value))
         elif usual and (kind is bool or value is None):
-            write(_NONE_LIST if value is None else _TRUE_LIST if value else _FALSE_LIST)
+            write(NONE_LIST if value is None else TRUE_LIST if value else FALSE_LIST)
         elif kind is bytes and len(value) <= small and (words is None or value not in words):
-            write(_STRING_HEADS[len(value)])
+            write(STRING_HEADS[len(value)])
             write(value)
         else:
             _encode(value, chunks, words, size_limit, prefix_limit, depth, level, True)
@@ -879,9 +905,9 @@ def _shortened(item: object) -> str:
     return text if len(text) <= 200 else text[:200] + "…"
 
 
-def _encode_int(number: int, prefix_limit: int) -> bytes:
+def encode_int(number: int, prefix_limit: int) -> bytes:
     if 0 <= number < 1024:
-        return _INTS[number]
+        return INTS[number]
     if 0 < number < 0x4000 and prefix_limit >= 2:
         return bytes((number & 0x7F, number >> 7, INT))
     if number.bit_length() > prefix_limit * 7:

@@ -21,7 +21,6 @@ class CodecTests(SynchronousTestCase):
         """``implementation`` says truly which codec runs: the compiled one where there is one that may run."""
         compiled = codec.compiled is not None and os.environ.get("SPREADLITE_PURE", "0") in ("", "0")
         self.assertEqual("compiled" if compiled else "pure", codec.implementation)
-        self.assertTrue(codec.PACKS)
         self.assertIs(wire.NEED_DATA, codec.NEED_DATA)
         for module, name in ((wire, "encode"), (graph, "jelly"), (graph, "unjelly")):
             self.assertIs(getattr(codec.compiled if compiled else module, name), getattr(codec, name), name)
@@ -31,12 +30,12 @@ class CodecTests(SynchronousTestCase):
         """``SPREADLITE_PURE=1`` has the pure codec run; a program runs the same with it."""
         program = (
             "from spreadlite import jelly; from spreadlite.core import codec; "
-            "print(codec.implementation, codec.PACKS, jelly.jelly({'a': 1}))"
+            "print(codec.implementation, jelly.jelly({'a': 1}))"
         )
         environment = {**os.environ, "SPREADLITE_PURE": "1"}
         done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, cwd=ROOT)
         self.assertEqual("", done.stderr)
-        self.assertEqual("pure True [b'dictionary', [[b'unicode', b'a'], 1]]", done.stdout.strip())
+        self.assertEqual("pure [b'dictionary', [[b'unicode', b'a'], 1]]", done.stdout.strip())
 
     def test_there_and_back(self) -> None:
         """What it gives out is enough to send an object and to have it again."""
@@ -63,7 +62,7 @@ class CodecTests(SynchronousTestCase):
         """It gives out these names and no others."""
         self.assertEqual(
             [
-                "Decoder", "NEED_DATA", "PACKS", "Packed", "ask", "class_version", "encode", "encode_parts",
+                "Decoder", "NEED_DATA", "Packed", "ask", "class_version", "encode", "encode_parts",
                 "expression_of", "finalizer", "implementation", "jelly", "leaf", "leaves", "pack", "pack_light",
                 "release", "serve", "unjelly", "unpack",
             ],

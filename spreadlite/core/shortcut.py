@@ -1,0 +1,346 @@
+"""Messages of plain values: what a broker does with most of what it hears, and most of what it says.
+
+`spreadlite.pb` is the specification: `Broker._work` with what that calls, and `Broker._sendMessage`.  What is here takes
+the message of a call, an answer or a decref from a decoder's bytes, if it is there as a whole and nothing about it is out
+of the ordinary, and does what those methods do, with none of their frames.  Everything else is left to them, before
+anything was done.  They call this only where every method on the way is theirs (`spreadlite._seams.Stock`).
+
+The compiled codec does the same in its own `serve` and `ask`, and takes more messages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from . import plain, wire
+from .errors import NoSuchMethod
+from .graph import STOCK
+from .policy import allows_dotted_names
+from .registry import DEFAULT_REGISTRY
+from .vocabulary import DICTIONARY, INT, LIST, PB_DIALECT, VOCAB, WORDS
+
+
+def _beginning(word: bytes, items: int) -> bytes:
+    """The bytes of a message up to its second item."""
+    return bytes((items, LIST, WORDS[word], VOCAB))
+
+
+MESSAGE = _beginning(b"message", 7)
+ANSWER = _beginning(b"answer", 3)
+#: What is sent where a call has no keywords.
+NO_KEYWORDS = bytes((1, LIST, WORDS[DICTIONARY], VOCAB))
+_INT = bytes((INT,))
+
+# An id: an integer of up to 28 bits, in as few bytes as it can have.
+_ID = rb"([\x00-\x7f]{0,3}[\x01-\x7f])\x81"
+is_id = re.compile(_ID).match
+# What follows the beginning of a call: its id, that of the object if it is not the root, the size and the letters of the
+# method's name, whether an answer is wanted, and how many items there are in the list of the arguments.
+is_call = re.compile(
+    rb"%b(?:%b|\x04\x82root)([\x01-\x40])\x82([A-Za-z0-9_]+)([\x00\x01])\x81([\x01-\x40])\x80%b"
+    % (_ID, _ID, re.escape(bytes((WORDS[b"tuple"], VOCAB))))
+).match
+_ROOT = b"root"
+
+# The attributes that are the methods which were called, by the names of those.  Programs call the same all the time.
+_ATTRIBUTES: dict[bytes, str] = {}
+# What stands in a call from the id or name of an object to the arguments, by that and the name of the method.
+_CALLS: dict[tuple[int | bytes, bytes], bytes] = {}
+_MOST_NAMES = 2_000
+_LONGEST_NAME = 64
+
+#: What takes one kind of message.  It is given a broker, its decoder and its output, and the limits and the security of
+#: which it was seen that nothing plain breaks them; it says whether it has taken the message, and done with it what is to
+#: be done.
+Taker = Callable[[Any, Any, Any, Any, Any], bool]
+
+
+# The functions of pb and flavors that _take_call stands in for, or calls.  They are not there when this is imported.
+_methods: tuple[Any, ...] = ()
+_get_attribute: Any = object.__getattribute__
+
+
+def _learn() -> tuple[Any, ...]:
+    global _methods
+    _methods = tuple(map(STOCK.get, ("receive_message", "local_object", "remote_receive", "note_arguments")))
+    return _methods
+
+
+def _number(digits: bytes) -> int:
+    """The integer of which these, four at the most, are the digits."""
+    size = len(digits)
+    number = digits[0]
+    if size > 1:
+        number |= digits[1] << 7
+        if size > 2:
+            number |= digits[2] << 14
+            if size > 3:
+                number |= digits[3] << 21
+    return number
+
+
+def _are_wide(limits: Any, size_limit: int, prefix_limit: int) -> bool:
+    """Whether nothing that is plain is too much of anything, but perhaps for the memory that a message takes."""
+    return (
+        size_limit >= plain.LONGEST  # type: ignore[no-any-return]
+        and prefix_limit >= plain.LONGEST_PREFIX
+        and limits.depth > plain.DEEPEST + 1
+        and limits.expression_depth > plain.DEEPEST_EXPRESSION
+    )
+
+
+def written(chunks: list[bytes], values: tuple[Any, ...], end: bytes) -> bytes | None:
+    """*chunks*, the bytes of *values*, and *end*; None if the values are not plain."""
+    try:
+        if not plain.write(values, chunks.append, set()):
+            return None
+    except UnicodeEncodeError:
+        # Whoever writes it otherwise says so.
+        return None
+    chunks.append(end)
+    return b"".join(chunks)
+
+
+def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: Any) -> bool:
+    """``[message id object name answer? args kw]``: `Broker._recvMessage`, and `Referenceable.remoteMessageReceived`."""
+    data = decoder.data
+    start = decoder.position
+    match = is_call(data, start + 4)
+    if match is None:
+        return False
+    digits, luid, size, name, wanted, items = match.groups()
+    cls = type(broker)
+    own = broker.__dict__
+    receive_message, local_object, receive_remote, note_arguments = _methods or _learn()
+    if (
+        len(name) != size[0]
+        or cls._recvMessage is not receive_message
+        or "_recvMessage" in own
+        or cls.localObjectForID is not local_object
+        or "localObjectForID" in own
+        or broker._answering >= limits.outstanding_calls
+    ):
+        return False
+    try:
+        target = broker._exports.locals[_ROOT if luid is None else _number(luid)].object
+        kind = type(target)
+        # Else somebody could tell how often it is asked for these.
+        if (
+            kind.remoteMessageReceived is not receive_remote
+            or kind.perspective is not None
+            or kind.__getattribute__ is not _get_attribute
+            or target.remoteMessageReceived.__func__ is not receive_remote
+        ):
+            return False
+        arguments, stop = plain.read(data, match.end(), items[0] - 1)
+        keywords: dict[str, Any] = {}
+        if data[stop : stop + 4] == NO_KEYWORDS:
+            stop += 4
+        else:
+            (keywords,), stop = plain.read(data, stop, 1)
+            if type(keywords) is not dict:
+                return False
+    except _NOT_HERE:
+        return False
+    if (stop - start) * plain.COST > limits.expression_bytes:
+        return False
+    decoder.position = stop
+    said = sexp = None
+    try:
+        attribute = _ATTRIBUTES.get(name) or _attribute(name)
+        method = getattr(target, attribute, None)
+        if method is None:
+            raise NoSuchMethod(f"No such method: {attribute}")
+        try:
+            result = method(*arguments, **keywords)
+        except TypeError:
+            note_arguments(method, tuple(arguments), keywords, broker)
+            raise
+        if wanted == b"\x01":
+            if (
+                not broker.disconnected
+                and broker._symbols is None
+                and broker.outgoingVocabulary is WORDS
+                and broker.limits is limits
+                and broker.security is security
+            ):
+                said = written([ANSWER, digits, _INT], (result,), b"")
+        elif result is None:
+            said = b""
+        if said is None:
+            sexp = (broker._pack if type(result) is bytes else broker._packRest)(result, target.perspective)
+    except BaseException as error:
+        broker._raised(error, _number(digits), wanted[0])
+    else:
+        if said is None:
+            del result
+            broker._returned(sexp, _number(digits), wanted[0])
+        elif said and not broker.disconnected:
+            output.write(broker.transport, said, True)
+    broker._unsent = None
+    if broker._justReleased:
+        broker._justReleased.clear()
+    return True
+
+
+_NOT_HERE = (*plain.UNREADABLE, AttributeError, KeyError)
+
+
+def _attribute(name: bytes) -> str:
+    """The attribute that is the method of that name."""
+    if len(_ATTRIBUTES) >= _MOST_NAMES:
+        _ATTRIBUTES.clear()
+    _ATTRIBUTES[name] = attribute = "remote_" + name.decode()
+    return attribute
+
+
+def _take_answer(broker: Any, decoder: Any, output: Any, limits: Any, security: Any) -> bool:
+    """``[answer id x]``: `Broker._answered`."""
+    data = decoder.data
+    start = decoder.position
+    match = is_id(data, start + 4)
+    if match is None:
+        return False
+    waiting = broker.waitingForAnswers
+    number = _number(match[1])
+    if (
+        type(waiting) is not STOCK["questions"]
+        or type(broker)._answered is not STOCK["answered"]
+        or "_answered" in broker.__dict__
+        or waiting.get(number) is None
+    ):
+        return False
+    try:
+        (value,), stop = plain.read(data, match.end(), 1)
+    except plain.UNREADABLE:
+        return False
+    if (stop - start) * plain.COST > limits.expression_bytes:
+        return False
+    decoder.position = stop
+    try:
+        waiting.pop(number).callback(value)
+    finally:
+        if broker._justReleased:
+            broker._justReleased.clear()
+    return True
+
+
+_TAKERS: dict[bytes, Taker] = {MESSAGE: _take_call, ANSWER: _take_answer}
+
+
+def serve(
+    decoder: Any,
+    broker: Any,
+    over: Callable[[], bool] | None,
+    output: Any,
+    stop: float,
+    most: int,
+    sizes: dict[str, Any],
+    monotonic: Callable[[], float],
+) -> Any:
+    """Work on messages, as `Broker._work` does, until there is one that is out of the ordinary, which is returned, or
+    nothing is at hand (`NEED_DATA`), or *over* said that it was enough (False)."""
+    words, limits, security = broker.incomingVocabulary, broker.limits, broker.security
+    size_limit, own_limit = sizes["SIZE_LIMIT"], broker.prefixLimit
+    prefix_limit = sizes["_PREFIX_LIMIT"] if own_limit is None else own_limit
+    if (
+        decoder.between
+        and words == plain.BY_NUMBER
+        and len(WORDS) == plain.USUAL_WORDS
+        and _are_wide(limits, size_limit, prefix_limit)
+        and plain.are_usual(security, DEFAULT_REGISTRY)
+    ):
+        # That these are usual, it is seen again after they have grown or shrunk.
+        allowed, classes, factories = security.allowedTypes, DEFAULT_REGISTRY.classes, DEFAULT_REGISTRY.factories
+        known = len(allowed), len(classes), len(factories)
+        while (
+            broker.limits is limits
+            and broker.security is security
+            and broker.prefixLimit is own_limit
+            and sizes["SIZE_LIMIT"] is size_limit
+            and not broker._parting
+            and security.allowedTypes is allowed
+            and (len(allowed), len(classes), len(factories)) == known
+        ):
+            position = decoder.position
+            taker = _TAKERS.get(decoder.data[position : position + 4])
+            if taker is None or not taker(broker, decoder, output, limits, security):
+                break
+            if broker._deaf:
+                return wire.NEED_DATA
+            if over is not None and (monotonic() >= stop or output.answers > most) and over():
+                return False
+    return decoder.next(words, size_limit, prefix_limit)
+
+
+def ask(
+    broker: Any,
+    output: Any,
+    prefix: bytes,
+    luid: Any,
+    name: Any,
+    arguments: Any,
+    sizes: dict[str, Any],
+    deferred: Callable[[], Any],
+) -> Any:
+    """Make a call, as `Broker._sendMessage` does, and return its Deferred; None where that has to be done there, and
+    nothing was done here."""
+    waiting = broker.waitingForAnswers
+    limits = broker.limits
+    prefix_limit = broker.prefixLimit
+    if (
+        prefix
+        or type(arguments) is not tuple
+        or len(arguments) > plain.MOST_ITEMS
+        or type(waiting) is not STOCK["questions"]
+        or len(waiting) >= limits.outstanding_calls
+        or broker.disconnected
+        or broker.currentDialect != PB_DIALECT
+        or broker._symbols is not None
+        or broker.outgoingVocabulary is not WORDS
+        or len(WORDS) != plain.USUAL_WORDS
+        or (type(luid) is not int and type(luid) is not bytes)
+        or type(name) is not bytes
+        or not _are_wide(
+            limits, sizes["SIZE_LIMIT"], sizes["_PREFIX_LIMIT"] if prefix_limit is None else prefix_limit
+        )
+        or not allows_dotted_names(broker.security)
+    ):
+        return None
+    number = broker.currentRequestID + 1
+    said = written(
+        [
+            MESSAGE,
+            wire.INTS[number] if number <= wire.MOST_HEADS else wire.encode_int(number, plain.LONGEST_PREFIX),
+            callee(luid, name),
+            plain.TUPLE_HEADS[len(arguments)],
+        ],
+        arguments,
+        NO_KEYWORDS,
+    )
+    if said is None:
+        return None
+    broker.currentRequestID = number
+    output.write(broker.transport, said, broker._receiving)
+    # Making a Deferred may run finalizers, which may call the peer: this call is said and has its number.
+    question = deferred()
+    waiting = broker.waitingForAnswers
+    if waiting is None or broker.disconnected:
+        broker._unasked(question)
+    else:
+        waiting[number] = question
+    return question
+
+
+def callee(luid: int | bytes, name: bytes) -> bytes:
+    """What stands in a call from the id or name of an object to the arguments."""
+    known = _CALLS.get((luid, name))
+    if known is None:
+        known = b"".join(wire.encode(each, WORDS) for each in (luid, name, 1))
+        if len(known) <= _LONGEST_NAME:
+            if len(_CALLS) >= _MOST_NAMES:
+                _CALLS.clear()
+            _CALLS[luid, name] = known
+    return known
