@@ -197,7 +197,7 @@ class Fused(Spread):
             return [unpack(message[5], security, broker, depth), unpack(message[6], security, broker, depth)]
         return [unpack(message[2], security, broker, depth)]
 
-    def _plainly_dumped(self, head: list[Any], values: list[Any]) -> bytes | None:
+    def _plainly_dumped(self, head: list[Any], values: list[Any]) -> Any:
         """As `shortcut.ask` and `shortcut.serve` have it."""
         shortcut = self._shortcut
         wire, plain, written = shortcut.wire, shortcut.plain, shortcut.written
@@ -206,9 +206,9 @@ class Fused(Spread):
             if values[1] or len(arguments) > plain.MOST_ITEMS:
                 return None
             callee = shortcut.callee(head[2], head[3])
-            begun = [shortcut.MESSAGE, wire.INTS[head[1]], callee, plain.TUPLE_HEADS[len(arguments)]]
-            return written(begun, arguments, shortcut.NO_KEYWORDS)  # type: ignore[no-any-return]
-        return written([shortcut.ANSWER, wire.INTS[head[1]]], values, b"")  # type: ignore[no-any-return]
+            begun = shortcut.MESSAGE, wire.INTS[head[1]], callee, plain.TUPLE_HEADS[len(arguments)]
+            return written(begun, arguments, self._bounds[0], shortcut.NO_KEYWORDS)
+        return written((shortcut.ANSWER, wire.INTS[head[1]]), values, self._bounds[0])
 
     def _plainly_loaded(self, data: bytes) -> list[Any] | None:
         """As `shortcut.serve` has it."""

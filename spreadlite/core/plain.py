@@ -11,13 +11,11 @@ All words are those of the usual vocabulary.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import repeat
 from typing import Any, Final
 
 from . import wire
-from .policy import allowed_names
-from .registry import Registry
 from .vocabulary import DICTIONARY, FLOAT, INT, LIST, LONGINT, LONGNEG, NEG, STRING, UNICODE, VOCAB, WORDS
 
 #: Items of a list, tuple or dictionary, and such values within one another, at the most.
@@ -25,13 +23,14 @@ MOST_ITEMS: Final = 63
 DEEPEST: Final = 16
 #: Lists within lists in the expression of what is so deep.
 DEEPEST_EXPRESSION: Final = 3 * DEEPEST + 2
-#: Bytes of a string at the most.
+#: Bytes of a string that is read at the most.
 LONGEST: Final = 0x3FFF
 #: Bytes of an integer's prefix at the most.
 LONGEST_PREFIX: Final = 10
 #: What a byte of what is read here takes of memory, as `wire` counts it, at the most.
 COST: Final = 40
 
+_STRING = bytes((STRING,))
 _double = struct.Struct("!d")
 _unpack = _double.unpack_from
 _pack = _double.pack
@@ -47,6 +46,9 @@ TAGS: Final = frozenset((b"None", b"list", b"tuple", DICTIONARY, _BOOLEAN, UNICO
 #: The words of the usual vocabulary by number, and how many there are.
 BY_NUMBER: Final = {number: word for word, number in WORDS.items()}
 USUAL_WORDS: Final = len(WORDS)
+
+# The words as text, which is hashed once however often it is sent.
+_WORDS = frozenset(word.decode() for word in WORDS)
 
 # What follows the head of a list that is text, up to the text's size; and what follows the heads of True and False.
 _TEXT = bytes((len(UNICODE), STRING)) + UNICODE
@@ -77,14 +79,18 @@ class NotPlain(Exception):
 UNREADABLE = (NotPlain, IndexError, struct.error, UnicodeDecodeError)
 
 
-def are_usual(taster: Any, registry: Registry) -> bool:
-    """Whether what a peer sends as plain values is allowed, and stands for them and nothing else."""
-    allowed = allowed_names(taster)
+def are_usual(allowed: dict[bytes, int] | None, classes: dict[bytes, Any], factories: dict[bytes, Any]) -> bool:
+    """Whether what a peer sends as plain values is allowed, and stands for them and nothing else.
+
+    Args:
+        allowed: what `policy.allowed_names` said.
+        classes, factories: of the registry.
+    """
     return (
         allowed is not None
         and allowed.keys() >= TAGS
-        and registry.classes.keys().isdisjoint(TAGS)
-        and registry.factories.keys().isdisjoint(TAGS)
+        and classes.keys().isdisjoint(TAGS)
+        and factories.keys().isdisjoint(TAGS)
     )
 
 
@@ -193,24 +199,27 @@ def read(data: bytes, position: int, count: int, pairs: bool = False, level: int
 
 def write(
     values: Iterable[Any],
-    add: Callable[[bytes], object],
+    chunks: wire.Chunks,
     seen: set[int],
+    most: int,
     before: Iterable[bytes | None] = _NOTHING,
     level: int = DEEPEST,
 ) -> bool:
-    """Give the bytes of *values* to *add*, piece by piece; false if not all of them are plain and short.
+    """Add the bytes of *values* to *chunks*; false if not all of them are plain, and then what was added has no meaning.
 
     Args:
         values: what to write.
-        add: gets the bytes.  If false is returned, what it got has no meaning.
+        chunks: gets the bytes.
         seen: the ids of the lists and dictionaries that were written: of one that is met again only a reference is
             sent, for which this is not the place.
+        most: bytes of a byte string at the most.
         before: what stands before each value; None if that is not known.
         level: such values within one another that may be written still.
 
     Raises:
         UnicodeEncodeError: a text has no bytes.
     """
+    add = chunks.append
     for head, value in zip(before, values):  # noqa: B905 - before each value stands something
         if head is None:
             return False
@@ -218,7 +227,7 @@ def write(
         kind = type(value)
         if kind is str:
             text = value.encode()
-            if text in WORDS or len(text) > wire.MOST_HEADS:
+            if value in _WORDS or len(text) > wire.MOST_HEADS:
                 return False
             add(wire.TEXT_HEADS[len(text)])
             add(text)
@@ -236,9 +245,17 @@ def write(
         elif kind is bool:
             add(wire.TRUE_LIST if value else wire.FALSE_LIST)
         elif kind is bytes:
-            if value in WORDS or len(value) > wire.MOST_HEADS:
+            size = len(value)
+            if size <= wire.MOST_HEADS:
+                if value in WORDS:
+                    return False
+                add(wire.STRING_HEADS[size])
+            elif size > most:
                 return False
-            add(wire.STRING_HEADS[len(value)])
+            else:
+                if size > wire.LARGE:
+                    chunks.large = True
+                add(wire.prefix(size) + _STRING)
             add(value)
         elif kind in _HEADS:
             size = len(value)
@@ -247,10 +264,10 @@ def write(
             seen.add(id(value))
             add(_HEADS[kind][size])
             if kind is not dict:
-                if not write(value, add, seen, _NOTHING, level - 1):
+                if not write(value, chunks, seen, most, _NOTHING, level - 1):
                     return False
             elif not _TEXT_ALONE.issuperset(map(type, value)) or not write(
-                value.values(), add, seen, map(wire.BEGUN_PAIRS.__getitem__, value), level - 1
+                value.values(), chunks, seen, most, map(wire.BEGUN_PAIRS.__getitem__, value), level - 1
             ):
                 return False
         else:

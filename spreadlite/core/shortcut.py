@@ -17,7 +17,7 @@ from typing import Any
 from . import plain, wire
 from .errors import NoSuchMethod
 from .graph import STOCK
-from .policy import allows_dotted_names
+from .policy import allowed_names, allows_dotted_names
 from .registry import DEFAULT_REGISTRY
 from .vocabulary import DICTIONARY, INT, LIST, PB_DIALECT, VOCAB, WORDS
 
@@ -51,10 +51,10 @@ _CALLS: dict[tuple[int | bytes, bytes], bytes] = {}
 _MOST_NAMES = 2_000
 _LONGEST_NAME = 64
 
-#: What takes one kind of message.  It is given a broker, its decoder and its output, and the limits and the security of
-#: which it was seen that nothing plain breaks them; it says whether it has taken the message, and done with it what is to
-#: be done.
-Taker = Callable[[Any, Any, Any, Any, Any], bool]
+#: What takes one kind of message.  It is given a broker, its decoder and its output; the limits and the security of which
+#: it was seen that nothing plain breaks them; and how many bytes of a string are sent at the most.  It says whether it has
+#: taken the message, and done with it what is to be done.
+Taker = Callable[[Any, Any, Any, Any, Any, int], bool]
 
 
 # The functions of pb and flavors that _take_call stands in for, or calls.  They are not there when this is imported.
@@ -91,19 +91,37 @@ def _are_wide(limits: Any, size_limit: int, prefix_limit: int) -> bool:
     )
 
 
-def written(chunks: list[bytes], values: tuple[Any, ...], end: bytes) -> bytes | None:
-    """*chunks*, the bytes of *values*, and *end*; None if the values are not plain."""
+def written(begun: tuple[bytes, ...], values: tuple[Any, ...], most: int, end: bytes = b"") -> bytes | list[bytes] | None:
+    """*begun*, the bytes of *values*, and *end*, in parts where some are large; None if not all of the values are plain.
+
+    Args:
+        begun, values, end: what to write.
+        most: bytes of a byte string at the most.
+    """
+    chunks = wire.Chunks(begun)
+    chunks.large = False
     try:
-        if not plain.write(values, chunks.append, set()):
+        if not plain.write(values, chunks, set(), most):
             return None
     except UnicodeEncodeError:
         # Whoever writes it otherwise says so.
         return None
-    chunks.append(end)
-    return b"".join(chunks)
+    if end:
+        chunks.append(end)
+    return chunks.parts() if chunks.large else b"".join(chunks)
 
 
-def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: Any) -> bool:
+def _say(broker: Any, output: Any, said: bytes | list[bytes], answer: Any) -> None:
+    """Send what `written` gave."""
+    if type(said) is list:
+        if output.gathering:
+            output.write_parts(broker.transport, said, answer)
+            return
+        said = b"".join(said)
+    output.write(broker.transport, said, answer)
+
+
+def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: Any, size_limit: int) -> bool:
     """``[message id object name answer? args kw]``: `Broker._recvMessage`, and `Referenceable.remoteMessageReceived`."""
     data = decoder.data
     start = decoder.position
@@ -166,7 +184,7 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
                 and broker.limits is limits
                 and broker.security is security
             ):
-                said = written([ANSWER, digits, _INT], (result,), b"")
+                said = written((ANSWER, digits, _INT), (result,), size_limit)
         elif result is None:
             said = b""
         if said is None:
@@ -178,7 +196,7 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
             del result
             broker._returned(sexp, _number(digits), wanted[0])
         elif said and not broker.disconnected:
-            output.write(broker.transport, said, True)
+            _say(broker, output, said, True)
     broker._unsent = None
     if broker._justReleased:
         broker._justReleased.clear()
@@ -196,7 +214,7 @@ def _attribute(name: bytes) -> str:
     return attribute
 
 
-def _take_answer(broker: Any, decoder: Any, output: Any, limits: Any, security: Any) -> bool:
+def _take_answer(broker: Any, decoder: Any, output: Any, limits: Any, security: Any, size_limit: int) -> bool:
     """``[answer id x]``: `Broker._answered`."""
     data = decoder.data
     start = decoder.position
@@ -242,36 +260,41 @@ def serve(
 ) -> Any:
     """Work on messages, as `Broker._work` does, until there is one that is out of the ordinary, which is returned, or
     nothing is at hand (`NEED_DATA`), or *over* said that it was enough (False)."""
-    words, limits, security = broker.incomingVocabulary, broker.limits, broker.security
     size_limit, own_limit = sizes["SIZE_LIMIT"], broker.prefixLimit
     prefix_limit = sizes["_PREFIX_LIMIT"] if own_limit is None else own_limit
-    if (
-        decoder.between
-        and words == plain.BY_NUMBER
-        and len(WORDS) == plain.USUAL_WORDS
-        and _are_wide(limits, size_limit, prefix_limit)
-        and plain.are_usual(security, DEFAULT_REGISTRY)
-    ):
+    words = broker.incomingVocabulary
+    taker = _TAKERS.get(decoder.data[decoder.position : decoder.position + 4]) if decoder.between else None
+    if taker is not None:
+        limits, security = broker.limits, broker.security
         # That these are usual, it is seen again after they have grown or shrunk.
-        allowed, classes, factories = security.allowedTypes, DEFAULT_REGISTRY.classes, DEFAULT_REGISTRY.factories
-        known = len(allowed), len(classes), len(factories)
-        while (
-            broker.limits is limits
-            and broker.security is security
-            and broker.prefixLimit is own_limit
-            and sizes["SIZE_LIMIT"] is size_limit
-            and not broker._parting
-            and security.allowedTypes is allowed
-            and (len(allowed), len(classes), len(factories)) == known
+        allowed, classes, factories = allowed_names(security), DEFAULT_REGISTRY.classes, DEFAULT_REGISTRY.factories
+        if (
+            words != plain.BY_NUMBER
+            or len(WORDS) != plain.USUAL_WORDS
+            or not _are_wide(limits, size_limit, prefix_limit)
+            or not plain.are_usual(allowed, classes, factories)
         ):
-            position = decoder.position
-            taker = _TAKERS.get(decoder.data[position : position + 4])
-            if taker is None or not taker(broker, decoder, output, limits, security):
-                break
-            if broker._deaf:
-                return wire.NEED_DATA
-            if over is not None and (monotonic() >= stop or output.answers > most) and over():
-                return False
+            taker = None
+        known = len(allowed or ()), len(classes), len(factories)
+    while taker is not None and not broker._parting and taker(broker, decoder, output, limits, security, size_limit):
+        if broker._deaf:
+            return wire.NEED_DATA
+        if over is not None and (monotonic() >= stop or output.answers > most) and over():
+            return False
+        position = decoder.position
+        if position == len(decoder.data):
+            return wire.NEED_DATA
+        if (
+            broker.limits is not limits
+            or broker.security is not security
+            or broker.prefixLimit is not own_limit
+            or sizes["SIZE_LIMIT"] is not size_limit
+            or security.allowedTypes is not allowed
+            or (len(allowed), len(classes), len(factories)) != known
+        ):
+            # Something in which they are looked at again.
+            break
+        taker = _TAKERS.get(decoder.data[position : position + 4])
     return decoder.next(words, size_limit, prefix_limit)
 
 
@@ -289,7 +312,7 @@ def ask(
     nothing was done here."""
     waiting = broker.waitingForAnswers
     limits = broker.limits
-    prefix_limit = broker.prefixLimit
+    size_limit, prefix_limit = sizes["SIZE_LIMIT"], broker.prefixLimit
     if (
         prefix
         or type(arguments) is not tuple
@@ -303,27 +326,18 @@ def ask(
         or len(WORDS) != plain.USUAL_WORDS
         or (type(luid) is not int and type(luid) is not bytes)
         or type(name) is not bytes
-        or not _are_wide(
-            limits, sizes["SIZE_LIMIT"], sizes["_PREFIX_LIMIT"] if prefix_limit is None else prefix_limit
-        )
+        or not _are_wide(limits, size_limit, sizes["_PREFIX_LIMIT"] if prefix_limit is None else prefix_limit)
         or not allows_dotted_names(broker.security)
     ):
         return None
     number = broker.currentRequestID + 1
-    said = written(
-        [
-            MESSAGE,
-            wire.INTS[number] if number <= wire.MOST_HEADS else wire.encode_int(number, plain.LONGEST_PREFIX),
-            callee(luid, name),
-            plain.TUPLE_HEADS[len(arguments)],
-        ],
-        arguments,
-        NO_KEYWORDS,
-    )
+    head = wire.INTS[number] if number <= wire.MOST_HEADS else wire.encode_int(number, plain.LONGEST_PREFIX)
+    begun = MESSAGE, head, callee(luid, name), plain.TUPLE_HEADS[len(arguments)]
+    said = written(begun, arguments, size_limit, NO_KEYWORDS)
     if said is None:
         return None
     broker.currentRequestID = number
-    output.write(broker.transport, said, broker._receiving)
+    _say(broker, output, said, broker._receiving)
     # Making a Deferred may run finalizers, which may call the peer: this call is said and has its number.
     question = deferred()
     waiting = broker.waitingForAnswers

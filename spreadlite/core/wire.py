@@ -193,7 +193,7 @@ class Decoder:
         # Whether what is being read is to be shallow, or was when it began.
         self._packs = False
         # A string whose body has not arrived whole, and the number of bytes that it lacks.
-        self._partial: list[bytes | bytearray] | None = None
+        self._partial: list[bytes | bytearray | memoryview] | None = None
         self._missing = 0
         self._held = 0
         self._broken: str | None = None
@@ -342,7 +342,8 @@ class Decoder:
                             raise BananaError(f"an expression that takes more than {most} bytes of memory")
                         stop = position + number
                         if stop > end:
-                            self._partial = [data[position:]]
+                            # What is large is copied when the whole is there, and not before.
+                            self._partial = [data[position:] if end - position < _SHORT else memoryview(data)[position:]]
                             self._missing = stop - end
                             position = start = end
                             return NEED_DATA
@@ -628,7 +629,7 @@ def encode(
     Raises:
         BananaError: something in the expression is of a type that banana does not carry, or breaks a limit.
     """
-    chunks = _Chunks()
+    chunks = Chunks()
     _encode(expression, chunks, words, size_limit, prefix_limit, depth, 0)
     return b"".join(chunks)
 
@@ -642,24 +643,13 @@ def encode_parts(
 ) -> bytes | list[bytes]:
     """`encode`, without a copy of strings of more than `LARGE` bytes: where there are any, the bytes come in parts, and
     each of them is one."""
-    chunks = _Chunks()
+    chunks = Chunks()
     chunks.large = False
     _encode(expression, chunks, words, size_limit, prefix_limit, depth, 0)
-    if not chunks.large:
-        return b"".join(chunks)
-    parts: list[bytes] = []
-    begun = 0
-    for index, chunk in enumerate(chunks):
-        if len(chunk) > LARGE:
-            # A head is before it, so this is not empty.
-            parts += b"".join(chunks[begun:index]), chunk
-            begun = index + 1
-    if begun < len(chunks):
-        parts.append(b"".join(chunks[begun:]))
-    return parts
+    return chunks.parts() if chunks.large else b"".join(chunks)
 
 
-class _Chunks(list[bytes]):
+class Chunks(list[bytes]):
     """What was written.
 
     Attributes:
@@ -669,10 +659,23 @@ class _Chunks(list[bytes]):
     __slots__ = ("large",)
     large: bool
 
+    def parts(self) -> list[bytes]:
+        """The same: each large string by itself, and what is between two of them in one piece."""
+        parts: list[bytes] = []
+        begun = 0
+        for index, chunk in enumerate(self):
+            if len(chunk) > LARGE:
+                # A head is before it, so this is not empty.
+                parts += b"".join(self[begun:index]), chunk
+                begun = index + 1
+        if begun < len(self):
+            parts.append(b"".join(self[begun:]))
+        return parts
+
 
 def _encode(
     expression: Any,
-    chunks: _Chunks,
+    chunks: Chunks,
     words: Mapping[bytes, int] | None,
     size_limit: int,
     prefix_limit: int,
@@ -776,7 +779,7 @@ def _encode(
 
 def _encode_pairs(
     dictionary: list[Any],
-    chunks: _Chunks,
+    chunks: Chunks,
     words: Mapping[bytes, int] | None,
     size_limit: int,
     prefix_limit: int,
@@ -834,7 +837,7 @@ def _encode_pairs(
 
 def _encode_flat(
     dictionary: list[Any],
-    chunks: _Chunks,
+    chunks: Chunks,
     words: Mapping[bytes, int] | None,
     size_limit: int,
     prefix_limit: int,
