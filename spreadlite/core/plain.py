@@ -47,8 +47,8 @@ TAGS: Final = frozenset((b"None", b"list", b"tuple", DICTIONARY, _BOOLEAN, UNICO
 BY_NUMBER: Final = {number: word for word, number in WORDS.items()}
 USUAL_WORDS: Final = len(WORDS)
 
-# The words as text, which is hashed once however often it is sent.
-_WORDS = frozenset(word.decode() for word in WORDS)
+# The words, by number, as text.
+_TEXTS = {number: word.decode() for word, number in WORDS.items()}
 
 # What follows the head of a list that is text, up to the text's size; and what follows the heads of True and False.
 _TEXT = bytes((len(UNICODE), STRING)) + UNICODE
@@ -129,9 +129,13 @@ def read(data: bytes, position: int, count: int, pairs: bool = False, level: int
                     size = data[position + 9]
                     kind = data[position + 10]
                     position += 11
+                    if kind == VOCAB:
+                        if size not in _TEXTS:
+                            raise NotPlain
+                        add(_TEXTS[size])
+                        continue
                     if kind != STRING:
                         if size > 0x7F or kind > 0x7F or data[position] != STRING:
-                            # Also where the text is a word of the vocabulary.
                             raise NotPlain
                         size |= kind << 7
                         position += 1
@@ -192,6 +196,8 @@ def read(data: bytes, position: int, count: int, pairs: bool = False, level: int
                 position = stop
             elif kind == NEG or kind == LONGNEG:
                 add(-number)
+            elif kind == VOCAB and number in BY_NUMBER:
+                add(BY_NUMBER[number])
             else:
                 raise NotPlain
     return (dict(zip(keys, values)) if pairs else values), position  # noqa: B905 - there are as many of both
@@ -226,11 +232,15 @@ def write(
         add(head)
         kind = type(value)
         if kind is str:
-            text = value.encode()
-            if value in _WORDS or len(text) > wire.MOST_HEADS:
-                return False
-            add(wire.TEXT_HEADS[len(text)])
-            add(text)
+            # By the text, which is hashed once however often it is sent.
+            if value in wire.WORD_TEXTS:
+                add(wire.WORD_TEXTS[value])
+            else:
+                text = value.encode()
+                if len(text) > wire.MOST_HEADS:
+                    return False
+                add(wire.TEXT_HEADS[len(text)])
+                add(text)
         elif kind is int:
             if 0 <= value <= wire.MOST_HEADS:
                 add(wire.INTS[value])
@@ -248,7 +258,8 @@ def write(
             size = len(value)
             if size <= wire.MOST_HEADS:
                 if value in WORDS:
-                    return False
+                    add(wire.VOCAB_HEADS[WORDS[value]])
+                    continue
                 add(wire.STRING_HEADS[size])
             elif size > most:
                 return False

@@ -573,21 +573,27 @@ STRING_HEADS = _heads(STRING)
 INTS = _heads(INT)
 # The list and its tag that stand before a text's bytes, with the head of those.
 TEXT_HEADS = tuple(_LIST_HEADS[2] + STRING_HEADS[len(UNICODE)] + UNICODE + head for head in STRING_HEADS)
-_VOCAB_HEADS = _heads(VOCAB)
+VOCAB_HEADS = _heads(VOCAB)
+#: What is written for a text that is one of the usual words.
+WORD_TEXTS: Final = {
+    word.decode(): _LIST_HEADS[2] + STRING_HEADS[len(UNICODE)] + UNICODE + VOCAB_HEADS[number]
+    for word, number in WORDS.items()
+}
 _TYPE = {kind: bytes((kind,)) for kind in (LIST, INT, STRING, NEG, FLOAT, LONGINT, LONGNEG, VOCAB)}
 _PAIR = _LIST_HEADS[2]
 FLOAT_HEAD = _TYPE[FLOAT]
 # By the bytes of the text that is a pair's first item: what is written up to the second.
 _BEGUN_PAIRS: dict[bytes, bytes] = {}
 # The lists that stand for None, True and False, where words are the usual ones.
-NONE_LIST = _LIST_HEADS[1] + _VOCAB_HEADS[WORDS[b"None"]]
+NONE_LIST = _LIST_HEADS[1] + VOCAB_HEADS[WORDS[b"None"]]
 TRUE_LIST, FALSE_LIST = (
     _LIST_HEADS[2] + STRING_HEADS[7] + b"boolean" + STRING_HEADS[len(word)] + word for word in (b"true", b"false")
 )
 
 
 class _Begun(dict[str, "bytes | None"]):
-    """By the text that is a pair's first item, what is written up to the second; None for one that is long, or a word.
+    """By the text that is a pair's first item, what is written up to the second where the words are the usual ones; None
+    for one that is long.
 
     Raises:
         UnicodeEncodeError: it has no bytes.
@@ -595,11 +601,11 @@ class _Begun(dict[str, "bytes | None"]):
 
     def __missing__(self, key: str) -> bytes | None:
         text = key.encode()
-        if len(text) > _LONGEST_KEY or text in WORDS:
+        if len(text) > _LONGEST_KEY:
             return None
         if len(self) >= _MOST_KEYS:
             self.clear()
-        self[key] = head = _PAIR + TEXT_HEADS[len(text)] + text
+        self[key] = head = _PAIR + (WORD_TEXTS.get(key) or TEXT_HEADS[len(text)] + text)
         return head
 
 
@@ -709,7 +715,7 @@ def _encode(
                 if words is not None and (size < 1024 or words is not WORDS):
                     number = words.get(item)
                     if number is not None:
-                        write(_VOCAB_HEADS[number] if number < 1024 else prefix(number) + _TYPE[VOCAB])
+                        write(VOCAB_HEADS[number] if number < 1024 else prefix(number) + _TYPE[VOCAB])
                         continue
                 if size <= small:
                     write(STRING_HEADS[size])

@@ -1,0 +1,189 @@
+"""Plain values are read and written at once as they are by way of expressions, or not at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from spreadlite.core import graph, plain, wire
+from spreadlite.core.errors import BananaError, InsecureJelly
+from spreadlite.core.limits import Limits
+from spreadlite.core.policy import SecurityOptions
+from spreadlite.core.registry import Registry
+from spreadlite.core.vocabulary import SIZE_LIMIT, WORDS
+from tests.strategies import ATOM, FLOAT, INTEGER, STREAM, TEXT, searched, shape
+
+SHORT_TEXT = st.one_of(TEXT, st.sampled_from(("x" * 127, "é" * 64, "x" * 1023, "x" * 1024, "x" * 16_384)))
+PLAIN = st.recursive(
+    st.one_of(st.none(), st.booleans(), INTEGER, FLOAT, SHORT_TEXT, st.binary(max_size=5), st.sampled_from(sorted(WORDS))),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.lists(inner, max_size=3).map(tuple),
+        st.dictionaries(TEXT, inner, max_size=4),
+    ),
+    max_leaves=20,
+)
+VALUE = st.one_of(
+    PLAIN,
+    st.lists(st.integers(0, 3), min_size=61, max_size=66),
+    st.lists(ATOM, max_size=3),
+    st.dictionaries(st.one_of(TEXT, st.integers(0, 9), st.binary(max_size=3)), PLAIN, max_size=3),
+    st.integers(1, 20).map(lambda deep: _nested(deep)),
+    PLAIN.map(lambda value: [value, value]),
+)
+#: What a peer may send in the place of one, or much like it.
+ODD = st.sampled_from(
+    (
+        [b"None"], [b"None", 1], [b"boolean", b"true"], [b"boolean", b"yes"], [b"boolean"], [b"unicode"], [],
+        [b"unicode", b"\xff"], [b"unicode", b"x", b"y"], [b"unicode", 5], [b"list"], [b"list", [b"tuple", []]],
+        [b"dictionary"], [b"dictionary", []], [b"dictionary", [1, 2]], [b"dictionary", [[b"unicode", b"a"], 1, 2]],
+        [b"dictionary", [[b"unicode", b"list"], 1], [[b"unicode", b"list"], 2]], [b"dictionary", [[b"None"], 1]],
+        [b"dictionary", [[b"unicode", b"x" * 200], 1]], [b"reference", 1, [b"list"]], [b"set", 1], [b"list", 2**80],
+    )
+)  # fmt: skip
+TASTER = SecurityOptions()
+TASTER.allowBasicTypes()
+REGISTRY = Registry()
+
+
+def _nested(deep: int) -> Any:
+    value: Any = 5
+    for number in range(deep):
+        value = [value] if number % 3 else {"x": value} if number % 2 else (value,)
+    return value
+
+
+def written(value: Any, most: int = SIZE_LIMIT) -> bytes | None:
+    """What is written at once, if it is."""
+    chunks = wire.Chunks()
+    chunks.large = False
+    try:
+        good = plain.write((value,), chunks, set(), most)
+    except UnicodeEncodeError:
+        return None
+    return b"".join(chunks) if good else None
+
+
+def read(data: bytes, position: int = 0) -> Any:
+    """What is read at once, if it is, and where it ends; else None."""
+    try:
+        (value,), stop = plain.read(data, position, 1)
+    except plain.UNREADABLE:
+        return None
+    return value, stop
+
+
+def by_expression(data: bytes, limits: Limits) -> Any:
+    """What is read by way of an expression, and how many bytes are left."""
+    decoder = wire.Decoder(limits)
+    decoder.feed(data)
+    return graph.unjelly(decoder.next(plain.BY_NUMBER), TASTER), len(data) - decoder.position
+
+
+class PlainTests(SynchronousTestCase):
+    """`plain`."""
+
+    @searched(600)
+    @given(VALUE)
+    def test_written(self, value: Any) -> None:
+        """What is written at once is, byte for byte, what is written by way of an expression."""
+        data = written(value)
+        if data is not None:
+            self.assertEqual(wire.encode(graph.jelly(value, TASTER), WORDS), data)
+
+    @searched(400)
+    @given(PLAIN, st.binary(max_size=3))
+    def test_read(self, value: Any, after: bytes) -> None:
+        """What is written at once is read at once, up to its end, and is the same value, types and all."""
+        data = written(value)
+        if data is not None:
+            self.assertEqual((shape(value), len(data)), (lambda got: (shape(got[0]), got[1]))(read(data + after)))
+
+    @searched(600)
+    @given(
+        st.one_of(VALUE.map(lambda value: graph.jelly(value, TASTER)), ODD),
+        st.lists(st.tuples(st.integers(0, 60), st.integers(0, 255)), max_size=2),
+    )
+    def test_meant(self, sexp: Any, changes: list[tuple[int, int]]) -> None:
+        """Whatever a peer sends: what is read at once is what is read by way of an expression, which takes no more memory
+        than is expected of it."""
+        data = bytearray(wire.encode(sexp, WORDS))
+        for place, byte in changes:
+            data[place % len(data)] = byte
+        self.compare(bytes(data))
+
+    @searched(600)
+    @given(STREAM)
+    def test_nonsense(self, data: bytes) -> None:
+        """So it is with what makes no sense."""
+        self.compare(data)
+
+    def compare(self, data: bytes) -> None:
+        """Both ways."""
+        found = read(data)
+        if found is not None:
+            value, stop = found
+            self.assertEqual(
+                (shape(value), len(data) - stop),
+                (lambda got: (shape(got[0]), got[1]))(by_expression(data, Limits(expression_bytes=plain.COST * stop))),
+            )
+
+    def test_most(self) -> None:
+        """Most values of everyday programs are read and written at once, up to the sizes that `plain` names."""
+        for value in (
+            {"name": "Ada", "language": "français", "list": [1, -2, 2.5, None, True, False, b"x"], "version": {}},
+            (), [], {}, "", b"", "list", b"list", 0, -(2**62), _nested(plain.DEEPEST),
+            [1] * plain.MOST_ITEMS, "x" * wire.MOST_HEADS, b"x" * plain.LONGEST, {str(number): number for number in range(plain.MOST_ITEMS)},
+        ):  # fmt: skip
+            data = written(value)
+            self.assertIsNotNone(data, value)
+            self.assertEqual((shape(value), len(data or b"")), (lambda got: (shape(got[0]), got[1]))(read(data or b"")))
+        for value in (
+            _nested(plain.DEEPEST + 1), [1] * (plain.MOST_ITEMS + 1), "x" * (wire.MOST_HEADS + 1), 2**70, {1: 2}, {1},
+            "\ud800", bytearray(b"x"), object(),
+        ):  # fmt: skip
+            self.assertIsNone(written(value), value)
+
+    def test_shared(self) -> None:
+        """What holds a list or dictionary twice is not written at once: only a reference is sent for the second."""
+        for shared in ([], {}, ()):
+            self.assertIsNone(written([shared, shared]))
+        cycle: list[Any] = []
+        cycle.append(cycle)
+        self.assertIsNone(written(cycle))
+        self.assertIsNotNone(written([[], [], {}, {}]))
+
+    def test_large(self) -> None:
+        """Large byte strings are parts of their own, so that nobody need copy them; longer ones than may be sent are left
+        to those who say so."""
+        chunks = wire.Chunks()
+        chunks.large = False
+        large = bytes(wire.LARGE + 1)
+        self.assertTrue(plain.write(([large, b"x", large],), chunks, set(), len(large)))
+        self.assertTrue(chunks.large)
+        parts = chunks.parts()
+        self.assertEqual(2, sum(part is large for part in parts))
+        self.assertEqual(wire.encode(graph.jelly([large, b"x", large], TASTER), WORDS), b"".join(parts))
+        self.assertIsNone(written(large, len(large) - 1))
+
+    def test_cut(self) -> None:
+        """What is not all there is not read at once."""
+        data = written({"name": ["text", b"bytes", 300, 2.5, None, True, ()]})
+        assert data is not None
+        for stop in range(len(data)):
+            self.assertIsNone(read(data[:stop]), stop)
+
+    def test_usual(self) -> None:
+        """It is known when a tag of a plain value is not allowed, or stands for something else."""
+        allowed = TASTER.allowedTypes
+        self.assertTrue(plain.are_usual(allowed, {b"x": 1}, {}))
+        self.assertFalse(plain.are_usual(None, {}, {}))
+        for tag in plain.TAGS:
+            self.assertFalse(plain.are_usual({name: 1 for name in allowed if name != tag}, {}, {}), tag)
+            self.assertFalse(plain.are_usual(allowed, {tag: dict}, {}), tag)
+            self.assertFalse(plain.are_usual(allowed, {}, {tag: dict}), tag)
+        for error in (BananaError, InsecureJelly):
+            self.assertFalse(issubclass(error, plain.UNREADABLE))
