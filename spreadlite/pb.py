@@ -1290,6 +1290,7 @@ graph.STOCK.update(
     say=Broker._say,
     receive_message=Broker._recvMessage,
     local_object=Broker.localObjectForID,
+    cached_locally=Broker.cachedLocallyAs,
     answered=Broker._answered,
     questions=tables.Questions,
 )

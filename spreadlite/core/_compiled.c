@@ -5075,10 +5075,11 @@ static int do_call(Desk *desk, Decoder *decoder, const Message *message, int cac
     if (!target) goto pass;
     receive = is_plain_callee(st, Py_TYPE(target)) ? PyObject_GetAttr(target, st->s_remoteMessageReceived) : NULL;
     Py_DECREF(target);
-    if (!receive || !PyMethod_Check(receive) || PyMethod_GET_SELF(receive) != target) goto pass;
+    if (!receive || !PyMethod_Check(receive)) goto pass;
     PyObject *function = PyMethod_GET_FUNCTION(receive);
     while (call.receiver < RECEIVERS && function != st->receiver[call.receiver]) call.receiver++;
-    if (call.receiver == RECEIVERS) goto pass;
+    /* The peer's object is one that stands for the avatar; nothing but its methods is asked of that. */
+    if (call.receiver == RECEIVERS || (PyMethod_GET_SELF(receive) != target && call.receiver != C_PERSPECTIVE)) goto pass;
     call.target = PyMethod_GET_SELF(receive);
     attribute = method_name(st, call.receiver, name.body, name.length);
     if (!attribute || !(call.number = scalar(&id))) goto pass;

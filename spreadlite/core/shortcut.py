@@ -28,28 +28,51 @@ def _beginning(word: bytes, items: int) -> bytes:
 
 
 MESSAGE = _beginning(b"message", 7)
+_CACHE_MESSAGE = _beginning(b"cachemessage", 7)
 ANSWER = _beginning(b"answer", 3)
 #: What is sent where a call has no keywords.
 NO_KEYWORDS = bytes((1, LIST, WORDS[DICTIONARY], VOCAB))
 _INT = bytes((INT,))
+_CACHE_WORD = WORDS[b"cachemessage"]
 
 # An id: an integer of up to 28 bits, in as few bytes as it can have.
 _ID = rb"([\x00-\x7f]{0,3}[\x01-\x7f])\x81"
 is_id = re.compile(_ID).match
-# What follows the beginning of a call: its id, that of the object if it is not the root, the size and the letters of the
-# method's name, whether an answer is wanted, and how many items there are in the list of the arguments.
+# What follows the beginning of a call: its id; that of the object, or the size and the letters of its name; the size and
+# the letters of the method's name; whether an answer is wanted; and the number of items in the list of the arguments.
+_NAME = rb"([\x01-\x40])\x82([A-Za-z0-9_]+)"
 is_call = re.compile(
-    rb"%b(?:%b|\x04\x82root)([\x01-\x40])\x82([A-Za-z0-9_]+)([\x00\x01])\x81([\x01-\x40])\x80%b"
-    % (_ID, _ID, re.escape(bytes((WORDS[b"tuple"], VOCAB))))
+    rb"%b(?:%b|%b)%b([\x00\x01])\x81([\x01-\x40])\x80%b"
+    % (_ID, _ID, _NAME, _NAME, re.escape(bytes((WORDS[b"tuple"], VOCAB))))
 ).match
-_ROOT = b"root"
 
-# The attributes that are the methods which were called, by the names of those.  Programs call the same all the time.
-_ATTRIBUTES: dict[bytes, str] = {}
 # What stands in a call from the id or name of an object to the arguments, by that and the name of the method.
 _CALLS: dict[tuple[int | bytes, bytes], bytes] = {}
 _MOST_NAMES = 2_000
 _LONGEST_NAME = 64
+
+
+class _Attributes(dict[bytes, str]):
+    """The attributes that are methods, by the names under which the peer calls these.
+
+    Args:
+        prefix: with which they begin.
+        of: who gets the calls: "remote", "observe" or "perspective".
+    """
+
+    def __init__(self, of: str) -> None:
+        self.of = of
+
+    def __missing__(self, name: bytes) -> str:
+        if len(self) >= _MOST_NAMES:
+            self.clear()
+        self[name] = attribute = f"{self.of}_{name.decode()}"
+        return attribute
+
+
+# By the functions that receive the calls of the peer, and are stood in for in _take_call: the attributes that are the
+# methods, by their names.  Programs call the same all the time.
+_RECEIVERS: dict[Any, _Attributes] = {}
 
 #: What takes one kind of message.  It is given a broker, its decoder and its output; the limits and the security of which
 #: it was seen that nothing plain breaks them; and how many bytes of a string are sent at the most.  It says whether it has
@@ -57,14 +80,17 @@ _LONGEST_NAME = 64
 Taker = Callable[[Any, Any, Any, Any, Any, int], bool]
 
 
-# The functions of pb and flavors that _take_call stands in for, or calls.  They are not there when this is imported.
+# Methods of pb that are stood in for here.  They are not there when this is imported, and so are looked up at first use.
 _methods: tuple[Any, ...] = ()
 _get_attribute: Any = object.__getattribute__
 
 
 def _learn() -> tuple[Any, ...]:
+    """Look up what is stood in for."""
     global _methods
-    _methods = tuple(map(STOCK.get, ("receive_message", "local_object", "remote_receive", "note_arguments")))
+    for of in ("remote", "observe", "perspective"):
+        _RECEIVERS[STOCK[f"{of}_receive"]] = _Attributes(of)
+    _methods = tuple(map(STOCK.get, ("receive_message", "local_object", "cached_locally", "answered")))
     return _methods
 
 
@@ -122,35 +148,53 @@ def _say(broker: Any, output: Any, said: bytes | list[bytes], answer: Any) -> No
 
 
 def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: Any, size_limit: int) -> bool:
-    """``[message id object name answer? args kw]``: `Broker._recvMessage`, and `Referenceable.remoteMessageReceived`."""
+    """``[message id object name answer? args kw]``, ``[cachemessage ...]``: `Broker._recvMessage`, and what the object
+    that is called does by its ``remoteMessageReceived``."""
     data = decoder.data
     start = decoder.position
     match = is_call(data, start + 4)
     if match is None:
         return False
-    digits, luid, size, name, wanted, items = match.groups()
+    digits, luid, root_size, root, size, name, wanted, items = match.groups()
     cls = type(broker)
     own = broker.__dict__
-    receive_message, local_object, receive_remote, note_arguments = _methods or _learn()
+    receive_message, local_object, cached_locally, _ = _methods or _learn()
     if (
         len(name) != size[0]
         or cls._recvMessage is not receive_message
         or "_recvMessage" in own
-        or cls.localObjectForID is not local_object
-        or "localObjectForID" in own
         or broker._answering >= limits.outstanding_calls
     ):
         return False
     try:
-        target = broker._exports.locals[_ROOT if luid is None else _number(luid)].object
-        kind = type(target)
+        if data[start + 2] == _CACHE_WORD:
+            if cls.cachedLocallyAs is not cached_locally or "cachedLocallyAs" in own or broker._halfMade:
+                return False
+            holder = broker.locallyCachedObjects[_number(luid)]
+        else:
+            if cls.localObjectForID is not local_object or "localObjectForID" in own:
+                return False
+            if luid is not None:
+                holder = broker._exports.locals[_number(luid)].object
+            elif len(root) == root_size[0]:
+                holder = broker._exports.locals[root].object
+            else:
+                return False
+        kind = type(holder)
+        receive = kind.remoteMessageReceived
         # Else somebody could tell how often it is asked for these.
         if (
-            kind.remoteMessageReceived is not receive_remote
-            or kind.perspective is not None
+            receive not in _RECEIVERS
             or kind.__getattribute__ is not _get_attribute
-            or target.remoteMessageReceived.__func__ is not receive_remote
+            or getattr(kind, "perspective", None) is not None
         ):
+            return False
+        receive = holder.remoteMessageReceived
+        attributes = _RECEIVERS[receive.__func__]
+        # It may stand for an avatar.
+        target = receive.__self__
+        of = attributes.of
+        if target is not holder and of != "perspective":
             return False
         arguments, stop = plain.read(data, match.end(), items[0] - 1)
         keywords: dict[str, Any] = {}
@@ -167,14 +211,16 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
     decoder.position = stop
     said = sexp = None
     try:
-        attribute = _ATTRIBUTES.get(name) or _attribute(name)
-        method = getattr(target, attribute, None)
-        if method is None:
-            raise NoSuchMethod(f"No such method: {attribute}")
+        if of == "remote":
+            method = getattr(target, attributes[name], None)
+            if method is None:
+                raise NoSuchMethod(f"No such method: {attributes[name]}")
+        else:
+            method = getattr(target, attributes[name])
         try:
             result = method(*arguments, **keywords)
         except TypeError:
-            note_arguments(method, tuple(arguments), keywords, broker)
+            STOCK["note_arguments"](method, tuple(arguments), keywords, broker)
             raise
         if wanted == b"\x01":
             if (
@@ -188,7 +234,11 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
         elif result is None:
             said = b""
         if said is None:
-            sexp = (broker._pack if type(result) is bytes else broker._packRest)(result, target.perspective)
+            pack = broker._pack if type(result) is bytes else broker._packRest
+            if of == "remote":
+                sexp = pack(result, target.perspective)
+            else:
+                sexp = pack(result, target if of == "perspective" else None, method, tuple(arguments), keywords)
     except BaseException as error:
         broker._raised(error, _number(digits), wanted[0])
     else:
@@ -203,15 +253,7 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
     return True
 
 
-_NOT_HERE = (*plain.UNREADABLE, AttributeError, KeyError)
-
-
-def _attribute(name: bytes) -> str:
-    """The attribute that is the method of that name."""
-    if len(_ATTRIBUTES) >= _MOST_NAMES:
-        _ATTRIBUTES.clear()
-    _ATTRIBUTES[name] = attribute = "remote_" + name.decode()
-    return attribute
+_NOT_HERE = (*plain.UNREADABLE, AttributeError, KeyError, TypeError)
 
 
 def _take_answer(broker: Any, decoder: Any, output: Any, limits: Any, security: Any, size_limit: int) -> bool:
@@ -225,7 +267,7 @@ def _take_answer(broker: Any, decoder: Any, output: Any, limits: Any, security: 
     number = _number(match[1])
     if (
         type(waiting) is not STOCK["questions"]
-        or type(broker)._answered is not STOCK["answered"]
+        or type(broker)._answered is not (_methods or _learn())[3]
         or "_answered" in broker.__dict__
         or waiting.get(number) is None
     ):
@@ -245,7 +287,7 @@ def _take_answer(broker: Any, decoder: Any, output: Any, limits: Any, security: 
     return True
 
 
-_TAKERS: dict[bytes, Taker] = {MESSAGE: _take_call, ANSWER: _take_answer}
+_TAKERS: dict[bytes, Taker] = {MESSAGE: _take_call, _CACHE_MESSAGE: _take_call, ANSWER: _take_answer}
 
 
 def serve(
