@@ -217,7 +217,7 @@ class Fused(Spread):
         try:
             if data.startswith(shortcut.MESSAGE):
                 call = shortcut.is_call(data, 4)
-                arguments, stop = plain.read(data, call.end(), call[6][0] - 1)
+                arguments, stop = plain.read(data, call.end(), call[8][0] - 1)
                 keywords: dict[str, Any] = {}
                 if data[stop : stop + 4] != shortcut.NO_KEYWORDS:
                     return None
