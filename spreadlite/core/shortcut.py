@@ -40,7 +40,7 @@ _ID = rb"([\x00-\x7f]{0,3}[\x01-\x7f])\x81"
 is_id = re.compile(_ID).match
 # What follows the beginning of a call: its id; that of the object, or the size and the letters of its name; the size and
 # the letters of the method's name; whether an answer is wanted; and the number of items in the list of the arguments.
-_NAME = rb"([\x01-\x40])\x82([A-Za-z0-9_]+)"
+_NAME = rb"([\x01-\x40])\x82([A-Za-z0-9_]{1,64})"
 is_call = re.compile(
     rb"%b(?:%b|%b)%b([\x00\x01])\x81([\x01-\x40])\x80%b"
     % (_ID, _ID, _NAME, _NAME, re.escape(bytes((WORDS[b"tuple"], VOCAB))))
