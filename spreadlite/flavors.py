@@ -24,6 +24,7 @@ from .core import graph
 from .core.codec import Packed
 from .core.errors import InsecureJelly, NoSuchMethod, ProtocolError
 from .core.graph import item_of, shortened
+from .core.vocabulary import REMOTE
 from .jelly import (
     Jellyable,
     Unjellyable,
@@ -78,7 +79,7 @@ copyTags = unjellyableRegistry
 copy_atom = b"copy"
 cache_atom = b"cache"
 cached_atom = b"cached"
-remote_atom = b"remote"
+remote_atom = REMOTE
 
 
 class IPBRoot(Interface):  # type: ignore[misc]

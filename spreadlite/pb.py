@@ -675,6 +675,51 @@ class Broker(banana.Banana):
             self._noRoom(exports.locals, "reference")
         return luid
 
+    def _registrar(self) -> Callable[[Any], Any] | None:
+        """What does the same as `registerReference` in one call; None where that, or what it calls, is not ours."""
+        cls, own, exports, hold = type(self), self.__dict__, self._exports, tables.LocalTable.hold
+        if (
+            cls.registerReference is not graph.STOCK["register_reference"]
+            or cls.newLocalID is not graph.STOCK["new_local_id"]
+            or hold is not graph.STOCK["table_hold"]
+            or type(exports) is not tables.LocalTable
+            or "registerReference" in own
+            or "newLocalID" in own
+            or self.luids is None
+        ):
+            return None
+        locals, ids, most = exports.locals, exports.ids, self.limits.references
+        uniqueID = graph.STOCK["unique_id"]
+
+        def register(object: Any) -> Any:
+            if (
+                getattr(object.processUniqueID, "__func__", None) is not uniqueID
+                or self._exports is not exports
+                or self.luids is None
+            ):
+                return self.registerReference(object)
+            puid = id(object)
+            luid = ids.get(puid)
+            if luid is not None:
+                locals[luid].refcount += 1
+            elif len(locals) > (MAX_BROKER_REFS if most is None else most):
+                return self.registerReference(object)
+            else:
+                # As Local(object, None, puid), without the call.
+                self.currentLocalID += 1
+                luid = self.currentLocalID
+                locals[luid] = local = _newLocal(Local)
+                local.object = object
+                local.perspective = None
+                local.refcount = 1
+                local.puid = puid
+                ids[puid] = luid
+            if self._registrations is not None:
+                self._registrations.made += (exports, luid)
+            return luid
+
+        return register
+
     def _noRoom(self, table: dict[Any, Local], what: str) -> NoReturn:
         """There are too many in the table already."""
         self.maxBrokerRefsViolations += 1
@@ -711,7 +756,8 @@ class Broker(banana.Banana):
         """Tell the peer that one reference to its object is gone."""
         if self._stock and not self._deaf and threadable.ioThread == get_ident():
             # As _release; there may be a great many, when an answer is dropped.
-            self._say(b"decref", objectID)
+            if not codec.let_go(self, self._output, objectID, _SIZES):
+                self._say(b"decref", objectID)
         else:
             self._release(b"decref", objectID)
 
@@ -1280,6 +1326,8 @@ _ID_TYPES = frozenset((int, bytes))
 _FOLLOWS = "Peer will receive following PB traceback:"
 
 
+_newLocal: Callable[[type[Local]], Local] = object.__new__
+
 #: `LocalTable.release`, or what the compiled codec does in its place.
 _releaseLocal = codec.release if codec.implementation == "compiled" else tables.LocalTable.release
 
@@ -1292,6 +1340,7 @@ graph.STOCK.update(
     local_object=Broker.localObjectForID,
     cached_locally=Broker.cachedLocallyAs,
     answered=Broker._answered,
+    decref=Broker.proto_decref,
     questions=tables.Questions,
 )
 

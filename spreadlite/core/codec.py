@@ -127,6 +127,8 @@ release: Any = pure_release if chosen is None else chosen.release
 # `spreadlite.pb`, which calls it only where every method on the way is its own.
 serve: Callable[..., Any] = shortcut.serve if chosen is None else chosen.serve
 ask: Callable[..., Any] = shortcut.ask if chosen is None else chosen.ask
+# Of the compiled one, `finalizer` does that sooner.
+let_go: Callable[..., bool] = shortcut.let_go
 
 
 def expression_of(sexp: Any) -> Any:
@@ -148,6 +150,7 @@ __all__ = [
     "jelly",
     "leaf",
     "leaves",
+    "let_go",
     "pack",
     "pack_light",
     "release",

@@ -50,7 +50,7 @@ from .errors import BananaError, InsecureJelly, MethodChanged, UnregisteredTypeW
 from .limits import DEFAULT_LIMITS
 from .policy import Taster, allowed_names, allows_dotted_names
 from .registry import DEFAULT_REGISTRY, Registry
-from .vocabulary import DICTIONARY, UNICODE
+from .vocabulary import DICTIONARY, REMOTE, UNICODE
 from .weights import HEAVY, Scale
 from .wire import FLAT, Packed, Plain, spelled_out
 
@@ -231,9 +231,11 @@ class Jellier:
     Attributes:
         packs: whether what is made is spelled as in a `Packed`.
         mixed: whether there is a `Plain` in it.
+        register: the invoker's ``registerReference``, or what does the same sooner; None until it is needed.
     """
 
     packs = mixed = False
+    register: Callable[[Any], Any] | None = None
 
     def __init__(
         self, taster: Taster, persistentStore: Any = None, invoker: Any = None, depth: int = DEFAULT_LIMITS.depth
@@ -422,7 +424,11 @@ def write_jellyable(jellier: Jellier, obj: Jellyable) -> Sexp:
     hook = obj.jellyFor
     function = getattr(hook, "__func__", None)
     if function in GIVES_ID:
-        sexp = hook(jellier)
+        # It is Referenceable's, and there may be very many.
+        register = jellier.register
+        if register is None:
+            register = jellier.register = registrar(jellier.invoker)
+        sexp = [REMOTE, register(obj)]
         return sexp if type(sexp[1]) is int else jellier.plain(sexp)
     if function in PASSES_ON:
         sexp = hook(jellier)
@@ -441,6 +447,13 @@ def write_jellyable(jellier: Jellier, obj: Jellyable) -> Sexp:
         # The id of an object of the peer's.
         return list(sexp)
     return jellier.plain(sexp)
+
+
+def registrar(invoker: Any) -> Callable[[Any], Any]:
+    """The ``registerReference`` of *invoker*, or what it has that does the same sooner."""
+    make = getattr(invoker, "_registrar", None)
+    register = None if make is None else make()
+    return register or (lambda obj: invoker.registerReference(obj))
 
 
 def _write_items(jellier: Jellier, obj: Iterable[Any], tag: bytes) -> Sexp:
@@ -585,7 +598,8 @@ Writer = Callable[[Jellier, Any], Sexp]
 #: Functions that serve as ``jellyFor``, and do not look at the expression of the state that they put after a tag.
 #: `flavors` adds its own.
 PASSES_ON: set[Any] = {Jellyable.jellyFor}
-#: Functions that serve as ``jellyFor``, and put an id after a tag.  `flavors` adds its own.
+#: Functions that serve as ``jellyFor``, and give ``[remote id]``, the id being the invoker's ``registerReference``'s.
+#: `flavors` adds its own.
 GIVES_ID: set[Any] = set()
 
 # What stands for itself; and in a `Packed`.
@@ -956,11 +970,27 @@ def read(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
         items: list[Any] = []
         add = items.append
         text = unjellier.reads_text and unjellier.room > 0
+        refers: Any = _MISSING if unjellier.room > 0 else None
         for item in sexp[1:]:
             if type(item) is not list:
                 add(item)
             elif text and len(item) == 2 and item[0] == UNICODE:
                 add(_text_of(item))
+            elif refers is not None and len(item) == 2 and item[0] == REMOTE and type(item[1]) is int:
+                # There may be very many of these.
+                if refers is _MISSING:
+                    refers = _references_here(unjellier)
+                    if refers is None:
+                        add(read(unjellier, item, None))
+                        continue
+                    make, cls, broker, perspective = refers
+                # As RemoteReference.__init__, without the call.
+                reference = make(cls)
+                reference.luid = item[1]
+                reference.broker = broker
+                reference.doRefCount = 1
+                reference.perspective = perspective
+                add(reference)
             else:
                 add(read(unjellier, item, None))
         value = finish(unjellier, value, items, number)
@@ -1013,6 +1043,25 @@ def read(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
             value = _read_spelled_out(reader, unjellier, sexp, number)
     unjellier.room += 1
     return value
+
+
+def _references_here(unjellier: Unjellier) -> tuple[Any, ...] | None:
+    """What ``[remote id]`` becomes, where nothing of that is an application's own: ``__new__`` and the class, the broker
+    and the perspective; else None."""
+    cls: Any = unjellier.registry.classes.get(REMOTE)
+    plain: Any = object
+    if (
+        unjellier.allowed is None
+        or REMOTE not in unjellier.allowed
+        or unjellier.invoker is None
+        or type(cls) is not type
+        or (cls.__new__, cls.__getattribute__) != (plain.__new__, plain.__getattribute__)
+        or getattr(cls, "__init__", None) is not STOCK["reference_init"]
+        or getattr(cls, "unjellyFor", None) is not STOCK["reference_unjelly"]
+        or hasattr(cls, "postUnjelly")
+    ):
+        return None
+    return plain.__new__, cls, unjellier.invoker, unjellier.invoker.unserializingPerspective
 
 
 def _read_spelled_out(reader: Callable[..., Any], unjellier: Unjellier, sexp: list[Any], *rest: Any) -> Any:

@@ -20,6 +20,7 @@ from .graph import STOCK
 from .policy import allowed_names, allows_dotted_names
 from .registry import DEFAULT_REGISTRY
 from .vocabulary import DICTIONARY, INT, LIST, PB_DIALECT, VOCAB, WORDS
+from .wire import number_of
 
 
 def _beginning(word: bytes, items: int) -> bytes:
@@ -32,11 +33,12 @@ _CACHE_MESSAGE = _beginning(b"cachemessage", 7)
 ANSWER = _beginning(b"answer", 3)
 #: What is sent where a call has no keywords.
 NO_KEYWORDS = bytes((1, LIST, WORDS[DICTIONARY], VOCAB))
+_DECREF = _beginning(b"decref", 2)
 _INT = bytes((INT,))
+_DECREF_WORD = WORDS[b"decref"]
 _CACHE_WORD = WORDS[b"cachemessage"]
 
-# An id: an integer of up to 28 bits, in as few bytes as it can have.
-_ID = rb"([\x00-\x7f]{0,3}[\x01-\x7f])\x81"
+_ID = wire.NUMBER
 is_id = re.compile(_ID).match
 # What follows the beginning of a call: its id; that of the object, or the size and the letters of its name; the size and
 # the letters of the method's name; whether an answer is wanted; and the number of items in the list of the arguments.
@@ -45,6 +47,10 @@ is_call = re.compile(
     rb"%b(?:%b|%b)%b([\x00\x01])\x81([\x01-\x40])\x80%b"
     % (_ID, _ID, _NAME, _NAME, re.escape(bytes((WORDS[b"tuple"], VOCAB))))
 ).match
+
+# Decrefs that follow one another, and the ids in them.  No more than some, so that others have their turn in between.
+_are_decrefs = re.compile(rb"(?:%b%b){1,64}" % (re.escape(_DECREF), _ID)).match
+_ids_of_decrefs = re.compile(re.escape(_DECREF) + _ID).findall
 
 # What stands in a call from the id or name of an object to the arguments, by that and the name of the method.
 _CALLS: dict[tuple[int | bytes, bytes], bytes] = {}
@@ -90,21 +96,8 @@ def _learn() -> tuple[Any, ...]:
     global _methods
     for of in ("remote", "observe", "perspective"):
         _RECEIVERS[STOCK[f"{of}_receive"]] = _Attributes(of)
-    _methods = tuple(map(STOCK.get, ("receive_message", "local_object", "cached_locally", "answered")))
+    _methods = tuple(map(STOCK.get, ("receive_message", "local_object", "cached_locally", "answered", "decref")))
     return _methods
-
-
-def _number(digits: bytes) -> int:
-    """The integer of which these, four at the most, are the digits."""
-    size = len(digits)
-    number = digits[0]
-    if size > 1:
-        number |= digits[1] << 7
-        if size > 2:
-            number |= digits[2] << 14
-            if size > 3:
-                number |= digits[3] << 21
-    return number
 
 
 def _are_wide(limits: Any, size_limit: int, prefix_limit: int) -> bool:
@@ -158,7 +151,7 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
     digits, luid, root_size, root, size, name, wanted, items = match.groups()
     cls = type(broker)
     own = broker.__dict__
-    receive_message, local_object, cached_locally, _ = _methods or _learn()
+    receive_message, local_object, cached_locally, _, _ = _methods or _learn()
     if (
         len(name) != size[0]
         or cls._recvMessage is not receive_message
@@ -170,12 +163,12 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
         if data[start + 2] == _CACHE_WORD:
             if cls.cachedLocallyAs is not cached_locally or "cachedLocallyAs" in own or broker._halfMade:
                 return False
-            holder = broker.locallyCachedObjects[_number(luid)]
+            holder = broker.locallyCachedObjects[number_of(luid)]
         else:
             if cls.localObjectForID is not local_object or "localObjectForID" in own:
                 return False
             if luid is not None:
-                holder = broker._exports.locals[_number(luid)].object
+                holder = broker._exports.locals[number_of(luid)].object
             elif len(root) == root_size[0]:
                 holder = broker._exports.locals[root].object
             else:
@@ -240,11 +233,11 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
             else:
                 sexp = pack(result, target if of == "perspective" else None, method, tuple(arguments), keywords)
     except BaseException as error:
-        broker._raised(error, _number(digits), wanted[0])
+        broker._raised(error, number_of(digits), wanted[0])
     else:
         if said is None:
             del result
-            broker._returned(sexp, _number(digits), wanted[0])
+            broker._returned(sexp, number_of(digits), wanted[0])
         elif said and not broker.disconnected:
             _say(broker, output, said, True)
     broker._unsent = None
@@ -264,7 +257,7 @@ def _take_answer(broker: Any, decoder: Any, output: Any, limits: Any, security: 
     if match is None:
         return False
     waiting = broker.waitingForAnswers
-    number = _number(match[1])
+    number = number_of(match[1])
     if (
         type(waiting) is not STOCK["questions"]
         or type(broker)._answered is not (_methods or _learn())[3]
@@ -287,7 +280,53 @@ def _take_answer(broker: Any, decoder: Any, output: Any, limits: Any, security: 
     return True
 
 
-_TAKERS: dict[bytes, Taker] = {MESSAGE: _take_call, _CACHE_MESSAGE: _take_call, ANSWER: _take_answer}
+def _take_decrefs(broker: Any, decoder: Any, output: Any, limits: Any, security: Any, size_limit: int) -> bool:
+    """``[decref id]``, and those that follow it: `Broker.proto_decref`."""
+    match = _are_decrefs(decoder.data, decoder.position)
+    exports = broker._exports
+    release = (_methods or _learn())[4]
+    if (
+        match is None
+        or type(broker).proto_decref is not release
+        or "proto_decref" in broker.__dict__
+        or type(exports) is not STOCK["local_table"]
+        or type(exports).release is not STOCK["table_release"]
+    ):
+        return False
+    start, stop = match.span()
+    decoder.position = stop
+    locals, ids = exports.locals, exports.ids
+    taken = 0
+    for digits in _ids_of_decrefs(decoder.data, start, stop):
+        # As LocalTable.release.  Whatever leaves the table may have something to do as it is collected.
+        luid = number_of(digits)
+        local = locals.get(luid)
+        if local is None or broker._exports is not exports or broker._deaf or broker._parting:
+            decoder.position = start + taken
+            if not taken:
+                broker.proto_decref(luid)
+            return taken > 0
+        taken += len(_DECREF) + len(digits) + 1
+        local.refcount -= 1
+        if local.refcount <= 0:
+            del locals[luid]
+            if ids.get(local.puid) == luid:
+                del ids[local.puid]
+            if broker.waitingForAnswers:
+                broker._justReleased[luid] = local.object
+            if broker._localCleanup:
+                broker._cleanUp(local)
+            # Now, and not when there is another in its place.
+            local = None
+    return True
+
+
+_TAKERS: dict[bytes, Taker] = {
+    MESSAGE: _take_call,
+    _CACHE_MESSAGE: _take_call,
+    ANSWER: _take_answer,
+    _DECREF: _take_decrefs,
+}
 
 
 def serve(
@@ -388,6 +427,30 @@ def ask(
     else:
         waiting[number] = question
     return question
+
+
+def let_go(broker: Any, output: Any, luid: Any, sizes: dict[str, Any]) -> bool:
+    """Say ``[decref id]``, as `Broker._say` does, while *output* gathers; false where that has to be done there, and
+    nothing was done here."""
+    prefix_limit = broker.prefixLimit
+    if (
+        not output.gathering
+        or type(luid) is not int
+        or not 0 < luid < 0x200000
+        or broker._symbols is not None
+        or broker.outgoingVocabulary is not WORDS
+        or broker.currentDialect != PB_DIALECT
+        or (sizes["_PREFIX_LIMIT"] if prefix_limit is None else prefix_limit) < plain.LONGEST_PREFIX
+    ):
+        return False
+    if luid < 0x80:
+        said = bytes((2, LIST, _DECREF_WORD, VOCAB, luid, INT))
+    elif luid < 0x4000:
+        said = bytes((2, LIST, _DECREF_WORD, VOCAB, luid & 0x7F, luid >> 7, INT))
+    else:
+        said = bytes((2, LIST, _DECREF_WORD, VOCAB, luid & 0x7F, luid >> 7 & 0x7F, luid >> 14, INT))
+    output.write(broker.transport, said, broker._receiving)
+    return True
 
 
 def callee(luid: int | bytes, name: bytes) -> bytes:

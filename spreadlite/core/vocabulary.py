@@ -28,9 +28,10 @@ SIZE_LIMIT = 640 * 1024
 #: Bytes that a prefix may have: 64 bytes of seven bits, hence integers up to 2**448 - 1.
 PREFIX_LIMIT = 64
 
-#: Tags that stand in most messages more often than all others; the one of text is no word of the vocabulary.
+#: Tags that stand in many messages more often than all others; the one of text is no word of the vocabulary.
 UNICODE = b"unicode"
 DICTIONARY = b"dictionary"
+REMOTE = b"remote"
 
 WORDS: dict[bytes, int] = {
     word: number

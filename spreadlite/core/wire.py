@@ -20,6 +20,7 @@ element has no meaning.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
@@ -36,6 +37,7 @@ from .vocabulary import (
     LONGNEG,
     NEG,
     PREFIX_LIMIT,
+    REMOTE,
     SIZE_LIMIT,
     SMALLEST_INT,
     STRING,
@@ -153,6 +155,29 @@ KEY_AT = len(_PAIR_BEGINS) + 2
 KNOWN_KEYS: dict[bytes, str] = {}
 _LONGEST_KEY = 64
 _MOST_KEYS = 2_000
+
+
+#: An integer of up to 28 bits, in as few bytes as it can have, in a regular expression that finds its digits.
+NUMBER: Final = rb"([\x00-\x7f]{0,3}[\x01-\x7f])\x81"
+# References that follow one another, and the ids in them.
+_REMOTE_WORD = WORDS[REMOTE]
+_REFERENCE = re.escape(bytes((2, LIST, _REMOTE_WORD, VOCAB))) + NUMBER
+_are_references = re.compile(b"(?:%b){1,256}" % _REFERENCE).match
+_ids_of_references = re.compile(_REFERENCE).findall
+_REFERENCE_COST = LIST_COST + WORD_COST + ITEM_COST
+
+
+def number_of(digits: bytes) -> int:
+    """The integer of which these, four at the most, are the digits."""
+    size = len(digits)
+    number = digits[0]
+    if size > 1:
+        number |= digits[1] << 7
+        if size > 2:
+            number |= digits[2] << 14
+            if size > 3:
+                number |= digits[3] << 21
+    return number
 
 
 # Bytes of a part of an unfinished string up to which it is put together with others.
@@ -373,7 +398,23 @@ class Decoder:
                         if number:
                             if level >= depth:
                                 raise BananaError(f"lists nested more than {depth} deep")
-                            if number == 2 and quick and position + _TEXT_AT < end:
+                            if (
+                                number == 2
+                                and position < end
+                                and data[position] == _REMOTE_WORD
+                                and (level > 1 or not packs)
+                            ):
+                                # There may be very many references, one after the other.
+                                found, stop = _references(data, position - 2, 1 if flat else room, words, prefix_limit)
+                                cost = held + len(found) * _REFERENCE_COST - LIST_COST
+                                if found and cost <= most:
+                                    item = found.pop()
+                                    items += found  # type: ignore[operator]
+                                    room -= len(found)
+                                    number = 0
+                                    held = cost
+                                    position = stop
+                            elif number == 2 and quick and position + _TEXT_AT < end:
                                 # Most lists of two items are text, [unicode bytes], or a pair that begins with text.
                                 # Where that is short and all there, its parts are not taken one by one.
                                 paired = data[position] == 2 and data[position + 1] == LIST
@@ -504,6 +545,19 @@ class Decoder:
         return error
 
 
+def _references(
+    data: bytes, position: int, most: int, words: Mapping[int, bytes] | None, prefix_limit: int
+) -> tuple[list[Any], int]:
+    """The lists ``[remote id]`` that follow one another at *position*, *most* of them or fewer, and where they end."""
+    found: list[Any] = []
+    run = _are_references(data, position)
+    if run is not None and prefix_limit >= 4 and words is not None and words.get(_REMOTE_WORD) == REMOTE:
+        for digits in _ids_of_references(data, position, run.end())[:most]:
+            found.append([REMOTE, number_of(digits)])
+            position += 5 + len(digits)
+    return found, position
+
+
 def text_key(data: bytes, position: int, words: Mapping[int, bytes] | None) -> tuple[str | None, int, int]:
     """The text with which the pair at *position* begins, where that ends, and what it takes of memory beyond what an empty
     one does; None and zeros if the pair begins with something else, or with a text that is long or not all there."""
@@ -612,6 +666,8 @@ class _Begun(dict[str, "bytes | None"]):
 BEGUN_PAIRS: Final = _Begun()
 _NOT_BEGUN: dict[str, bytes] = {}
 
+_REMOTE_BEGINS = _LIST_HEADS[2] + VOCAB_HEADS[_REMOTE_WORD]
+
 # Dictionaries within dictionaries that are written by calls within calls; deeper ones by the stack alone.
 _RECURSIVE = 100
 
@@ -706,6 +762,8 @@ def _encode(
     small = size_limit if size_limit < 1023 else 1023
     # Whether text, which is [unicode bytes], may be written at once: it may, where the tag is no word and not too long.
     at_once = small >= len(UNICODE) and (words is None or UNICODE not in words)
+    # Whether a tag of the usual vocabulary is sent as its number, and an id in up to three digits.
+    usual = words is WORDS and prefix_limit >= 3
     while True:
         for item in todo:
             kind = type(item)
@@ -741,7 +799,12 @@ def _encode(
                 if level >= depth:
                     raise BananaError(f"lists nested more than {depth} deep are not sent")
                 if size and at_once:
-                    if tag is UNICODE:
+                    if tag is REMOTE and size == 2 and usual:
+                        luid = item[1]
+                        if type(luid) is int and 0 <= luid < 0x200000:
+                            write(_REMOTE_BEGINS + (INTS[luid] if luid < 1024 else _short_int(luid)))
+                            continue
+                    elif tag is UNICODE:
                         if size == 2:
                             text = item[1]
                             if type(text) is bytes and len(text) <= small and (words is None or text not in words):
@@ -914,11 +977,23 @@ def _shortened(item: object) -> str:
     return text if len(text) <= 200 else text[:200] + "…"
 
 
+def _short_int(number: int) -> bytes:
+    """An integer of up to three digits, of which 1024 is the least."""
+    if number < 0x4000:
+        return bytes((number & 0x7F, number >> 7, INT))
+    return bytes((number & 0x7F, number >> 7 & 0x7F, number >> 14, INT))
+
+
 def encode_int(number: int, prefix_limit: int) -> bytes:
+    """The bytes of an integer.
+
+    Raises:
+        BananaError: it is too large.
+    """
     if 0 <= number < 1024:
         return INTS[number]
-    if 0 < number < 0x4000 and prefix_limit >= 2:
-        return bytes((number & 0x7F, number >> 7, INT))
+    if 0 < number < 0x200000 and prefix_limit >= 3:
+        return _short_int(number)
     if number.bit_length() > prefix_limit * 7:
         raise BananaError(
             f"int is too large to send: it has {number.bit_length()} bits; the limit is {prefix_limit * 7}"
