@@ -692,11 +692,11 @@ class Broker(banana.Banana):
         uniqueID = graph.STOCK["unique_id"]
 
         def register(object: Any) -> Any:
-            if (
-                getattr(object.processUniqueID, "__func__", None) is not uniqueID
-                or self._exports is not exports
-                or self.luids is None
-            ):
+            try:
+                stock = object.processUniqueID.__func__ is uniqueID
+            except AttributeError:
+                stock = False
+            if not stock or self._exports is not exports or self.luids is None:
                 return self.registerReference(object)
             puid = id(object)
             luid = ids.get(puid)

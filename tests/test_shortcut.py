@@ -363,7 +363,7 @@ def transcript(test: Any, short: bool, plain: bool, limits: Limits, pieces: list
                 d.errback(Known("late"))
         broker = victim.broker
         state = [
-            broker.currentRequestID, broker.currentLocalID, broker._answering, broker._unsent, broker._justReleased,
+            broker.currentRequestID, broker.currentLocalID, broker._answering, broker._unsent, sorted(broker._justReleased),
             broker._receiving, broker._stock, broker.unserializingPerspective, broker._deaf, broker._parting,
             broker._output.answers if not plain else None,
         ]  # fmt: skip
@@ -455,6 +455,41 @@ class ShortcutTests(SynchronousTestCase):
         self.same(True, Limits(expression_bytes=size, expression_depth=depth + 3, depth=depth), [data])
         self.patch(banana, "SIZE_LIMIT", 1000)
         self.same(True, Limits(), [data])
+
+    @searched(100)
+    @given(
+        st.lists(st.one_of(st.integers(1, 9), st.sampled_from((300, 20_000, 2**40, b"root"))), max_size=12),
+        st.booleans(), st.booleans(), CUTS,
+    )  # fmt: skip
+    def test_releases(self, ids: list[Any], waiting: bool, again: bool, cuts: list[int]) -> None:
+        """So it is with releases that follow one another, of what was given out once or more often, or never."""
+        give = pack(["message", 1, "root", "objects", 1, ["tuple"], ["dictionary"]], True)
+        data = give * 6 + b"".join(pack(["decref", each], True) for each in ids)
+        if waiting:
+            data = pack(["message", 1, "root", "call", 1, ["tuple"], ["dictionary"]], True) + data
+        if again:
+            data += pack(["message", 1, "root", "echo", 1, ["tuple", ["local", 1]], ["dictionary"]], True)
+        self.same(True, Limits(), cut(data, cuts))
+
+    def test_end_within_releases(self) -> None:
+        """The end of the connection, which the end of an object may bring, comes between two releases."""
+        for ends in (lambda broker: broker.transport.loseConnection(), lose, lambda broker: broker._refuse("enough")):
+            seen = []
+            for short in (True, False):
+                with way(self, short, False):
+                    victim = Victim(short, False, Limits())
+                    broker = victim.broker
+
+                    class Fateful(pb.Referenceable):
+                        def __del__(self, ends: Any = ends, broker: Any = broker) -> None:
+                            ends(broker)
+
+                    registered = [broker.registerReference(each) for each in (pb.Root(), Fateful(), pb.Root(), pb.Root())]
+                    broker.dataReceived(b"".join(pack(["decref", each], True) for each in registered[:3]))
+                    seen.append(None if broker.localObjects is None else sorted(map(repr, broker.localObjects)))
+                    lose(broker, ConnectionDone)
+            self.assertEqual(seen[1], seen[0])
+        self.flushLoggedErrors()
 
     def test_first_word(self) -> None:
         """What begins with anything else than a word is no call, whatever that ends with and came before."""

@@ -296,16 +296,15 @@ def _take_decrefs(broker: Any, decoder: Any, output: Any, limits: Any, security:
     start, stop = match.span()
     decoder.position = stop
     locals, ids = exports.locals, exports.ids
+    own = broker.__dict__
+    attributes = len(own)
     taken = 0
     for digits in _ids_of_decrefs(decoder.data, start, stop):
-        # As LocalTable.release.  Whatever leaves the table may have something to do as it is collected.
+        # As LocalTable.release.
         luid = number_of(digits)
         local = locals.get(luid)
-        if local is None or broker._exports is not exports or broker._deaf or broker._parting:
-            decoder.position = start + taken
-            if not taken:
-                broker.proto_decref(luid)
-            return taken > 0
+        if local is None:
+            break
         taken += len(_DECREF) + len(digits) + 1
         local.refcount -= 1
         if local.refcount <= 0:
@@ -316,8 +315,14 @@ def _take_decrefs(broker: Any, decoder: Any, output: Any, limits: Any, security:
                 broker._justReleased[luid] = local.object
             if broker._localCleanup:
                 broker._cleanUp(local)
-            # Now, and not when there is another in its place.
+            # Now, and not when there is another in its place: it may have something to do as it is collected.
             local = None
+            if len(own) != attributes:
+                # The end of the connection, and whatever else puts an end to this, begins with a new attribute.
+                break
+    decoder.position = start + taken
+    if not taken:
+        broker.proto_decref(luid)
     return True
 
 

@@ -552,9 +552,9 @@ def _references(
     found: list[Any] = []
     run = _are_references(data, position)
     if run is not None and prefix_limit >= 4 and words is not None and words.get(_REMOTE_WORD) == REMOTE:
-        for digits in _ids_of_references(data, position, run.end())[:most]:
-            found.append([REMOTE, number_of(digits)])
-            position += 5 + len(digits)
+        ids = _ids_of_references(data, position, run.end())[:most]
+        found = [[REMOTE, number] for number in map(number_of, ids)]
+        position += 5 * len(ids) + sum(map(len, ids))
     return found, position
 
 
