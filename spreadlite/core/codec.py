@@ -135,8 +135,12 @@ release: Any = pure_release if chosen is None else chosen.release
 #
 # ``ask(broker, output, prefix, object, name, args, names, Deferred)`` makes a call, as `Broker._sendMessage` does, and
 # returns its Deferred; None where that has to be done there, and nothing was done here.
+#
+# ``read(broker, chunk, stock, names)`` does with bytes that came what `_flow.Inflow.received` does, serving and sending
+# included, and says whether it did; if not, nothing was done here.
 serve: Callable[..., Any] | None = None if chosen is None else chosen.serve
 ask: Callable[..., Any] | None = None if chosen is None else chosen.ask
+read: Callable[..., bool] | None = None if chosen is None else chosen.read
 
 
 def expression_of(sexp: Any) -> Any:
@@ -161,6 +165,7 @@ __all__ = [
     "leaves",
     "pack",
     "pack_light",
+    "read",
     "release",
     "serve",
     "unjelly",
