@@ -22,7 +22,7 @@ from typing import Any
 from twisted.internet import error
 from twisted.python import failure, log
 
-from ._transports import is_plain, send_several, takes_several, unsent
+from ._transports import is_plain, send_several, sends_itself, socket_type, takes_several, unsent
 from .core.graph import STOCK
 
 #: Bytes that wait while a flood is worked off, beyond which no more are read.
@@ -87,8 +87,14 @@ class Inflow:
         broker._decoder.feed(chunk)
         self.work(broker)
 
-    def work(self, broker: Any) -> None:
-        """Work on what is at hand, until it is done or the slice is over."""
+    def work(self, broker: Any, begun: bool = False, enough: bool = False) -> None:
+        """Work on what is at hand, until it is done or the slice is over.
+
+        Args:
+            broker: the broker.
+            begun: whether this was begun by the compiled codec, which leaves here what is out of the ordinary.
+            enough: whether it has found that the slice is over.
+        """
         output = broker._output
         reactor = broker._reactor
         if reactor is None:
@@ -96,12 +102,14 @@ class Inflow:
         else:
             limits = broker.limits
             self._transport, self._output, self._limits = broker.transport, output, limits
-            others = len(_busy) - (self in _busy) if _busy else 0
-            self.stop = time.monotonic() + limits.slice_seconds / (1 + others)
+            if not begun:
+                others = len(_busy) - (self in _busy) if _busy else 0
+                self.stop = time.monotonic() + limits.slice_seconds / (1 + others)
             over = self._over
-        output.gather(broker.transport)
+        if not begun:
+            output.gather(broker.transport)
         try:
-            while broker._work(over):
+            while not enough and broker._work(over):
                 if not self._backlog or broker._deaf:
                     self._wait = 0.0
                     break
@@ -325,7 +333,8 @@ class Output:
                     sent = transport.writeSomeData(data)
                     if sent == size:
                         return
-                sent = _send(transport, data, sent)
+                self._rest(transport, data, sent)
+                return
             else:
                 sent = 0
                 for portion in _portions(chunks):
@@ -338,6 +347,12 @@ class Output:
         finally:
             self._passing = False
 
+    def _rest(self, transport: Any, data: bytes, sent: Any) -> None:
+        """Send what is left of *data*, of which the system took *sent* bytes at first."""
+        sent = _send(transport, data, sent)
+        if sent < len(data):
+            transport.writeSequence(list(map(bytes, _after([data], sent))))
+
     def clogged(self, transport: Any, most: int) -> bool:
         """Whether more than *most* bytes of answers, and more of them than of anything else, wait in the transport."""
         if self.answers <= most:
@@ -348,7 +363,23 @@ class Output:
         return self.answers > most and self.answers * 2 > waiting
 
 
-STOCK.update(output=Output, output_write=Output.write, output_write_parts=Output.write_parts)
+STOCK.update(
+    inflow=Inflow,
+    inflow_received=Inflow.received,
+    inflow_work=Inflow.work,
+    inflow_over=Inflow._over,
+    inflow_done=Inflow._done,
+    output=Output,
+    output_write=Output.write,
+    output_write_parts=Output.write_parts,
+    output_gather=Output.gather,
+    output_flush=Output.flush,
+    output_drop=Output.drop,
+    output_give=Output._give,
+    is_plain=is_plain,
+    sends_itself=sends_itself,
+    socket_type=socket_type,
+)
 
 
 def _send(transport: Any, data: bytes | memoryview, sent: Any) -> int:

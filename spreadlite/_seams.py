@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import Any
 
 from .core import codec
+from .core.graph import STOCK
 
 
 class Stock:
@@ -57,6 +58,8 @@ class Stock:
             own["_attributesSeen"] = len(own) + 1
         return True
 
+
+STOCK.update(seams=Stock, seams_on=Stock.on)
 
 #: What an object of ours does with a call of the peer's when its class has no ``remoteMessageReceived`` of its own:
 #: functions that hand arguments and result to the broker, and do not look at them.  `flavors` and `pb` add theirs.

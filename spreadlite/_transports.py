@@ -42,6 +42,16 @@ def _has_socket(kind: Any) -> bool:
     return issubclass(kind, abstract.FileDescriptor) and kind.__module__.startswith("twisted.internet.")
 
 
+def sends_itself(kind: Any) -> bool:
+    """Whether transports of that class are Twisted's own, and ``writeSomeData`` does nothing else than call their socket's
+    ``send``."""
+    return _has_socket(kind) and kind.writeSomeData is tcp.Connection.writeSomeData
+
+
+#: The class of sockets whose ``send`` that is.
+socket_type = socket.socket
+
+
 def takes_several(transport: Any) -> bool:
     """Whether several pieces of bytes may be sent by *transport*, a plain one, as they are: nobody is to notice that it is
     not its ``writeSomeData`` that sends them."""

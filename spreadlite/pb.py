@@ -434,7 +434,8 @@ class Broker(banana.Banana):
             self._heard()
         if not self._deaf:
             try:
-                self._inflow.received(self, chunk)
+                if codec.read is None or not codec.read(self, chunk, _STOCK, _SIZES):
+                    self._inflow.received(self, chunk)
             except (BananaError, ProtocolError) as broken:
                 self._refuse(str(broken))
 
@@ -1336,6 +1337,7 @@ graph.STOCK.update(
     new_local_id=Broker.newLocalID,
     send_decref=Broker.sendDecRef,
     say=Broker._say,
+    broker_work=Broker._work,
     receive_message=Broker._recvMessage,
     local_object=Broker.localObjectForID,
     cached_locally=Broker.cachedLocallyAs,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import re
+import socket
 import types
 import warnings
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet import defer
+from twisted.internet import defer, tcp
 from twisted.internet.error import ConnectionDone
 from twisted.python import failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -61,6 +62,62 @@ class Plain(TimedPipe):
         """The system takes it."""
         self.write(bytes(data))
         return len(data)
+
+
+class Wired(tcp.Connection):
+    """One of Twisted's own transports, with a socket whose other end is here.
+
+    Args:
+        room: bytes that the system takes, about.
+    """
+
+    def __init__(self, room: int) -> None:
+        ours, self.end = socket.socketpair()
+        for each in (ours, self.end):
+            each.setblocking(False)
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, room)
+        reactor = TwistedClock()
+        for name in ("addReader", "addWriter", "removeReader", "removeWriter"):
+            setattr(reactor, name, lambda transport: None)
+        super().__init__(ours, None, reactor)  # type: ignore[arg-type]
+        self.connected = True
+        self._read = b""
+
+    @property
+    def out(self) -> bytes:
+        """All that was written."""
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                while data := self.end.recv(2**16):
+                    self._read += data
+            if not (self.dataBuffer or self._tempDataBuffer) or self.doWrite() is not None:
+                return self._read
+
+    @out.setter
+    def out(self, data: bytes) -> None:
+        self.out  # noqa: B018 - what was written is read
+        self._read = data
+
+    def getPeer(self) -> Any:
+        """Nobody."""
+
+    def setTcpNoDelay(self, enabled: Any) -> None:
+        """Such a socket has none."""
+
+    def loseConnection(self) -> None:  # type: ignore[override]
+        """End the connection."""
+        self.disconnecting = True
+
+    abortConnection = loseConnection  # type: ignore[assignment]
+
+    def connectionLost(self, reason: Any) -> None:
+        """The test is at an end."""
+        self.socket.close()
+        self.end.close()
+
+
+# What is_plain goes by.
+Wired.__module__ = tcp.__name__
 
 
 def TwistedClock() -> Any:
@@ -244,11 +301,11 @@ class Victim:
 
     Args:
         short: whether the short way is taken.
-        plain: whether its transport is like one of Twisted's own.
+        plain: whether its transport is like one of Twisted's own; or it is one, and the system takes that many bytes.
         limits: the server's.
     """
 
-    def __init__(self, short: bool, plain: bool, limits: Limits) -> None:
+    def __init__(self, short: bool, plain: bool | int, limits: Limits) -> None:
         self.short = short
         self.calls: list[Any] = []
         self.later: list[Any] = []
@@ -257,7 +314,9 @@ class Victim:
         root.victim = self  # type: ignore[attr-defined]
         factory = pb.PBServerFactory(root, limits=limits)
         self.broker = factory.buildProtocol(None)
-        self.pipe = Plain() if plain else TimedPipe(TwistedClock())
+        self.pipe: Any = Plain() if plain else TimedPipe(TwistedClock())
+        if type(plain) is int:
+            self.pipe = Wired(plain)
         self.broker.makeConnection(self.pipe)
         self.broker.dataReceived(pack("pb") + pack(["version", 6], True))
         avatar = prefixed(pb.Avatar, "perspective_")()
@@ -327,11 +386,14 @@ def lines_of(text: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def way(test: Any, short: bool, plain: bool) -> Iterator[None]:
+def way(test: Any, short: bool, plain: bool | int) -> Iterator[None]:
     """Take the short way, or the other."""
-    patches = [test.patch(_flow, "is_plain", lambda transport: plain)]
+    patches = []
+    if type(plain) is bool:
+        patches.append(test.patch(_flow, "is_plain", lambda transport: plain))
     if not short:
         patches += [test.patch(codec, "serve", serve_nothing), test.patch(codec, "ask", ask_nothing)]
+        patches += [test.patch(codec, "read", None)]
     try:
         yield
     finally:
@@ -339,13 +401,15 @@ def way(test: Any, short: bool, plain: bool) -> Iterator[None]:
             patch.restore()
 
 
-def transcript(test: Any, short: bool, plain: bool, limits: Limits, pieces: list[bytes]) -> list[Any]:
+def transcript(test: Any, short: bool, plain: bool | int, limits: Limits, pieces: list[bytes]) -> list[Any]:
     """What becomes of a server that hears these bytes."""
     # Failures are numbered, and the numbers are sent.
     test.patch(failure, "count", 0)
     with way(test, short, plain), logged() as written, warnings.catch_warnings():
         # What cannot be sent is warned of.
         warnings.simplefilter("ignore")
+        # When it collects depends on what went before, and a cache's end is told to the peer.
+        gc.disable()
         victim = Victim(short, plain, limits)
         raised = []
         for piece in pieces:
@@ -363,15 +427,20 @@ def transcript(test: Any, short: bool, plain: bool, limits: Limits, pieces: list
                 d.errback(Known("late"))
         broker = victim.broker
         state = [
-            broker.currentRequestID, broker.currentLocalID, broker._answering, broker._unsent, sorted(broker._justReleased),
+            broker.currentRequestID, broker.currentLocalID, broker._answering, broker._unsent,
+            sorted(broker._justReleased),
             broker._receiving, broker._stock, broker.unserializingPerspective, broker._deaf, broker._parting,
-            broker._output.answers if not plain else None,
+            broker._output.answers if not plain else None, broker._output.gathering, broker._output._first,
+            broker._output._passing, list(broker._output._chunks), broker._output._size, broker._decoder.unfinished,
         ]  # fmt: skip
         if broker.localObjects is not None:
             state.append([(key, local.refcount) for key, local in broker.localObjects.items()])
             state.append(sorted(broker.waitingForAnswers))
         said = re.sub(b"0x[0-9a-f]+", b"0x", victim.pipe.out)
         lose(broker)
+        if type(plain) is int:
+            victim.pipe.connectionLost(None)
+        gc.enable()
         gc.collect()
         test.flushLoggedErrors()
     return [victim.calls, said, victim.outcomes, raised, state, victim.pipe.disconnecting, lines_of(written.text)]
@@ -425,7 +494,7 @@ class ShortcutTests(SynchronousTestCase):
     def setUp(self) -> None:
         understood(self, "test_shortcut.Seen", Seen)
 
-    def same(self, plain: bool, limits: Limits, pieces: list[bytes]) -> list[Any]:
+    def same(self, plain: bool | int, limits: Limits, pieces: list[bytes]) -> list[Any]:
         """Both ways come to the same; what they come to."""
         short, other = (transcript(self, which, plain, limits, pieces) for which in (True, False))
         for one, two in zip(short, other, strict=True):
@@ -440,9 +509,20 @@ class ShortcutTests(SynchronousTestCase):
         data = b"".join(pack(list(message), True) for message in messages)
         self.same(plain, Limits(outstanding_calls=max(most, 3)), cut(data, cuts))
 
+    @searched(300)
+    @given(
+        st.lists(MESSAGE, max_size=12), CUTS, st.sampled_from((2**12, 2**20)), st.sampled_from((1e-9, 0.02)),
+        st.sampled_from((1000, 2**20)),
+    )  # fmt: skip
+    def test_readings(self, messages: list[Any], cuts: list[int], room: int, seconds: float, unread: int) -> None:
+        """So it is where the transport is a socket: the system takes what is sent, or part of it; and where the
+        peer's turn is over after each call, or it has to read before more is worked on."""
+        data = b"".join(pack(list(message), True) for message in messages)
+        self.same(room, Limits(slice_seconds=seconds, unread_output=unread), cut(data, cuts))
+
     @searched(150)
-    @given(st.lists(st.one_of(ANYTHING, CALL), max_size=5), CUTS, st.booleans())
-    def test_nonsense(self, messages: list[Any], cuts: list[int], plain: bool) -> None:
+    @given(st.lists(st.one_of(ANYTHING, CALL), max_size=5), CUTS, st.sampled_from((True, False, 2**20)))
+    def test_nonsense(self, messages: list[Any], cuts: list[int], plain: bool | int) -> None:
         """So it is with what makes no sense at all."""
         data = b"".join(pack(list(m) if isinstance(m, tuple) else m, True) for m in messages)
         self.same(plain, Limits(), cut(data, cuts))
@@ -624,6 +704,119 @@ class ShortcutTests(SynchronousTestCase):
         victim.broker.dataReceived(pack(call, True) + pack(["answer", 1, 5], True))
         self.assertEqual(pack(["answer", 1, ["unicode", "hello"]], True), victim.pipe.out)
         self.assertEqual(("waits", "5"), victim.outcomes[0])
+
+    def test_short_reading(self) -> None:
+        """A reading of ordinary calls is done by the compiled codec as a whole, which sends by the transport's socket."""
+        read, done = codec.read, []
+
+        def reading(*args: Any) -> bool:
+            done.append(read(*args))  # type: ignore[misc]
+            return done[-1]
+
+        self.patch(codec, "read", reading)
+        victim = Victim(True, 2**20, Limits())
+        answers = victim.pipe.out
+        done.clear()
+        self.patch(tcp, "untilConcludes", lambda *args: self.fail("not the short way"))
+        call = pack(["message", 1, "root", "echo", 1, ["tuple", ["unicode", "hello"]], ["dictionary"]], True)
+        victim.broker.dataReceived(call * 3)
+        victim.call("x")
+        answers, before = victim.pipe.out, answers
+        self.assertEqual([True], done)
+        asked = pack(["message", 4, "theirs", "it", 1, ["tuple", ["unicode", "x"]], ["dictionary"]], True)
+        self.assertEqual(before + pack(["answer", 1, ["unicode", "hello"]], True) * 3 + asked, answers)
+        victim.broker.sendCall = lambda *message: None
+        victim.broker.dataReceived(call)
+        self.assertEqual([True, False], done)
+        self.assertEqual(answers, victim.pipe.out)
+        lose(victim.broker, ConnectionDone)
+        victim.pipe.connectionLost(None)
+
+    def test_own_sending(self) -> None:
+        """A transport that was given another way to send, another socket, or a queue, sends by that, from then on."""
+        call = pack(["message", 1, "root", "echo", 1, ["tuple", 5], ["dictionary"]], True)
+        answer = pack(["answer", 1, 5], True)
+
+        class Socket:
+            """Another socket."""
+
+            def __init__(self, inner: Any) -> None:
+                self.inner = inner
+                self.sent: list[bytes] = []
+
+            def send(self, data: Any) -> int:
+                """Send all but the last byte, if there are more."""
+                self.sent.append(bytes(data))
+                return self.inner.send(data[:-1] or data)  # type: ignore[no-any-return]
+
+            def close(self) -> None:
+                """Close."""
+                self.inner.close()
+
+        for short in (True, False):
+            with way(self, short, 2**20):
+                victim = Victim(short, 2**20, Limits())
+                pipe, sent = victim.pipe, []
+                victim.broker.dataReceived(call)
+                pipe.out = b""
+                pipe.writeSomeData = lambda data: sent.append(bytes(data)) or len(data)  # noqa: B023
+                victim.broker.dataReceived(call)
+                self.assertEqual([answer], sent)
+                del pipe.writeSomeData
+                pipe.socket = other = Socket(pipe.socket)
+                victim.broker.dataReceived(call)
+                self.assertEqual([answer, answer[-1:]], other.sent)
+                pipe.socket = other.inner
+                pipe.write(b"before")
+                victim.broker.dataReceived(call)
+                self.assertEqual(answer + b"before" + answer, pipe.out)
+                pipe.write = sent.append
+                victim.broker.dataReceived(call)
+                self.assertEqual([answer, answer], sent)
+                del pipe.write
+                pipe.out = b""
+                pipe.connected = False
+                victim.broker.dataReceived(call)
+                self.assertEqual(b"", pipe.out)
+                self.assertEqual(b"", pipe.dataBuffer)
+                lose(victim.broker, ConnectionDone)
+                pipe.connectionLost(None)
+
+    def test_tls_meanwhile(self) -> None:
+        """What was said before a called method began TLS goes by the transport's ``write``, as what is said after it."""
+        call = pack(["message", 1, "root", "echo", 1, ["tuple", 5], ["dictionary"]], True)
+        begin = pack(["message", 2, "root", "begin", 0, ["tuple"], ["dictionary"]], True)
+        for short in (True, False):
+            with way(self, short, 2**20):
+                victim = Victim(short, 2**20, Limits())
+                pipe, written = victim.pipe, []  # type: ignore[var-annotated]
+
+                def start(pipe: Any = pipe, written: Any = written) -> None:
+                    pipe.TLS = True
+                    pipe.write = written.append
+                    pipe.writeSequence = written.extend
+
+                victim.broker.localObjectForID("root").remote_begin = start
+                pipe.out = b""
+                victim.broker.dataReceived(call + begin + call)
+                self.assertEqual(b"", pipe.out)
+                self.assertEqual(pack(["answer", 1, 5], True) * 2, b"".join(written))
+                lose(victim.broker, ConnectionDone)
+                pipe.connectionLost(None)
+
+    def test_gone_while_sending(self) -> None:
+        """A connection that is found to be broken as answers are sent is the reactor's to end; nothing is raised."""
+        call = pack(["message", 1, "root", "echo", 1, ["tuple", 5], ["dictionary"]], True)
+        for short in (True, False):
+            with way(self, short, 2**20):
+                victim = Victim(short, 2**20, Limits())
+                self.assertTrue(victim.pipe.out)
+                victim.pipe.end.close()
+                victim.broker.dataReceived(call)
+                self.assertFalse(victim.broker._deaf)
+                self.assertEqual([pack(["answer", 1, 5], True)], victim.pipe._tempDataBuffer)
+                lose(victim.broker, ConnectionDone)
+                victim.pipe.connectionLost(None)
 
     def test_patched(self) -> None:
         """A method that is put in another's place while the program runs is called from the next reading on."""

@@ -59,6 +59,9 @@ enum {
 static const char *const head_names[HEADS] = {"unicode", "None", "boolean",   "list",      "tuple",
                                               "dictionary", "set", "frozenset", "reference", "dereference", "remote"};
 
+/* What is asked of a transport before it is sent something: what makes it wait, and whether it is connected. */
+enum { S_BUFFER, S_LATER, S_PRODUCER, S_CONNECTED, S_DISCONNECTING, S_SHUT, S_TLS, SENDING };
+
 /* What receives the calls of a peer. */
 enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
 
@@ -76,11 +79,12 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(disconnectCallbacks) X(_chunks) X(_size) X(gathering) X(answers) X(write) X(write_parts) X(sendDecRef) X(_say)   \
     X(_stock) X(_deaf) X(currentDialect) X(prefixLimit) X(_output) X(_receiving) X(_symbols) X(outgoingVocabulary)     \
     X(threadable) X(ioThread) X(banana) X(SIZE_LIMIT) X(_GATHERED) X(release) X(hold) X(made) X(processUniqueID)       \
-    X(newLocalID) X(luids) X(_exports) X(limits) X(_registrations) X(currentLocalID) X(MAX_BROKER_REFS)
+    X(newLocalID) X(luids) X(_exports) X(limits) X(_registrations) X(currentLocalID) X(MAX_BROKER_REFS)                \
+    X(_first) X(_passing) X(gather) X(flush) X(drop) X(_give)
 #define REFERENCE_STOCK(X)                                                                                             \
     X(local) X(local_table) X(table_release) X(table_hold) X(registrations) X(unique_id) X(register_reference)         \
     X(new_local_id) X(reference_init) X(reference_callbacks) X(output) X(output_write) X(output_write_parts)           \
-    X(send_decref) X(say)
+    X(send_decref) X(say) X(output_gather) X(output_flush) X(output_drop) X(output_give)
 #define NAMES(X)                                                                                                       \
     X(jellyFor) X(getTypeToCopyFor) X(getTypeToCopy) X(getStateToCopyFor) X(getStateToCopy) X(serializingPerspective)  \
     X(unserializingPerspective) X(registerReference) X(isTypeAllowed) X(allowedTypes) X(classes) X(factories)          \
@@ -90,8 +94,18 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(_PREFIX_LIMIT) X(depth) X(outstanding_calls) X(transport) X(_pass_on) X(_answering) X(_parting) X(_unsent)       \
     X(_justReleased) X(locallyCachedObjects) X(_halfMade) X(_raised) X(_localCleanup) X(_cleanUp) X(_returned)         \
     X(_pack) X(_packRest) X(_unread) X(_unasked) X(proto_decref) X(disconnected) X(remoteMessageReceived)              \
-    X(waitingForAnswers) X(callback) X(currentRequestID) X(incomingVocabulary) X(localObjectForID) \
+    X(waitingForAnswers) X(callback) X(currentRequestID) X(incomingVocabulary) X(localObjectForID)                     \
     X(cachedLocallyAs) X(_recvMessage) X(_answered)
+/* What a reading looks at: the broker's, the inflow's, the transport's, and what _flow, _seams and _transports put into
+   graph.STOCK. */
+#define READING_NAMES(X)                                                                                               \
+    X(on) X(_version) X(_remembers) X(_attributesSeen) X(_work) X(_inflow) X(_decoder) X(_reactor) X(_rest)            \
+    X(_backlog) X(_call) X(_limits) X(_paused) X(_transport) X(_wait) X(lost) X(stop) X(received) X(work) X(_over)     \
+    X(_done) X(_busy) X(slice_seconds) X(unread_output) X(time) X(monotonic) X(Banana) X(is_plain) X(dataBuffer)       \
+    X(_tempDataBuffer) X(producer) X(connected) X(disconnecting) X(_writeDisconnected) X(TLS) X(socket)                \
+    X(writeSomeData) X(send)                                                                                           \
+    X(seams) X(seams_on) X(broker_work) X(inflow) X(inflow_received) X(inflow_work) X(inflow_over) X(inflow_done)      \
+    X(sends_itself) X(socket_type)
 /* What flavors puts into graph.STOCK. */
 #define STOCK_NAMES(X)                                                                                                 \
     X(copyable_jelly) X(copyable_type_for) X(copyable_type) X(copyable_state_for) X(copyable_state)                    \
@@ -109,7 +123,7 @@ typedef struct {
 /* A class of ours that has slots: where they are, for as long as the class is as it was made. */
 typedef struct {
     unsigned int version;
-    Py_ssize_t at[4];
+    Py_ssize_t at[10];
 } Slotted;
 
 /* How a broker tells the peer that a reference is gone, with what has been made sure of by versions of dictionaries. */
@@ -131,7 +145,7 @@ typedef struct {
     FROM_GRAPH(X)
 #undef X
 #define X(name) PyObject *s_##name;
-    NAMES(X) STOCK_NAMES(X) REFERENCE_NAMES(X) REFERENCE_STOCK(X)
+    NAMES(X) STOCK_NAMES(X) REFERENCE_NAMES(X) REFERENCE_STOCK(X) READING_NAMES(X)
 #undef X
     PyObject *stock_asks, *dummy_asks; /* isTypeAllowed of SecurityOptions and of DummySecurityOptions */
     PyObject *qual, *partial;
@@ -162,7 +176,7 @@ typedef struct {
     /* The same of the dictionaries that say what may be read, with what was answered about the heads. */
     uint64_t answer_version[3];
     char answer[HEADS];
-    Slotted local, table, registrations, output;
+    Slotted local, table, registrations, output, inflow, seams;
     Way way;
     unsigned int registering_version; /* of a class of brokers that registers references as Broker does */
     /* Short texts that were keys of dictionaries lately: they come again, and then have their hash. */
@@ -173,7 +187,13 @@ typedef struct {
     PyObject *receiver[RECEIVERS], *arguments_of, *note_arguments, *Questions, *w_no_keywords;
     /* The limits that were used last, with what they say. */
     PyObject *desk_limits, *desk_depth;
-    long long desk_calls, desk_nesting;
+    long long desk_calls, desk_nesting, desk_unread;
+    double desk_slice;
+    /* Versions of the class of brokers that reads as Broker does, and of that of transports that sends as Twisted's do, with
+       what that has for those of its attributes that an instance has not. */
+    unsigned int reading_version, sending_version;
+    signed char sending_default[SENDING];
+    PyObject *socket_type;
     /* Classes of what a peer calls of which it is known that looking at them has no effects. */
     unsigned int plain_callee[PLAIN_CALLEES];
     /* The words that a class of brokers was found to send as numbers. */
@@ -2059,16 +2079,21 @@ static PyObject *release(PyObject *module, PyObject *const *args, Py_ssize_t cou
 
 /* ---- References that are collected. ---- */
 
-enum { OUTPUT_CHUNKS, OUTPUT_SIZE, OUTPUT_GATHERING, OUTPUT_ANSWERS, OUTPUT_SLOTS };
+enum { OUTPUT_CHUNKS, OUTPUT_SIZE, OUTPUT_GATHERING, OUTPUT_ANSWERS, OUTPUT_FIRST, OUTPUT_PASSING, OUTPUT_SLOTS };
 
 /* Whether a class is _flow.Output, with its own methods. */
 static int is_output(State *st, PyTypeObject *type) {
     if (is_known(&st->output, type)) return 1;
-    PyObject *const names[OUTPUT_SLOTS] = {st->s__chunks, st->s__size, st->s_gathering, st->s_answers};
+    PyObject *const names[OUTPUT_SLOTS] = {st->s__chunks, st->s__size,  st->s_gathering,
+                                           st->s_answers, st->s__first, st->s__passing};
     Slotted found;
     int stock = learn_slots(st, &found, type, st->s_output, names, OUTPUT_SLOTS);
     if (stock > 0) stock = is_stock_method(st, type, st->s_write, st->s_output_write);
     if (stock > 0) stock = is_stock_method(st, type, st->s_write_parts, st->s_output_write_parts);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_gather, st->s_output_gather);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_flush, st->s_output_flush);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_drop, st->s_output_drop);
+    if (stock > 0) stock = is_stock_method(st, type, st->s__give, st->s_output_give);
     if (stock > 0) st->output = found;
     return stock;
 }
@@ -2233,6 +2258,184 @@ static int gather(State *st, PyObject *output, const byte *data, Py_ssize_t leng
     Py_XDECREF(size);
     Py_XDECREF(answers);
     return result;
+}
+
+/* ---- What is said, on its way to the system: what _flow.Output does with little of it and Twisted's own transports. ---- */
+
+/* Whether what was called gave something true; -1 and an error if it failed. */
+static int is_true_that(PyObject *given) {
+    int truth = given ? PyObject_IsTrue(given) : -1;
+    Py_XDECREF(given);
+    return truth;
+}
+
+/* Whether a class of transports is Twisted's, and sends by nothing else than its socket's `send`. */
+static int sends_itself(State *st, PyTypeObject *type) {
+    if (type->tp_version_tag && type->tp_version_tag == st->sending_version) return 1;
+    st->sending_version = 0;
+    if (type->tp_getattro != PyObject_GenericGetAttr) return 0;
+    PyObject *function = PyDict_GetItemWithError(st->g_STOCK, st->s_sends_itself);
+    PyObject *socket_type = PyDict_GetItemWithError(st->g_STOCK, st->s_socket_type);
+    if (!function || !socket_type) return PyErr_Occurred() ? -1 : 0;
+    Py_XSETREF(st->socket_type, Py_NewRef(socket_type));
+    int good = is_true_that(PyObject_CallOneArg(function, (PyObject *)type));
+    PyObject *const names[] = {st->s_dataBuffer,    st->s__tempDataBuffer,   st->s_producer, st->s_connected,
+                               st->s_disconnecting, st->s__writeDisconnected, st->s_TLS,      st->s_socket};
+    for (int i = 0; good > 0 && i <= SENDING; i++) good = is_attribute(type, names[i]);
+    for (int i = 0; good > 0 && i < SENDING; i++) {
+        PyObject *value = PyObject_GetAttr((PyObject *)type, names[i]);
+        if (!value) {
+            if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
+            PyErr_Clear();
+            st->sending_default[i] = i == S_TLS ? 0 : -1;
+            continue;
+        }
+        int truth = i == S_PRODUCER ? value != Py_None : PyObject_IsTrue(value);
+        Py_DECREF(value);
+        if (truth < 0) return -1;
+        st->sending_default[i] = (signed char)truth;
+    }
+    if (good > 0) st->sending_version = type->tp_version_tag;
+    return good;
+}
+
+/* Whether an attribute that a transport is asked for is true, or there at all if it is its producer; -1 where it is to be
+   asked by Python. */
+static inline int transport_has(State *st, PyObject *own, PyObject *name, int which) {
+    PyObject *value = PyDict_GetItemWithError(own, name);
+    if (!value) return PyErr_Occurred() ? -1 : st->sending_default[which];
+    if (which == S_PRODUCER) return value != Py_None;
+    if (value == Py_False || value == Py_None) return 0;
+    if (value == Py_True) return 1;
+    if (PyBytes_CheckExact(value)) return PyBytes_GET_SIZE(value) > 0;
+    if (PyList_CheckExact(value)) return PyList_GET_SIZE(value) > 0;
+    return PyLong_CheckExact(value) ? PyObject_IsTrue(value) : -1;
+}
+
+/* Whether _flow.is_plain is ours, and says yes of a transport by which can be sent here; 0 where it is to be asked. */
+static int is_plain_transport(State *st, PyObject *transport) {
+    PyObject *stock = PyDict_GetItemWithError(st->g_STOCK, st->s_is_plain);
+    if (!stock || !st->way.flow_of || PyDict_GetItemWithError(st->way.flow_of, st->s_is_plain) != stock) return 0;
+    int good = sends_itself(st, Py_TYPE(transport));
+    if (good <= 0) return good;
+    PyObject *own = PyObject_GenericGetDict(transport, NULL);
+    if (!own) return -1;
+    if (transport_has(st, own, st->s_TLS, S_TLS)) good = 0;
+    if (good) good = !PyDict_Contains(own, st->s_write);
+    Py_DECREF(own);
+    return PyErr_Occurred() ? -1 : good;
+}
+
+/* The socket of a transport to which something may be given at once, which is as is_plain_transport says; NULL, perhaps with
+   an error, where Output is to see to it. */
+static PyObject *socket_of(State *st, PyObject *transport) {
+    PyObject *own = PyObject_GenericGetDict(transport, NULL), *socket = NULL;
+    if (own && !transport_has(st, own, st->s_dataBuffer, S_BUFFER) &&
+        !transport_has(st, own, st->s__tempDataBuffer, S_LATER) && !transport_has(st, own, st->s_producer, S_PRODUCER) &&
+        transport_has(st, own, st->s_connected, S_CONNECTED) > 0 &&
+        !transport_has(st, own, st->s_disconnecting, S_DISCONNECTING) &&
+        !transport_has(st, own, st->s__writeDisconnected, S_SHUT) && !transport_has(st, own, st->s_TLS, S_TLS) &&
+        !PyDict_Contains(own, st->s_writeSomeData)) {
+        socket = PyDict_GetItemWithError(own, st->s_socket);
+        if (socket) socket = (PyObject *)Py_TYPE(socket) == st->socket_type ? Py_NewRef(socket) : NULL;
+    }
+    Py_XDECREF(own);
+    return socket;
+}
+
+/* Output.flush. */
+static int flush(State *st, PyObject *output, PyObject *transport) {
+    PyObject *chunks, *data, *socket, *none, *after = NULL, *zero = PyLong_FromLong(0);
+    Py_ssize_t size = 0, sent = 0;
+    int failed = 0, plain = zero ? is_plain_transport(st, transport) : -1;
+    if (plain < 0) goto failed;
+    if (SLOT_OF(output, st->output, OUTPUT_PASSING) != Py_False) goto other;
+    chunks = SLOT_OF(output, st->output, OUTPUT_CHUNKS);
+    if (!chunks || !PyList_CheckExact(chunks)) goto other;
+    if (!PyList_GET_SIZE(chunks)) goto gathered;
+    /* Before the rest, for making a list may run finalizers, which may say something. */
+    if (!plain) goto other;
+    if (!(after = PyList_New(0))) goto failed;
+    chunks = SLOT_OF(output, st->output, OUTPUT_CHUNKS);
+    if (!chunks || !PyList_CheckExact(chunks) || PyList_GET_SIZE(chunks) != 1) goto other;
+    data = PyList_GET_ITEM(chunks, 0);
+    size = PyByteArray_CheckExact(data) ? PyByteArray_GET_SIZE(data) : PyBytes_CheckExact(data) ? PyBytes_GET_SIZE(data) : 0;
+    if (!size || size > LARGE) goto other;
+    if (!(socket = socket_of(st, transport))) {
+        if (PyErr_Occurred()) goto failed;
+        goto other;
+    }
+    SLOT_OF(output, st->output, OUTPUT_CHUNKS) = after;
+    after = NULL;
+    Py_XSETREF(SLOT_OF(output, st->output, OUTPUT_SIZE), Py_NewRef(zero));
+    Py_XSETREF(SLOT_OF(output, st->output, OUTPUT_PASSING), Py_NewRef(Py_True));
+    PyObject *taken = PyObject_CallMethodOneArg(socket, st->s_send, data);
+    Py_DECREF(socket);
+    if (taken) {
+        sent = PyLong_CheckExact(taken) ? PyLong_AsSsize_t(taken) : 0;
+        Py_DECREF(taken);
+    } else if (PyErr_ExceptionMatches(PyExc_OSError))
+        /* It takes nothing now, or the connection is broken, which the reactor finds out by itself. */
+        PyErr_Clear();
+    else
+        failed = 1;
+    if (!failed && sent != size) {
+        taken = PyLong_FromSsize_t(sent);
+        none = taken ? PyObject_CallMethodObjArgs(output, st->s__rest, transport, data, taken, NULL) : NULL;
+        Py_XDECREF(taken);
+        Py_XDECREF(none);
+        failed = !none;
+    }
+    Py_DECREF(chunks);
+    Py_XSETREF(SLOT_OF(output, st->output, OUTPUT_PASSING), Py_NewRef(Py_False));
+    chunks = SLOT_OF(output, st->output, OUTPUT_CHUNKS);
+    if (!failed && (!chunks || !PyList_CheckExact(chunks) || PyList_GET_SIZE(chunks))) goto other;
+gathered:
+    Py_XSETREF(SLOT_OF(output, st->output, OUTPUT_GATHERING), Py_NewRef(Py_False));
+    Py_XDECREF(after);
+    Py_DECREF(zero);
+    return failed ? -1 : 0;
+other:
+    Py_XDECREF(after);
+    Py_DECREF(zero);
+    none = PyObject_CallMethodOneArg(output, st->s_flush, transport);
+    Py_XDECREF(none);
+    return none ? 0 : -1;
+failed:
+    Py_XDECREF(after);
+    Py_XDECREF(zero);
+    return -1;
+}
+
+/* Output.gather. */
+static int begin_gathering(State *st, PyObject *output, PyObject *transport) {
+    int plain = is_plain_transport(st, transport);
+    if (plain < 0) return -1;
+    if (plain) {
+        Py_XSETREF(SLOT_OF(output, st->output, OUTPUT_FIRST), Py_NewRef(Py_True));
+        Py_XSETREF(SLOT_OF(output, st->output, OUTPUT_GATHERING), Py_NewRef(Py_True));
+        return 0;
+    }
+    PyObject *none = PyObject_CallMethodOneArg(output, st->s_gather, transport);
+    Py_XDECREF(none);
+    return none ? 0 : -1;
+}
+
+/* Output.write, of what is short and said first after a reading.  1: it was; 0: nothing was done. */
+static int say_first(State *st, PyObject *output, PyObject *transport, const Out *out, int answers) {
+    int plain = is_plain_transport(st, transport);
+    if (plain <= 0) return plain;
+    Py_INCREF(transport);
+    Py_XSETREF(SLOT_OF(output, st->output, OUTPUT_FIRST), Py_NewRef(Py_False));
+    Py_XSETREF(SLOT_OF(output, st->output, OUTPUT_GATHERING), Py_NewRef(Py_True));
+    int done = gather(st, output, out->data, out->length, LARGE, answers);
+    if (done <= 0) {
+        Py_XSETREF(SLOT_OF(output, st->output, OUTPUT_FIRST), Py_NewRef(Py_True));
+        Py_XSETREF(SLOT_OF(output, st->output, OUTPUT_GATHERING), Py_NewRef(Py_False));
+    } else if (flush(st, output, transport))
+        done = -1;
+    Py_DECREF(transport);
+    return done;
 }
 
 /* RemoteReference.__del__, where all of it is stock and the broker is just reading.  1: it was done; 0: nothing was; -1: an
@@ -4655,12 +4858,18 @@ typedef struct {
     PyObject *broker, *output, *names;
     PyObject *own, *security, *depth; /* owned */
     long long calls, nesting, size, prefix;
+    /* When the slice is over, if there is an end to it and it is timed; and how many bytes of answers may be unread. */
+    int ends, timed;
+    double stop;
+    long long most;
+    PyObject *monotonic; /* owned; NULL until it is needed */
 } Desk;
 
 static void desk_end(Desk *desk) {
     Py_CLEAR(desk->own);
     Py_CLEAR(desk->security);
     Py_CLEAR(desk->depth);
+    Py_CLEAR(desk->monotonic);
 }
 
 /* An attribute of the broker's own, borrowed; NULL without an error if it has none. */
@@ -4709,17 +4918,31 @@ static int long_attribute(PyObject *object, PyObject *name, int up, long long *v
 
 /* What limits say, into the state; they are kept if nobody can change them, so that no others can be in their place. */
 static int learn_limits(State *st, PyObject *limits) {
-    long long calls, nesting;
-    PyObject *depth = PyObject_GetAttr(limits, st->s_depth);
+    long long calls, nesting, unread = 0;
+    double seconds = 0.0;
+    int ours = Py_TYPE(limits) == Py_TYPE(st->default_limits);
+    PyObject *depth = PyObject_GetAttr(limits, st->s_depth), *slice;
     if (!depth || long_attribute(limits, st->s_outstanding_calls, 1, &calls) ||
-        long_attribute(limits, st->s_expression_depth, 0, &nesting)) {
+        long_attribute(limits, st->s_expression_depth, 0, &nesting) ||
+        (ours && long_attribute(limits, st->s_unread_output, 0, &unread))) {
         Py_XDECREF(depth);
         return -1;
     }
-    Py_XSETREF(st->desk_limits, Py_TYPE(limits) == Py_TYPE(st->default_limits) ? Py_NewRef(limits) : NULL);
+    if (ours) {
+        slice = PyObject_GetAttr(limits, st->s_slice_seconds);
+        seconds = slice ? PyFloat_AsDouble(slice) : -1.0;
+        Py_XDECREF(slice);
+        if (seconds == -1.0 && PyErr_Occurred()) {
+            Py_DECREF(depth);
+            return -1;
+        }
+    }
+    Py_XSETREF(st->desk_limits, ours ? Py_NewRef(limits) : NULL);
     Py_XSETREF(st->desk_depth, depth);
     st->desk_calls = calls;
     st->desk_nesting = nesting;
+    st->desk_unread = unread;
+    st->desk_slice = seconds;
     return 0;
 }
 
@@ -4799,6 +5022,14 @@ static int say(Desk *desk, Writer *w, int answers) {
         if (gathered) {
             message_end(desk, w);
             return gathered < 0 ? -1 : 0;
+        }
+        if (SLOT_OF(output, st->output, OUTPUT_FIRST) == Py_True && SLOT_OF(output, st->output, OUTPUT_GATHERING) == Py_False) {
+            PyObject *transport = own_value(desk, st->s_transport);
+            int sent = transport ? say_first(st, output, transport, &w->out, answers) : 0;
+            if (sent) {
+                message_end(desk, w);
+                return sent < 0 ? -1 : 0;
+            }
         }
     }
     Py_ssize_t length = w->out.length, sum;
@@ -5054,7 +5285,7 @@ static int call_returned(Desk *desk, Call *call) {
    1: done; 0: for the Python way; -1: an error that is the connection's. */
 static int do_call(Desk *desk, Decoder *decoder, const Message *message, int cached) {
     State *st = desk->st;
-    Token id, object = {0}, name, want, part;
+    Token id = {0}, object = {0}, name, want, part;
     Cursor cursor = {message->start[1], message->end, NULL, 0};
     Call call = {0};
     PyObject *receive = NULL, *attribute = NULL, *bytes = NULL;
@@ -5243,17 +5474,44 @@ static int do_decref(Desk *desk, Decoder *decoder, const Message *message) {
     return done;
 }
 
+/* The time, as Broker._work has it; -1.0 and an error if there is none. */
+static double now(Desk *desk) {
+    State *st = desk->st;
+    if (!desk->monotonic) {
+        PyObject *time = PyDict_GetItemWithError(st->way.flow_of, st->s_time);
+        if (time) desk->monotonic = PyObject_GetAttr(time, st->s_monotonic);
+        if (!desk->monotonic) {
+            if (!PyErr_Occurred()) PyErr_SetString(PyExc_RuntimeError, "spreadlite._flow has no time");
+            return -1.0;
+        }
+    }
+    PyObject *seconds = PyObject_CallNoArgs(desk->monotonic);
+    double value = seconds ? PyFloat_AsDouble(seconds) : -1.0;
+    Py_XDECREF(seconds);
+    return value;
+}
+
+/* The slice begins now, if it has not. */
+static int start_slice(Desk *desk) {
+    if (!desk->ends || desk->timed) return 0;
+    double begun = now(desk);
+    if (begun == -1.0 && PyErr_Occurred()) return -1;
+    desk->stop = begun + desk->st->desk_slice;
+    desk->timed = 1;
+    return 0;
+}
+
 /* Whether others are to have their turn now, or the peer is to read first; see Broker._work. */
-static int is_due(Desk *desk, double stop, long long most, PyObject *monotonic) {
+static int is_due(Desk *desk) {
     long long answers;
     PyObject *size = SLOT_OF(desk->output, desk->st->output, OUTPUT_ANSWERS);
+    if (!desk->ends) return 0;
     if (size && bound_of(size, 0, &answers)) return -1;
-    if (size && answers > most) return 1;
-    PyObject *now = PyObject_CallNoArgs(monotonic);
-    double seconds = now ? PyFloat_AsDouble(now) : -1.0;
-    Py_XDECREF(now);
+    if (size && answers > desk->most) return 1;
+    if (!desk->timed) return 0;
+    double seconds = now(desk);
     if (seconds == -1.0 && PyErr_Occurred()) return -1;
-    return seconds >= stop;
+    return seconds >= desk->stop;
 }
 
 /* The functions of flavors and pb that are stood in for here. */
@@ -5277,6 +5535,53 @@ static int learn_receivers(State *st) {
     return 0;
 }
 
+/* What `next_message` came to. */
+enum { M_DONE = 1, M_DEAF, M_DUE };
+
+/* Does with the next message at hand what Broker._work does.  0: nothing was done; there is none, or not one for us.
+   `fast`: whether they may be ours. */
+static int next_message(Desk *desk, Decoder *decoder, int *fast) {
+    State *st = desk->st;
+    Message message;
+    PyTypeObject *type = Py_TYPE(desk->broker);
+    int done = desk_refresh(desk);
+    if (done < 0) return -1;
+    if (is_true(own_value(desk, st->s__deaf))) return M_DEAF;
+    if (decoder->attributes < 0) {
+        decoder->attributes = PyDict_GET_SIZE(desk->own);
+        decoder->class_version = type->tp_version_tag;
+    } else if (decoder->class_version != type->tp_version_tag)
+        /* What was called may have put others in the place of our methods. */
+        *fast = 0;
+    else if (decoder->attributes != PyDict_GET_SIZE(desk->own)) {
+        decoder->attributes = PyDict_GET_SIZE(desk->own);
+        if (own_value(desk, st->s_localObjectForID) || own_value(desk, st->s_cachedLocallyAs) ||
+            own_value(desk, st->s__recvMessage) || own_value(desk, st->s__answered) || own_value(desk, st->s_proto_decref)) {
+            decoder->attributes = PY_SSIZE_T_MAX;
+            *fast = 0;
+        }
+    }
+    if (!done || !*fast || is_true(own_value(desk, st->s__parting)) ||
+        !whole_message(st, decoder, desk->size, desk->prefix, &message))
+        return 0;
+    if (message.end < decoder->data + decoder->end && start_slice(desk)) return -1;
+    done = 0;
+    if (message.word == st->n_message && message.items == 7)
+        done = do_call(desk, decoder, &message, 0);
+    else if (message.word == st->n_answer && message.items == 3)
+        done = do_answer(desk, decoder, &message);
+    else if (message.word == st->n_decref && message.items == 2)
+        done = do_decref(desk, decoder, &message);
+    else if (message.word == st->n_cachemessage && message.items == 7)
+        done = do_call(desk, decoder, &message, 1);
+    if (done <= 0) return done;
+    int due = is_due(desk);
+    if (due <= 0) return due < 0 ? -1 : M_DONE;
+    Py_XSETREF(desk->own, PyObject_GenericGetDict(desk->broker, NULL));
+    if (!desk->own) return -1;
+    return is_true(own_value(desk, st->s__deaf)) ? M_DONE : M_DUE;
+}
+
 static PyObject *serve(PyObject *module, PyObject *const *args, Py_ssize_t count) {
     State *st = state_of(module);
     if (count != 8 || !Py_IS_TYPE(args[0], st->Decoder) || !PyDict_CheckExact(args[6])) {
@@ -5284,70 +5589,30 @@ static PyObject *serve(PyObject *module, PyObject *const *args, Py_ssize_t count
         return NULL;
     }
     Decoder *decoder = (Decoder *)args[0];
-    PyObject *over = args[2], *monotonic = args[7], *words = NULL, *item = NULL;
-    Desk desk = {.st = st, .broker = args[1], .output = args[3], .names = args[6]};
-    double stop = PyFloat_AsDouble(args[4]);
-    long long most;
-    if ((stop == -1.0 && PyErr_Occurred()) || bound_of(args[5], 0, &most)) return NULL;
+    PyObject *over = args[2], *words = NULL, *item = NULL;
+    Desk desk = {.st = st, .broker = args[1], .output = args[3], .names = args[6], .ends = over != Py_None, .timed = 1};
+    desk.stop = PyFloat_AsDouble(args[4]);
+    if ((desk.stop == -1.0 && PyErr_Occurred()) || bound_of(args[5], 0, &desk.most)) return NULL;
     if (learn_receivers(st) || !(words = PyObject_GetAttr(desk.broker, st->s_incomingVocabulary))) return NULL;
+    desk.monotonic = Py_NewRef(args[7]);
     int fast = decoder->shallow && is_output(st, Py_TYPE(desk.output)) > 0 ? is_stock(st, words, 1) : 0;
     if (fast < 0) goto end;
     for (;;) {
-        Message message;
-        int done = desk_refresh(&desk);
+        int done = next_message(&desk, decoder, &fast);
         if (done < 0) goto end;
-        if (is_true(own_value(&desk, st->s__deaf))) {
+        if (done == M_DEAF) {
             item = Py_NewRef(st->NEED_DATA);
             goto end;
         }
-        if (decoder->attributes < 0) {
-            decoder->attributes = PyDict_GET_SIZE(desk.own);
-            decoder->class_version = Py_TYPE(desk.broker)->tp_version_tag;
-        } else if (decoder->class_version != Py_TYPE(desk.broker)->tp_version_tag)
-            /* What was called may have put others in the place of our methods. */
-            fast = 0;
-        else if (decoder->attributes != PyDict_GET_SIZE(desk.own)) {
-            decoder->attributes = PyDict_GET_SIZE(desk.own);
-            if (own_value(&desk, st->s_localObjectForID) || own_value(&desk, st->s_cachedLocallyAs) ||
-                own_value(&desk, st->s__recvMessage) || own_value(&desk, st->s__answered) ||
-                own_value(&desk, st->s_proto_decref)) {
-                decoder->attributes = PY_SSIZE_T_MAX;
-                fast = 0;
+        if (done == M_DUE) {
+            int truth = is_true_that(PyObject_CallNoArgs(over));
+            if (truth < 0) goto end;
+            if (truth) {
+                item = Py_NewRef(Py_False);
+                goto end;
             }
         }
-        if (done && fast && !is_true(own_value(&desk, st->s__parting)) &&
-            whole_message(st, decoder, desk.size, desk.prefix, &message)) {
-            done = 0;
-            if (message.word == st->n_message && message.items == 7)
-                done = do_call(&desk, decoder, &message, 0);
-            else if (message.word == st->n_answer && message.items == 3)
-                done = do_answer(&desk, decoder, &message);
-            else if (message.word == st->n_decref && message.items == 2)
-                done = do_decref(&desk, decoder, &message);
-            else if (message.word == st->n_cachemessage && message.items == 7)
-                done = do_call(&desk, decoder, &message, 1);
-            if (done < 0) goto end;
-        } else
-            done = 0;
         if (!done) break;
-        if (over != Py_None) {
-            int due = is_due(&desk, stop, most, monotonic);
-            if (due < 0) goto end;
-            if (due) {
-                Py_XSETREF(desk.own, PyObject_GenericGetDict(desk.broker, NULL));
-                if (!desk.own) goto end;
-                if (!is_true(own_value(&desk, st->s__deaf))) {
-                    PyObject *enough = PyObject_CallNoArgs(over);
-                    int truth = enough ? PyObject_IsTrue(enough) : -1;
-                    Py_XDECREF(enough);
-                    if (truth < 0) goto end;
-                    if (truth) {
-                        item = Py_NewRef(Py_False);
-                        goto end;
-                    }
-                }
-            }
-        }
     }
     PyObject *limits[3] = {words, PyDict_GetItemWithError(desk.names, st->s_SIZE_LIMIT), own_value(&desk, st->s_prefixLimit)};
     if (!limits[2] || limits[2] == Py_None) limits[2] = PyDict_GetItemWithError(desk.names, st->s__PREFIX_LIMIT);
@@ -5363,6 +5628,245 @@ end:
     Py_DECREF(words);
     desk_end(&desk);
     return item;
+}
+
+/* A reading as a whole.  `spreadlite.pb.Broker.dataReceived` calls this, and `_flow.Inflow` is the specification, with
+   `Broker._work` and `_flow.Output`.  What is out of the ordinary is left to them: as a whole, before anything was done, or
+   from there on, by Inflow.work. */
+
+enum {
+    INFLOW_BACKLOG, INFLOW_CALL, INFLOW_LIMITS, INFLOW_OUTPUT, INFLOW_PAUSED, INFLOW_TRANSPORT, INFLOW_WAIT, INFLOW_LOST,
+    INFLOW_STOP, INFLOW_SLOTS
+};
+enum { SEAMS_VERSION, SEAMS_REMEMBERS, SEAMS_SLOTS };
+
+/* Whether a class is _flow.Inflow, with its own methods. */
+static int is_inflow(State *st, PyTypeObject *type) {
+    if (is_known(&st->inflow, type)) return 1;
+    PyObject *const names[INFLOW_SLOTS] = {st->s__backlog,   st->s__call, st->s__limits, st->s__output, st->s__paused,
+                                           st->s__transport, st->s__wait, st->s_lost,    st->s_stop};
+    Slotted found;
+    int stock = learn_slots(st, &found, type, st->s_inflow, names, INFLOW_SLOTS);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_received, st->s_inflow_received);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_work, st->s_inflow_work);
+    if (stock > 0) stock = is_stock_method(st, type, st->s__over, st->s_inflow_over);
+    if (stock > 0) stock = is_stock_method(st, type, st->s__done, st->s_inflow_done);
+    if (stock > 0) st->inflow = found;
+    return stock;
+}
+
+/* Whether a class of brokers reads by its own methods, the words of Banana, and has mere attributes where that looks. */
+static int reads_itself(State *st, PyTypeObject *type, PyObject *names) {
+    if (type->tp_version_tag && type->tp_version_tag == st->reading_version) return 1;
+    if (type->tp_getattro != PyObject_GenericGetAttr || type->tp_setattro != PyObject_GenericSetAttr) return 0;
+    PyObject *banana = PyDict_GetItemWithError(names, st->s_Banana), *words, *stock_words;
+    if (!banana || !PyType_Check(banana) || !PyType_IsSubtype(type, (PyTypeObject *)banana)) return PyErr_Occurred() ? -1 : 0;
+    if (!(words = PyObject_GetAttr((PyObject *)type, st->s_incomingVocabulary))) return -1;
+    stock_words = PyObject_GetAttr(banana, st->s_incomingVocabulary);
+    int stock = !stock_words ? -1 : words == stock_words ? is_stock(st, words, 1) : 0;
+    Py_DECREF(words);
+    Py_XDECREF(stock_words);
+    if (stock > 0) stock = is_stock_method(st, type, st->s__work, st->s_broker_work);
+    PyObject *const attributes[] = {st->s__receiving, st->s__stock,  st->s__deaf,     st->s__inflow,        st->s__decoder,
+                                    st->s__output,    st->s_limits, st->s_transport, st->s_currentDialect, st->s__reactor,
+                                    st->s__parting,   st->s_incomingVocabulary};
+    for (int i = 0; stock > 0 && i < 12; i++) stock = is_attribute(type, attributes[i]);
+    if (stock > 0) st->reading_version = type->tp_version_tag;
+    return stock;
+}
+
+/* _seams.Stock.on, of a broker with these attributes of its own. */
+static int is_on(State *st, PyObject *stock, PyObject *broker, PyObject *own) {
+    PyTypeObject *type = Py_TYPE(stock);
+    int known = is_known(&st->seams, type);
+    if (!known) {
+        PyObject *const names[SEAMS_SLOTS] = {st->s__version, st->s__remembers};
+        Slotted found;
+        known = learn_slots(st, &found, type, st->s_seams, names, SEAMS_SLOTS);
+        if (known > 0) known = is_stock_method(st, type, st->s_on, st->s_seams_on);
+        if (known < 0) return -1;
+        if (known) st->seams = found;
+    }
+    if (known) {
+        PyObject *version = SLOT_OF(stock, st->seams, SEAMS_VERSION), *seen = PyDict_GetItemWithError(own, st->s__attributesSeen);
+        unsigned int tag = Py_TYPE(broker)->tp_version_tag;
+        Py_ssize_t size = PyDict_GET_SIZE(own);
+        int same = tag && version && PyLong_CheckExact(version) && PyLong_AsUnsignedLong(version) == tag &&
+                   SLOT_OF(stock, st->seams, SEAMS_REMEMBERS) == Py_True && seen && PyLong_CheckExact(seen) &&
+                   PyLong_AsSsize_t(seen) == size;
+        if (same) {
+            /* No more are looked at than were taken away. */
+            PyObject *key, *last = NULL;
+            Py_ssize_t at = size - 1;
+            while (PyDict_Next(own, &at, &key, NULL)) last = key;
+            if (last == st->s__attributesSeen) return 1;
+        }
+        PyErr_Clear();
+    }
+    return is_true_that(PyObject_CallMethodOneArg(stock, st->s_on, broker));
+}
+
+/* After a reading: Inflow.work, where it has come to an end. */
+static int end_reading(Desk *desk, PyObject *transport) {
+    State *st = desk->st;
+    PyObject *none;
+    int failed;
+    if (is_true(own_value(desk, st->s__deaf))) {
+        none = PyObject_CallMethodNoArgs(desk->output, st->s_drop);
+        Py_XDECREF(none);
+        failed = !none;
+    } else {
+        /* It may have been replaced. */
+        PyObject *other = own_value(desk, st->s_transport);
+        other = Py_NewRef(other ? other : transport);
+        failed = flush(st, desk->output, other);
+        Py_DECREF(other);
+    }
+    return failed;
+}
+
+/* Tells what the slice is, for Inflow. */
+static int tell_slice(Desk *desk, PyObject *inflow, PyObject *transport, PyObject *limits) {
+    State *st = desk->st;
+    if (!desk->ends) return 0;
+    PyObject *stop = start_slice(desk) ? NULL : PyFloat_FromDouble(desk->stop);
+    if (!stop) return -1;
+    Py_XSETREF(SLOT_OF(inflow, st->inflow, INFLOW_STOP), stop);
+    Py_XSETREF(SLOT_OF(inflow, st->inflow, INFLOW_TRANSPORT), Py_NewRef(transport));
+    Py_XSETREF(SLOT_OF(inflow, st->inflow, INFLOW_OUTPUT), Py_NewRef(desk->output));
+    Py_XSETREF(SLOT_OF(inflow, st->inflow, INFLOW_LIMITS), Py_NewRef(limits));
+    return 0;
+}
+
+static int set_receiving(Desk *desk, PyObject *truth) {
+    State *st = desk->st;
+    Py_XSETREF(desk->own, PyObject_GenericGetDict(desk->broker, NULL));
+    return !desk->own || PyDict_SetItem(desk->own, st->s__receiving, truth) || PyDict_SetItem(desk->own, st->s__stock, truth)
+               ? -1
+               : 0;
+}
+
+/* Finds the module that Output is in. */
+static int learn_flow(State *st) {
+    if (st->way.flow_of) return 0;
+    PyObject *write = PyDict_GetItemWithError(st->g_STOCK, st->s_output_write);
+    if (!write || !PyFunction_Check(write)) {
+        if (!PyErr_Occurred()) PyErr_SetString(PyExc_RuntimeError, "spreadlite._flow is not there");
+        return -1;
+    }
+    st->way.flow_of = Py_NewRef(PyFunction_GET_GLOBALS(write));
+    return 0;
+}
+
+static PyObject *read_chunk(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    State *st = state_of(module);
+    if (count != 4 || !PyDict_CheckExact(args[3])) {
+        PyErr_SetString(PyExc_TypeError, "read() takes a broker, bytes and two more arguments");
+        return NULL;
+    }
+    PyObject *broker = args[0], *chunk = args[1], *value, *busy;
+    Desk desk = {.st = st, .broker = broker, .names = args[3]};
+    PyObject *inflow = NULL, *decoding = NULL, *output = NULL, *transport = NULL, *limits = NULL;
+    int failed = -1, enough = 0, done = reads_itself(st, Py_TYPE(broker), args[3]);
+    if (done < 0) return NULL;
+    if (!done || !PyBytes_CheckExact(chunk)) Py_RETURN_FALSE;
+    if (learn_receivers(st) || learn_flow(st)) return NULL;
+    if (!(desk.own = PyObject_GenericGetDict(broker, NULL))) return NULL;
+    value = own_value(&desk, st->s_currentDialect);
+    if (!value || !PyBytes_CheckExact(value) || strcmp(PyBytes_AS_STRING(value), "pb")) goto pass;
+    value = own_value(&desk, st->s__receiving);
+    if ((value && value != Py_False) || own_value(&desk, st->s_incomingVocabulary) ||
+        own_value(&desk, st->s__work))
+        goto pass;
+    inflow = Py_XNewRef(own_value(&desk, st->s__inflow));
+    decoding = Py_XNewRef(own_value(&desk, st->s__decoder));
+    output = Py_XNewRef(own_value(&desk, st->s__output));
+    transport = Py_XNewRef(own_value(&desk, st->s_transport));
+    limits = Py_XNewRef(own_value(&desk, st->s_limits));
+    if (!inflow || !decoding || !output || !transport || !limits || !Py_IS_TYPE(decoding, st->Decoder) ||
+        Py_TYPE(limits) != Py_TYPE(st->default_limits))
+        goto pass;
+    Decoder *decoder = (Decoder *)decoding;
+    if (is_inflow(st, Py_TYPE(inflow)) <= 0 || is_output(st, Py_TYPE(output)) <= 0) goto pass;
+    if (SLOT_OF(inflow, st->inflow, INFLOW_CALL) != Py_None || SLOT_OF(inflow, st->inflow, INFLOW_PAUSED) != Py_False ||
+        SLOT_OF(inflow, st->inflow, INFLOW_LOST) != Py_None || is_true(SLOT_OF(inflow, st->inflow, INFLOW_BACKLOG)) ||
+        is_true(SLOT_OF(inflow, st->inflow, INFLOW_WAIT)))
+        goto pass;
+    busy = PyDict_GetItemWithError(st->way.flow_of, st->s__busy);
+    if (!busy || !PyAnySet_Check(busy) || PySet_GET_SIZE(busy) || decoder->busy) goto pass;
+    /* They may be changed, even where they are Banana's. */
+    value = PyObject_GetAttr((PyObject *)Py_TYPE(broker), st->s_incomingVocabulary);
+    done = value ? is_stock(st, value, 1) : -1;
+    Py_XDECREF(value);
+    if (done <= 0 || (done = is_on(st, args[2], broker, desk.own)) <= 0) goto pass;
+    desk.output = output;
+    if ((done = desk_refresh(&desk)) <= 0) goto pass;
+    value = own_value(&desk, st->s__reactor);
+    desk.ends = value && value != Py_None;
+    desk.most = st->desk_unread;
+    /* From here on it is begun. */
+    if (!decoder->broken && decoder_take(decoder, chunk)) goto end;
+    if (begin_gathering(st, output, transport)) goto end;
+    decoder->shallow = 1;
+    decoder->attributes = -1;
+    done = set_receiving(&desk, Py_True);
+    int fast = 1;
+    while (!done) {
+        done = next_message(&desk, decoder, &fast);
+        if (done == M_DUE) {
+            if (tell_slice(&desk, inflow, transport, limits)) done = -1;
+            else {
+                enough = is_true_that(PyObject_CallMethodNoArgs(inflow, st->s__over));
+                done = enough < 0 ? -1 : enough ? M_DUE : 0;
+            }
+        } else if (done == M_DONE)
+            done = 0;
+        else if (!done)
+            break;
+    }
+    PyObject *type, *error, *trace;
+    PyErr_Fetch(&type, &error, &trace);
+    failed = set_receiving(&desk, Py_False);
+    int rest = !failed && done >= 0 && done != M_DEAF &&
+               (done == M_DUE || decoder->broken || decoder->late || decoder->depth || decoder->body >= 0 ||
+                decoder->skim_from >= 0 || decoder->position < decoder->end || is_true(SLOT_OF(inflow, st->inflow, INFLOW_BACKLOG)));
+    if (rest) {
+        failed = tell_slice(&desk, inflow, transport, limits);
+        if (!failed) {
+            value = PyObject_CallMethodObjArgs(inflow, st->s_work, broker, Py_True, enough > 0 ? Py_True : Py_False, NULL);
+            Py_XDECREF(value);
+            failed = value ? 0 : -1;
+        }
+    } else if (!failed) {
+        failed = end_reading(&desk, transport);
+    }
+    if (type) {
+        if (failed) PyErr_Clear();
+        PyErr_Restore(type, error, trace);
+        failed = -1;
+    }
+    if (!failed && !rest) {
+        busy = PyDict_GetItemWithError(st->way.flow_of, st->s__busy);
+        if (busy && PySet_Check(busy) && PySet_GET_SIZE(busy) && PySet_Discard(busy, inflow) < 0) failed = -1;
+        value = SLOT_OF(inflow, st->inflow, INFLOW_LOST);
+        if (!failed && ((value && value != Py_None) || is_true(SLOT_OF(inflow, st->inflow, INFLOW_PAUSED)))) {
+            value = PyObject_CallMethodOneArg(inflow, st->s__done, broker);
+            Py_XDECREF(value);
+            failed = value ? 0 : -1;
+        }
+    }
+    goto end;
+pass:
+    failed = PyErr_Occurred() ? -1 : 1;
+end:
+    desk_end(&desk);
+    Py_XDECREF(inflow);
+    Py_XDECREF(decoding);
+    Py_XDECREF(output);
+    Py_XDECREF(transport);
+    Py_XDECREF(limits);
+    if (failed < 0) return NULL;
+    return PyBool_FromLong(!failed);
 }
 
 /* A call of the peer's object, where no hook is asked about its arguments: what Broker._sendMessage does.  None where the
@@ -5459,6 +5963,8 @@ static PyMethodDef functions[] = {
      "The object that a packed list, or an expression, stands for."},
     {"serve", (PyCFunction)(void (*)(void))serve, METH_FASTCALL,
      "Do what a broker does with messages, up to one that is out of the ordinary; see `spreadlite.core.codec`."},
+    {"read", (PyCFunction)(void (*)(void))read_chunk, METH_FASTCALL,
+     "Do what a broker does with bytes that came, where nothing is out of the ordinary; see `spreadlite.core.codec`."},
     {"ask", (PyCFunction)(void (*)(void))ask_peer, METH_FASTCALL,
      "Do what a broker does to call the peer, or give None; see `spreadlite.core.codec`."},
     {"jelly", (PyCFunction)(void (*)(void))jelly, METH_FASTCALL | METH_KEYWORDS,
@@ -5564,7 +6070,7 @@ static int module_exec(PyObject *module) {
     FROM_GRAPH(X)
 #undef X
 #define X(name) failed = failed || !(st->s_##name = PyUnicode_InternFromString(#name));
-    NAMES(X) STOCK_NAMES(X) REFERENCE_NAMES(X) REFERENCE_STOCK(X)
+    NAMES(X) STOCK_NAMES(X) REFERENCE_NAMES(X) REFERENCE_STOCK(X) READING_NAMES(X)
 #undef X
     failed = failed || !(st->qual = take(graph, "qual")) || !(st->partial = take(graph, "partial")) ||
              !(st->WORDS = take(vocabulary, "WORDS")) ||
@@ -5630,7 +6136,7 @@ static int module_exec(PyObject *module) {
     X(default_prefix) X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder)         \
     X(Place) X(true_word) X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference)    \
     X(w_remote) X(desk_limits) X(desk_depth) X(speaking) X(scratch) X(arguments_of) X(note_arguments) X(Questions)     \
-    X(w_no_keywords)
+    X(w_no_keywords) X(socket_type)
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     State *st = state_of(module);
@@ -5659,7 +6165,7 @@ static int module_clear(PyObject *module) {
     FROM_GRAPH(X)
 #undef X
 #define X(name) Py_CLEAR(st->s_##name);
-    NAMES(X) STOCK_NAMES(X) REFERENCE_NAMES(X) REFERENCE_STOCK(X)
+    NAMES(X) STOCK_NAMES(X) REFERENCE_NAMES(X) REFERENCE_STOCK(X) READING_NAMES(X)
 #undef X
     for (int i = 0; i < LARGEST_WORD; i++) {
         Py_CLEAR(st->word[i]);

@@ -71,6 +71,7 @@ def serve(
     monotonic: Callable[[], float],
     /,
 ) -> Any: ...
+def read(broker: Any, chunk: bytes, stock: Any, names: dict[str, Any], /) -> bool: ...
 def ask(
     broker: Any,
     output: Any,

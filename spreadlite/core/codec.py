@@ -127,6 +127,9 @@ release: Any = pure_release if chosen is None else chosen.release
 # `spreadlite.pb`, which calls it only where every method on the way is its own.
 serve: Callable[..., Any] = shortcut.serve if chosen is None else chosen.serve
 ask: Callable[..., Any] = shortcut.ask if chosen is None else chosen.ask
+# ``read(broker, chunk, stock, names)`` does with bytes that came what `_flow.Inflow.received` does, serving and sending
+# included, and says whether it did; if not, nothing was done here.
+read: Callable[..., bool] | None = None if chosen is None else chosen.read
 # Of the compiled one, `finalizer` does that sooner.
 let_go: Callable[..., bool] = shortcut.let_go
 
@@ -153,6 +156,7 @@ __all__ = [
     "let_go",
     "pack",
     "pack_light",
+    "read",
     "release",
     "serve",
     "unjelly",

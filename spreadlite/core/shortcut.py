@@ -320,8 +320,11 @@ def _take_decrefs(broker: Any, decoder: Any, output: Any, limits: Any, security:
             if len(own) != attributes:
                 # The end of the connection, and whatever else puts an end to this, begins with a new attribute.
                 break
-    decoder.position = start + taken
-    if not taken:
+    if taken:
+        decoder.position = start + taken
+    else:
+        # It says that there is none.
+        decoder.position = start + len(_DECREF) + len(digits) + 1
         broker.proto_decref(luid)
     return True
 

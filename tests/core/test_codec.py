@@ -64,7 +64,7 @@ class CodecTests(SynchronousTestCase):
             [
                 "Decoder", "NEED_DATA", "Packed", "ask", "class_version", "encode", "encode_parts",
                 "expression_of", "finalizer", "implementation", "jelly", "leaf", "leaves", "let_go", "pack", "pack_light",
-                "release", "serve", "unjelly", "unpack",
+                "read", "release", "serve", "unjelly", "unpack",
             ],
             sorted(codec.__all__),
         )  # fmt: skip
