@@ -32,8 +32,8 @@ class Stock:
         self._names = tuple(names)
         self._remembers = remembers
         # Of at least two names, so that it always gives a tuple.
-        self._get = attrgetter(*self._names, "__init_subclass__")
-        self._methods = self._get(cls)[:-1]
+        self._get = attrgetter(*self._names, self._names[0])
+        self._methods = self._get(cls)
         # Of a class that has them all, where that is known.
         self._version: int | None = None
 
@@ -42,7 +42,7 @@ class Stock:
         cls = type(instance)
         version = codec.class_version(cls)
         if version is None or version != self._version:
-            if self._get(cls)[:-1] != self._methods:
+            if self._get(cls) != self._methods:
                 return False
             self._version = codec.class_version(cls)
         own = instance.__dict__

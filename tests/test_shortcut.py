@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from twisted.internet import defer, tcp
 from twisted.internet.error import ConnectionDone
 from twisted.python import failure
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from spreadlite import _flow, banana, flavors, pb
 from spreadlite.core import codec, graph, shortcut
@@ -708,9 +708,11 @@ class ShortcutTests(SynchronousTestCase):
     def test_short_reading(self) -> None:
         """A reading of ordinary calls is done by the compiled codec as a whole, which sends by the transport's socket."""
         read, done = codec.read, []
+        if read is None:
+            raise SkipTest("the compiled codec does not run")
 
         def reading(*args: Any) -> bool:
-            done.append(read(*args))  # type: ignore[misc]
+            done.append(read(*args))
             return done[-1]
 
         self.patch(codec, "read", reading)
