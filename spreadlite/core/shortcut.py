@@ -62,8 +62,7 @@ class _Attributes(dict[bytes, str]):
     """The attributes that are methods, by the names under which the peer calls these.
 
     Args:
-        prefix: with which they begin.
-        of: who gets the calls: "remote", "observe" or "perspective".
+        of: the word with which they begin, which says who gets the calls: "remote", "observe" or "perspective".
     """
 
     def __init__(self, of: str) -> None:
