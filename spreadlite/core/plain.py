@@ -18,8 +18,10 @@ from typing import Any, Final
 from . import wire
 from .vocabulary import DICTIONARY, FLOAT, INT, LIST, LONGINT, LONGNEG, NEG, STRING, UNICODE, VOCAB, WORDS
 
-#: Items of a list, tuple or dictionary, and such values within one another, at the most.
+#: Items of a list, tuple or dictionary that is read at the most: one of more may well not be there as a whole, and would
+#: be read in vain.
 MOST_ITEMS: Final = 63
+#: Such values within one another at the most.
 DEEPEST: Final = 16
 #: Lists within lists in the expression of what is so deep.
 DEEPEST_EXPRESSION: Final = 3 * DEEPEST + 2
@@ -31,6 +33,7 @@ LONGEST_PREFIX: Final = 10
 COST: Final = 40
 
 _STRING = bytes((STRING,))
+_LIST = bytes((LIST,))
 _double = struct.Struct("!d")
 _unpack = _double.unpack_from
 _pack = _double.pack
@@ -58,13 +61,14 @@ _TRUE, _FALSE = (
 # From the beginning of a pair, whose first item is text, to the size of that.
 _TO_SIZE = wire.KEY_AT - 2
 
-# The heads of lists of so many items, with the tag.
-_HEADS: dict[type, list[bytes]] = {
-    kind: [bytes((size + 1, LIST, word, VOCAB)) for size in range(MOST_ITEMS + 1)]
-    for kind, word in ((list, _LIST_WORD), (tuple, _TUPLE_WORD), (dict, _DICTIONARY_WORD))
+# The tags of what holds values.
+_HOLDERS: dict[type, bytes] = {
+    list: wire.VOCAB_HEADS[_LIST_WORD],
+    tuple: wire.VOCAB_HEADS[_TUPLE_WORD],
+    dict: wire.VOCAB_HEADS[_DICTIONARY_WORD],
 }
-#: The heads of tuples, by the number of their items.
-TUPLE_HEADS: Final = _HEADS[tuple]
+#: The heads of short tuples with their tags, by the number of their items.
+TUPLE_HEADS: Final = [wire.LIST_HEADS[size + 1] + _HOLDERS[tuple] for size in range(MOST_ITEMS + 1)]
 _TEXT_ALONE = frozenset((str,))
 _NOTHING: Final[Iterable[bytes]] = repeat(b"")
 #: An integer of so many bits may have a prefix that is too long.
@@ -218,7 +222,7 @@ def write(
         chunks: gets the bytes.
         seen: the ids of the lists and dictionaries that were written: of one that is met again only a reference is
             sent, for which this is not the place.
-        most: bytes of a byte string at the most.
+        most: bytes of a byte string, and items of a list, at the most.
         before: what stands before each value; None if that is not known.
         level: such values within one another that may be written still.
 
@@ -268,12 +272,13 @@ def write(
                     chunks.large = True
                 add(wire.prefix(size) + _STRING)
             add(value)
-        elif kind in _HEADS:
-            size = len(value)
-            if size > MOST_ITEMS or not level or id(value) in seen:
+        elif kind in _HOLDERS:
+            size = len(value) + 1
+            if size > most or not level or id(value) in seen:
                 return False
             seen.add(id(value))
-            add(_HEADS[kind][size])
+            add(wire.LIST_HEADS[size] if size <= wire.MOST_HEADS else wire.prefix(size) + _LIST)
+            add(_HOLDERS[kind])
             if kind is not dict:
                 if not write(value, chunks, seen, most, _NOTHING, level - 1):
                     return False

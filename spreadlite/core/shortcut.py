@@ -80,8 +80,8 @@ class _Attributes(dict[bytes, str]):
 _RECEIVERS: dict[Any, _Attributes] = {}
 
 #: What takes one kind of message.  It is given a broker, its decoder and its output; the limits and the security of which
-#: it was seen that nothing plain breaks them; and how many bytes of a string are sent at the most.  It says whether it has
-#: taken the message, and done with it what is to be done.
+#: it was seen that nothing plain breaks them; and how many bytes of a string, or items of a list, are sent at the most.  It
+#: says whether it has taken the message, and done with it what is to be done.
 Taker = Callable[[Any, Any, Any, Any, Any, int], bool]
 
 
@@ -114,7 +114,7 @@ def written(begun: tuple[bytes, ...], values: tuple[Any, ...], most: int, end: b
 
     Args:
         begun, values, end: what to write.
-        most: bytes of a byte string at the most.
+        most: bytes of a byte string, and items of a list, at the most.
     """
     chunks = wire.Chunks(begun)
     chunks.large = False

@@ -622,26 +622,26 @@ def _heads(kind: int) -> tuple[bytes, ...]:
 
 
 # The heads of short lists and strings, and whole small integers, made once.
-_LIST_HEADS = _heads(LIST)
+LIST_HEADS = _heads(LIST)
 STRING_HEADS = _heads(STRING)
 INTS = _heads(INT)
 # The list and its tag that stand before a text's bytes, with the head of those.
-TEXT_HEADS = tuple(_LIST_HEADS[2] + STRING_HEADS[len(UNICODE)] + UNICODE + head for head in STRING_HEADS)
+TEXT_HEADS = tuple(LIST_HEADS[2] + STRING_HEADS[len(UNICODE)] + UNICODE + head for head in STRING_HEADS)
 VOCAB_HEADS = _heads(VOCAB)
 #: What is written for a text that is one of the usual words.
 WORD_TEXTS: Final = {
-    word.decode(): _LIST_HEADS[2] + STRING_HEADS[len(UNICODE)] + UNICODE + VOCAB_HEADS[number]
+    word.decode(): LIST_HEADS[2] + STRING_HEADS[len(UNICODE)] + UNICODE + VOCAB_HEADS[number]
     for word, number in WORDS.items()
 }
 _TYPE = {kind: bytes((kind,)) for kind in (LIST, INT, STRING, NEG, FLOAT, LONGINT, LONGNEG, VOCAB)}
-_PAIR = _LIST_HEADS[2]
+_PAIR = LIST_HEADS[2]
 FLOAT_HEAD = _TYPE[FLOAT]
 # By the bytes of the text that is a pair's first item: what is written up to the second.
 _BEGUN_PAIRS: dict[bytes, bytes] = {}
 # The lists that stand for None, True and False, where words are the usual ones.
-NONE_LIST = _LIST_HEADS[1] + VOCAB_HEADS[WORDS[b"None"]]
+NONE_LIST = LIST_HEADS[1] + VOCAB_HEADS[WORDS[b"None"]]
 TRUE_LIST, FALSE_LIST = (
-    _LIST_HEADS[2] + STRING_HEADS[7] + b"boolean" + STRING_HEADS[len(word)] + word for word in (b"true", b"false")
+    LIST_HEADS[2] + STRING_HEADS[7] + b"boolean" + STRING_HEADS[len(word)] + word for word in (b"true", b"false")
 )
 
 
@@ -666,7 +666,7 @@ class _Begun(dict[str, "bytes | None"]):
 BEGUN_PAIRS: Final = _Begun()
 _NOT_BEGUN: dict[str, bytes] = {}
 
-_REMOTE_BEGINS = _LIST_HEADS[2] + VOCAB_HEADS[_REMOTE_WORD]
+_REMOTE_BEGINS = LIST_HEADS[2] + VOCAB_HEADS[_REMOTE_WORD]
 
 # Dictionaries within dictionaries that are written by calls within calls; deeper ones by the stack alone.
 _RECURSIVE = 100
@@ -753,7 +753,7 @@ def _encode(
     if type(expression) is tuple and len(expression) <= size_limit and level < depth:
         # A message, for the most part.
         size = len(expression)
-        write(_LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
+        write(LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
         level += 1
         todo = iter(expression)
     else:
@@ -790,7 +790,7 @@ def _encode(
                 if tag is FLAT:
                     size = (size + 1) // 2
                     if at_once and 1 < size <= size_limit and level < _RECURSIVE and level + 3 <= depth:
-                        write(_LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
+                        write(LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
                         _encode_flat(item, chunks, words, size_limit, prefix_limit, depth, level + 1)
                         continue
                     item = _in_pairs(item)
@@ -812,10 +812,10 @@ def _encode(
                                 write(text)
                                 continue
                     elif tag is DICTIONARY and size > 1 and level < _RECURSIVE and level + 3 <= depth:
-                        write(_LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
+                        write(LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
                         _encode_pairs(item, chunks, words, size_limit, prefix_limit, depth, level + 1, packed)
                         continue
-                write(_LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
+                write(LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
                 if size:
                     push(todo)
                     level += 1

@@ -145,7 +145,7 @@ class PlainTests(SynchronousTestCase):
             found = read(data or b"")
             self.assertEqual((shape(value), len(data or b"")), (shape(found[0]), found[1]))
         for value in (
-            _nested(plain.DEEPEST + 1), [1] * (plain.MOST_ITEMS + 1), "x" * (wire.MOST_HEADS + 1), 2**70, {1: 2}, {1},
+            _nested(plain.DEEPEST + 1), "x" * (wire.MOST_HEADS + 1), 2**70, {1: 2}, {1},
             "\ud800", bytearray(b"x"), object(),
         ):  # fmt: skip
             self.assertIsNone(written(value), value)
@@ -171,6 +171,10 @@ class PlainTests(SynchronousTestCase):
         self.assertEqual(2, sum(part is large for part in parts))
         self.assertEqual(wire.encode(graph.jelly([large, b"x", large], TASTER), WORDS), b"".join(parts))
         self.assertIsNone(written(large, len(large) - 1))
+        for many in ([1] * 1021, [1] * 1022, [1] * 1023, [1] * 20_000):
+            self.assertEqual(wire.encode(graph.jelly(many, TASTER), WORDS), written(many))
+            self.assertIsNone(written(many, len(many)))
+            self.assertIsNotNone(written(many, len(many) + 1))
 
     def test_cut(self) -> None:
         """What is not all there is not read at once."""
