@@ -80,8 +80,8 @@ class _Attributes(dict[bytes, str]):
 _RECEIVERS: dict[Any, _Attributes] = {}
 
 #: What takes one kind of message.  It is given a broker, its decoder and its output; the limits and the security of which
-#: it was seen that nothing plain breaks them; and how many bytes of a string, or items of a list, are sent at the most.  It
-#: says whether it has taken the message, and done with it what is to be done.
+#: it was seen that nothing plain breaks them; and how many bytes of a string, or items of a list, may be sent.  It says
+#: whether it has taken the message, and done with it what is to be done.
 Taker = Callable[[Any, Any, Any, Any, Any, int], bool]
 
 
