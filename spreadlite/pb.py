@@ -1292,6 +1292,7 @@ graph.STOCK.update(
     send_decref=Broker.sendDecRef,
     say=Broker._say,
     broker_work=Broker._work,
+    send_message=Broker._sendMessage,
 )
 
 #: The table of a connection that has gone.

@@ -105,7 +105,7 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(_tempDataBuffer) X(producer) X(connected) X(disconnecting) X(_writeDisconnected) X(TLS) X(socket)                \
     X(writeSomeData) X(send)                                                                                           \
     X(seams) X(seams_on) X(broker_work) X(inflow) X(inflow_received) X(inflow_work) X(inflow_over) X(inflow_done)      \
-    X(sends_itself) X(socket_type)
+    X(sends_itself) X(socket_type) X(_sendMessage) X(send_message)
 /* What flavors puts into graph.STOCK. */
 #define STOCK_NAMES(X)                                                                                                 \
     X(copyable_jelly) X(copyable_type_for) X(copyable_type) X(copyable_state_for) X(copyable_state)                    \
@@ -118,7 +118,7 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(_localCleanup) X(_output) X(_parting) X(_reactor) X(_receiving) X(_recvMessage) X(_symbols) X(_unsent)           \
     X(_work) X(cachedLocallyAs) X(currentDialect) X(currentRequestID) X(disconnected) X(incomingVocabulary)            \
     X(limits) X(localObjectForID) X(locallyCachedObjects) X(outgoingVocabulary) X(prefixLimit) X(proto_decref)         \
-    X(security) X(transport) X(waitingForAnswers) X(_stock)
+    X(security) X(transport) X(waitingForAnswers) X(_stock) X(_sendMessage)
 #define X(name) O_##name,
 enum { OWN_NAMES(X) OWNS };
 #undef X
@@ -208,9 +208,9 @@ typedef struct {
     PyObject *desk_limits, *desk_depth;
     long long desk_calls, desk_nesting, desk_unread;
     double desk_slice;
-    /* Versions of the class of brokers that reads as Broker does, and of that of transports that sends as Twisted's do, with
-       what that has for those of its attributes that an instance has not. */
-    unsigned int reading_version, sending_version;
+    /* Versions of the classes of brokers that read, and call, as Broker does, and of that of transports that sends as Twisted's
+       do, with what that has for those of its attributes that an instance has not. */
+    unsigned int reading_version, sending_version, calling_version;
     signed char sending_default[SENDING];
     PyObject *socket_type;
     /* Classes of what a peer calls of which it is known that looking at them has no effects. */
@@ -5920,15 +5920,11 @@ end:
 
 /* A call of the peer's object, where no hook is asked about its arguments: what Broker._sendMessage does.  None where the
    Python way is to be taken, before anything was done. */
-static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t count) {
-    State *st = state_of(module);
-    if (count != 8 || !PyDict_CheckExact(args[6])) {
-        PyErr_SetString(PyExc_TypeError, "ask() takes a broker and seven more arguments");
-        return NULL;
-    }
-    PyObject *prefix = args[2], *object = args[3], *name = args[4], *values = args[5], *question = NULL, *number = NULL;
-    Desk desk = {.st = st, .broker = args[0], .output = args[1], .names = args[6]};
-    if (!PyTuple_CheckExact(values) || !PyBytes_CheckExact(name) || !PyBytes_CheckExact(prefix) ||
+static PyObject *ask_for(State *st, PyObject *broker, PyObject *output, PyObject *prefix, PyObject *object, PyObject *name,
+                         PyObject *values, PyObject *names, PyObject *deferred) {
+    PyObject *question = NULL, *number = NULL;
+    Desk desk = {.st = st, .broker = broker, .output = output, .names = names};
+    if (!PyTuple_CheckExact(values) || !PyBytes_CheckExact(name) || (prefix && !PyBytes_CheckExact(prefix)) ||
         !(PyLong_CheckExact(object) || PyBytes_CheckExact(object)) || has_large_leaf(values) ||
         is_output(st, Py_TYPE(desk.output)) <= 0)
         Py_RETURN_NONE;
@@ -5948,7 +5944,7 @@ static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t co
     if (!(number = PyLong_FromLongLong(++id))) goto pass;
     Writer w;
     if (!message_begin(&desk, &w)) goto pass;
-    int word = PyBytes_GET_SIZE(prefix) ? st->n_cachemessage : st->n_message;
+    int word = prefix && PyBytes_GET_SIZE(prefix) ? st->n_cachemessage : st->n_message;
     int failed = out_head(&w.out, 7, LIST) || out_head(&w.out, (uint64_t)word, VOCAB) ||
                  out_int(st, &w.out, number, w.prefix_limit) ||
                  (PyLong_CheckExact(object) ? out_int(st, &w.out, object, w.prefix_limit) : w_bytes(&w, object)) ||
@@ -5964,7 +5960,7 @@ static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t co
     }
     if (say(&desk, &w, is_true(OWN(&desk, _receiving)))) goto failed;
     /* Making a Deferred may run finalizers, which may call the peer: this call is said and has its number. */
-    if (!(question = PyObject_CallNoArgs(args[7]))) goto failed;
+    if (!(question = PyObject_CallNoArgs(deferred))) goto failed;
     /* The connection may have gone meanwhile, or another call been made. */
     waiting = OWN(&desk, waitingForAnswers);
     if (!waiting || waiting == Py_None || is_true(OWN(&desk, disconnected))) {
@@ -5986,6 +5982,57 @@ pass:
     Py_XDECREF(number);
     desk_end(&desk);
     Py_RETURN_NONE;
+}
+
+static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    if (count != 8 || !PyDict_CheckExact(args[6])) {
+        PyErr_SetString(PyExc_TypeError, "ask() takes a broker and seven more arguments");
+        return NULL;
+    }
+    return ask_for(state_of(module), args[0], args[1], args[2], args[3], args[4], args[5], args[6], args[7]);
+}
+
+/* Whether a class of brokers makes calls by Broker's own method. */
+static int calls_itself(State *st, PyTypeObject *type) {
+    if (type->tp_version_tag && type->tp_version_tag == st->calling_version) return 1;
+    if (type->tp_getattro != PyObject_GenericGetAttr) return 0;
+    int stock = is_stock_method(st, type, st->s__sendMessage, st->s_send_message);
+    if (stock > 0) stock = is_attribute(type, st->s__stock);
+    if (stock > 0) stock = is_attribute(type, st->s__output);
+    if (stock > 0) st->calling_version = type->tp_version_tag;
+    return stock;
+}
+
+/* RemoteReference.callRemote, in the course of a reading in which it was seen that all is stock.  None, as for ask_for. */
+static PyObject *call_peer(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    State *st = state_of(module);
+    if (count != 6 || !PyDict_CheckExact(args[4])) {
+        PyErr_SetString(PyExc_TypeError, "call() takes a broker and five more arguments");
+        return NULL;
+    }
+    PyObject *broker = args[0], *name = args[2];
+    int stock = calls_itself(st, Py_TYPE(broker));
+    if (stock < 0) return NULL;
+    if (!stock || !(PyUnicode_CheckExact(name) || PyBytes_CheckExact(name))) Py_RETURN_NONE;
+    Desk desk = {.st = st, .broker = broker};
+    if (!(desk.own = PyObject_GenericGetDict(broker, NULL))) return NULL;
+    PyObject *output = OWN(&desk, _output), *question = NULL;
+    if (OWN(&desk, _stock) == Py_True && !OWN(&desk, _sendMessage) && output) {
+        Py_INCREF(output);
+        name = PyBytes_CheckExact(name) ? Py_NewRef(name) : PyUnicode_AsUTF8String(name);
+        if (name)
+            question = ask_for(st, broker, output, NULL, args[1], name, args[3], args[4], args[5]);
+        else {
+            /* The Python way tells what is wrong with it. */
+            PyErr_Clear();
+            question = Py_NewRef(Py_None);
+        }
+        Py_XDECREF(name);
+        Py_DECREF(output);
+    } else if (!PyErr_Occurred())
+        question = Py_NewRef(Py_None);
+    desk_end(&desk);
+    return question;
 }
 
 /* ---- The module. ---- */
@@ -6016,6 +6063,8 @@ static PyMethodDef functions[] = {
      "Do what a broker does with bytes that came, where nothing is out of the ordinary; see `spreadlite.core.codec`."},
     {"ask", (PyCFunction)(void (*)(void))ask_peer, METH_FASTCALL,
      "Do what a broker does to call the peer, or give None; see `spreadlite.core.codec`."},
+    {"call", (PyCFunction)(void (*)(void))call_peer, METH_FASTCALL,
+     "Do what a reference does to call its object, or give None; see `spreadlite.core.codec`."},
     {"jelly", (PyCFunction)(void (*)(void))jelly, METH_FASTCALL | METH_KEYWORDS,
      "The expression of an object; see `spreadlite.core.graph.jelly`."},
     {"unjelly", (PyCFunction)(void (*)(void))unjelly, METH_FASTCALL | METH_KEYWORDS,

@@ -136,10 +136,14 @@ release: Any = pure_release if chosen is None else chosen.release
 # ``ask(broker, output, prefix, object, name, args, names, Deferred)`` makes a call, as `Broker._sendMessage` does, and
 # returns its Deferred; None where that has to be done there, and nothing was done here.
 #
+# ``call(broker, object, name, args, names, Deferred)`` does that for `RemoteReference.callRemote` while the broker reads,
+# when all is known to be stock; else it gives None.
+#
 # ``read(broker, chunk, stock, names)`` does with bytes that came what `_flow.Inflow.received` does, serving and sending
 # included, and says whether it did; if not, nothing was done here.
 serve: Callable[..., Any] | None = None if chosen is None else chosen.serve
 ask: Callable[..., Any] | None = None if chosen is None else chosen.ask
+call: Callable[..., Any] | None = None if chosen is None else chosen.call
 read: Callable[..., bool] | None = None if chosen is None else chosen.read
 
 
@@ -154,6 +158,7 @@ __all__ = [
     "Decoder",
     "Packed",
     "ask",
+    "call",
     "class_version",
     "encode",
     "encode_parts",
