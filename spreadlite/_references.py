@@ -5,16 +5,21 @@ from __future__ import annotations
 from functools import total_ordering
 from typing import Any
 
+from twisted.internet import defer
 from twisted.persisted import styles
 from twisted.python import log
 from zope.interface import implementer
 
+from . import banana
 from .core import codec, graph
 from .core.errors import InsecureJelly
 from .core.graph import item_of, shortened
 from .flavors import Serializable, nameBytes
 from .interfaces import IUnjellyable
 from .jelly import setUnjellyableForClass
+
+# Where `banana.SIZE_LIMIT` is found, which may be assigned at any time.
+_SIZES = vars(banana)
 
 
 @total_ordering
@@ -159,6 +164,10 @@ class RemoteReference(Serializable, styles.Ephemeral):
             DeadReferenceError: the connection has gone.
             BananaError: an argument is too large for banana.
         """
+        if codec.call is not None and not kw:
+            question = codec.call(self.broker, self.luid, _name, args, _SIZES, defer.Deferred)
+            if question is not None:
+                return question
         name = _name.encode() if type(_name) is str else nameBytes(_name)
         return self.broker._sendMessage(b"", self.perspective, self.luid, name, args, kw)
 

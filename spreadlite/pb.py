@@ -1338,6 +1338,7 @@ graph.STOCK.update(
     send_decref=Broker.sendDecRef,
     say=Broker._say,
     broker_work=Broker._work,
+    send_message=Broker._sendMessage,
     receive_message=Broker._recvMessage,
     local_object=Broker.localObjectForID,
     cached_locally=Broker.cachedLocallyAs,

@@ -393,7 +393,7 @@ def way(test: Any, short: bool, plain: bool | int) -> Iterator[None]:
         patches.append(test.patch(_flow, "is_plain", lambda transport: plain))
     if not short:
         patches += [test.patch(codec, "serve", serve_nothing), test.patch(codec, "ask", ask_nothing)]
-        patches += [test.patch(codec, "read", None)]
+        patches += [test.patch(codec, "call", None), test.patch(codec, "read", None)]
     try:
         yield
     finally:
@@ -686,6 +686,31 @@ class ShortcutTests(SynchronousTestCase):
             root.remote_override = override
             victim.broker.dataReceived(call * 3)
             self.assertEqual([b"root", b"root"], heard)
+            lose(victim.broker, ConnectionDone)
+
+    def test_calls_overridden_meanwhile(self) -> None:
+        """Who overrides how a broker makes calls, in a called method too, gets the next one that is made."""
+        call = pack(["message", 1, "root", "override", 0, ["tuple"], ["dictionary"]], True)
+        for cls in (False, True):
+            victim = Victim(True, False, Limits())
+            asked: list[Any] = []
+
+            def ask(*args: Any, asked: Any = asked) -> Any:
+                asked.append(args[-6:])
+                return defer.succeed("mine")
+
+            def override(cls: bool = cls, victim: Any = victim, ask: Any = ask) -> None:
+                victim.call("before")
+                if cls:
+                    self.patch(pb.Broker, "_sendMessage", ask)
+                else:
+                    victim.broker._sendMessage = ask
+                victim.call("after")
+
+            victim.broker.localObjectForID("root").remote_override = override
+            victim.broker.dataReceived(call)
+            self.assertEqual([(b"", None, b"theirs", b"it", ("after",), {})], asked)
+            self.assertEqual(["waits"] * 4 + [("waits", "'mine'")], victim.outcomes)
             lose(victim.broker, ConnectionDone)
 
     def test_short(self) -> None:

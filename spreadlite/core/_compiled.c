@@ -105,12 +105,30 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(_tempDataBuffer) X(producer) X(connected) X(disconnecting) X(_writeDisconnected) X(TLS) X(socket)                \
     X(writeSomeData) X(send)                                                                                           \
     X(seams) X(seams_on) X(broker_work) X(inflow) X(inflow_received) X(inflow_work) X(inflow_over) X(inflow_done)      \
-    X(sends_itself) X(socket_type)
+    X(sends_itself) X(socket_type) X(_sendMessage) X(send_message)
 /* What flavors puts into graph.STOCK. */
 #define STOCK_NAMES(X)                                                                                                 \
     X(copyable_jelly) X(copyable_type_for) X(copyable_type) X(copyable_state_for) X(copyable_state)                    \
     X(referenceable_jelly) X(copy_unjelly) X(copy_set_state) X(reference_unjelly) X(slot_names) X(method_names)        \
     X(remote_receive) X(observe_receive) X(perspective_receive) X(arguments_of) X(note_arguments)
+
+/* Attributes of a broker's own. */
+#define OWN_NAMES(X)                                                                                                   \
+    X(_answered) X(_answering) X(_deaf) X(_decoder) X(_exports) X(_halfMade) X(_inflow) X(_justReleased)               \
+    X(_localCleanup) X(_output) X(_parting) X(_reactor) X(_receiving) X(_recvMessage) X(_symbols) X(_unsent)           \
+    X(_work) X(cachedLocallyAs) X(currentDialect) X(currentRequestID) X(disconnected) X(incomingVocabulary)            \
+    X(limits) X(localObjectForID) X(locallyCachedObjects) X(outgoingVocabulary) X(prefixLimit) X(proto_decref)         \
+    X(security) X(transport) X(waitingForAnswers) X(_stock) X(_sendMessage)
+#define X(name) O_##name,
+enum { OWN_NAMES(X) OWNS };
+#undef X
+
+/* What was found in the attributes of the broker that was looked at last; borrowed from them. */
+typedef struct {
+    uint64_t version;
+    uint64_t known; /* a bit for each that was looked for */
+    PyObject *values[OWNS];
+} Seen;
 
 /* Two attributes that an object was asked for last, for as long as versions are the same: of its class, and of its own
    dictionary. */
@@ -178,6 +196,7 @@ typedef struct {
     char answer[HEADS];
     Slotted local, table, registrations, output, inflow, seams;
     Way way;
+    Seen seen;
     unsigned int registering_version; /* of a class of brokers that registers references as Broker does */
     /* Short texts that were keys of dictionaries lately: they come again, and then have their hash. */
     PyObject *keys[KEYS];
@@ -189,9 +208,9 @@ typedef struct {
     PyObject *desk_limits, *desk_depth;
     long long desk_calls, desk_nesting, desk_unread;
     double desk_slice;
-    /* Versions of the class of brokers that reads as Broker does, and of that of transports that sends as Twisted's do, with
-       what that has for those of its attributes that an instance has not. */
-    unsigned int reading_version, sending_version;
+    /* Versions of the classes of brokers that read, and call, as Broker does, and of that of transports that sends as Twisted's
+       do, with what that has for those of its attributes that an instance has not. */
+    unsigned int reading_version, sending_version, calling_version;
     signed char sending_default[SENDING];
     PyObject *socket_type;
     /* Classes of what a peer calls of which it is known that looking at them has no effects. */
@@ -4872,9 +4891,39 @@ static void desk_end(Desk *desk) {
     Py_CLEAR(desk->monotonic);
 }
 
-/* An attribute of the broker's own, borrowed; NULL without an error if it has none. */
-static inline PyObject *own_value(const Desk *desk, PyObject *name) {
-    return PyDict_GetItemWithError(desk->own, name);
+/* An attribute of the broker's own, borrowed; NULL without an error if it has none.  What was found is remembered as long as
+   the dictionary has its version, in which it holds all of it; only CPython before 3.12 tells that. */
+static inline PyObject *own_value(const Desk *desk, int which, PyObject *name) {
+    Seen *seen = &desk->st->seen;
+    uint64_t version = dictionary_version(desk->own);
+    if (version && version == seen->version) {
+        if (seen->known & 1ull << which) return seen->values[which];
+    } else {
+        seen->version = version;
+        seen->known = 0;
+    }
+    PyObject *found = PyDict_GetItemWithError(desk->own, name);
+    if (found || !PyErr_Occurred()) {
+        seen->values[which] = found;
+        seen->known |= 1ull << which;
+    }
+    return found;
+}
+
+#define OWN(desk, name) own_value(desk, O_##name, (desk)->st->s_##name)
+
+/* Sets such an attribute.  Where it was a number, of which nothing comes when it is let go of, the others stay known. */
+static int set_own(const Desk *desk, int which, PyObject *name, PyObject *value) {
+    Seen *seen = &desk->st->seen;
+    PyObject *before = own_value(desk, which, name);
+    int same = seen->version && before && (PyBool_Check(before) || PyLong_CheckExact(before));
+    if (PyDict_SetItem(desk->own, name, value)) return -1;
+    if (same) {
+        seen->version = dictionary_version(desk->own);
+        seen->values[which] = value;
+        seen->known |= 1ull << which;
+    }
+    return 0;
 }
 
 static inline int is_true(PyObject *value) {
@@ -4887,7 +4936,7 @@ static inline int is_true(PyObject *value) {
 /* Whether the broker sends the words of the stock vocabulary as their numbers, and no others; see Banana._encode. */
 static int speaks_words(const Desk *desk) {
     State *st = desk->st;
-    PyObject *symbols = own_value(desk, st->s__symbols), *words = own_value(desk, st->s_outgoingVocabulary);
+    PyObject *symbols = OWN(desk, _symbols), *words = OWN(desk, outgoingVocabulary);
     if (symbols && symbols != Py_None) return 0;
     if (!words) {
         PyTypeObject *type = Py_TYPE(desk->broker);
@@ -4951,7 +5000,7 @@ static int desk_refresh(Desk *desk) {
     State *st = desk->st;
     Py_XSETREF(desk->own, PyObject_GenericGetDict(desk->broker, NULL));
     if (!desk->own) return -1;
-    PyObject *limits = own_value(desk, st->s_limits);
+    PyObject *limits = OWN(desk, limits);
     if (limits && limits != st->desk_limits) {
         Py_INCREF(limits);
         int failed = learn_limits(st, limits);
@@ -4960,7 +5009,7 @@ static int desk_refresh(Desk *desk) {
     }
     desk->calls = st->desk_calls;
     desk->nesting = st->desk_nesting;
-    PyObject *security = own_value(desk, st->s_security), *prefix = own_value(desk, st->s_prefixLimit);
+    PyObject *security = OWN(desk, security), *prefix = OWN(desk, prefixLimit);
     PyObject *size = PyDict_GetItemWithError(desk->names, st->s_SIZE_LIMIT);
     if (!limits || !security || !prefix || !size) return PyErr_Occurred() ? -1 : 0;
     if (!PyLong_CheckExact(prefix) || !PyLong_CheckExact(size)) return 0;
@@ -5024,7 +5073,7 @@ static int say(Desk *desk, Writer *w, int answers) {
             return gathered < 0 ? -1 : 0;
         }
         if (SLOT_OF(output, st->output, OUTPUT_FIRST) == Py_True && SLOT_OF(output, st->output, OUTPUT_GATHERING) == Py_False) {
-            PyObject *transport = own_value(desk, st->s_transport);
+            PyObject *transport = OWN(desk, transport);
             int sent = transport ? say_first(st, output, transport, &w->out, answers) : 0;
             if (sent) {
                 message_end(desk, w);
@@ -5036,7 +5085,7 @@ static int say(Desk *desk, Writer *w, int answers) {
     PyObject *bytes = w->out.room == SHORT ? PyBytes_FromStringAndSize((const char *)w->out.data, length) : out_done(&w->out);
     message_end(desk, w);
     if (!bytes) return -1;
-    PyObject *transport = own_value(desk, st->s_transport);
+    PyObject *transport = OWN(desk, transport);
     if (!transport) transport = Py_None;
     Py_INCREF(transport);
     if (SLOT_OF(output, st->output, OUTPUT_GATHERING) == Py_True && SLOT_OF(output, st->output, OUTPUT_CHUNKS) &&
@@ -5134,9 +5183,9 @@ static void message_over(Desk *desk, int was_call) {
     PyObject *own = PyObject_GenericGetDict(desk->broker, NULL);
     if (!own) return;
     Py_SETREF(desk->own, own);
-    PyObject *unsent = was_call ? own_value(desk, st->s__unsent) : NULL;
+    PyObject *unsent = was_call ? OWN(desk, _unsent) : NULL;
     if (unsent && unsent != Py_None) PyDict_SetItem(desk->own, st->s__unsent, Py_None);
-    PyObject *released = own_value(desk, st->s__justReleased);
+    PyObject *released = OWN(desk, _justReleased);
     if (released && PyDict_CheckExact(released) && PyDict_GET_SIZE(released)) PyDict_Clear(released);
 }
 
@@ -5176,11 +5225,11 @@ static PyObject *callee(Desk *desk, const Token *token, int cached) {
     else
         return NULL;
     if (key && cached) {
-        PyObject *caches = own_value(desk, st->s_locallyCachedObjects), *half = own_value(desk, st->s__halfMade);
+        PyObject *caches = OWN(desk, locallyCachedObjects), *half = OWN(desk, _halfMade);
         if (caches && PyDict_CheckExact(caches) && (!half || (PyAnySet_Check(half) && !PySet_GET_SIZE(half))))
             found = Py_XNewRef(PyDict_GetItemWithError(caches, key));
     } else if (key) {
-        PyObject *exports = own_value(desk, st->s__exports), *locals, *ids;
+        PyObject *exports = OWN(desk, _exports), *locals, *ids;
         PyObject *local = exports && open_table(st, exports, &locals, &ids) > 0 ? PyDict_GetItemWithError(locals, key) : NULL;
         if (local && is_local(st, Py_TYPE(local)) > 0) found = Py_XNewRef(SLOT_OF(local, st->local, LOCAL_OBJECT));
     }
@@ -5246,7 +5295,7 @@ static int call_returned(Desk *desk, Call *call) {
     if (!call->wanted && call->value == Py_None) return 0;
     /* What is large is sent by those who do not copy it. */
     int large = PyBytes_CheckExact(call->value) && PyBytes_GET_SIZE(call->value) > LARGE_STRING;
-    if (call->wanted && !large && !is_true(own_value(desk, st->s_disconnected))) {
+    if (call->wanted && !large && !is_true(OWN(desk, disconnected))) {
         Writer w;
         int ready = desk_refresh(desk);
         if (ready < 0) PyErr_Clear();
@@ -5255,7 +5304,7 @@ static int call_returned(Desk *desk, Call *call) {
                          out_int(st, &w.out, call->number, w.prefix_limit) || w_value(&w, call->value);
             if (message_good(desk, &w, failed)) {
                 call_end(call);
-                if (!is_true(own_value(desk, st->s_disconnected))) return say(desk, &w, 1);
+                if (!is_true(OWN(desk, disconnected))) return say(desk, &w, 1);
                 message_end(desk, &w);
                 return 0;
             }
@@ -5299,7 +5348,7 @@ static int do_call(Desk *desk, Decoder *decoder, const Message *message, int cac
     cursor.at = message->start[6];
     if (next_token(st, &cursor, &part) || part.kind != T_LIST) goto pass;
     long long waiting;
-    PyObject *answering = own_value(desk, st->s__answering);
+    PyObject *answering = OWN(desk, _answering);
     if (!answering || bound_of(answering, 0, &waiting) || waiting >= desk->calls) goto pass;
     call.wanted = want.number != 0;
     PyObject *target = callee(desk, &object, cached);
@@ -5391,7 +5440,7 @@ static int do_answer(Desk *desk, Decoder *decoder, const Message *message) {
     State *st = desk->st;
     Token id, token;
     Cursor cursor = {message->start[1], message->end, NULL, 0};
-    PyObject *waiting = own_value(desk, st->s_waitingForAnswers), *question, *value = NULL, *done;
+    PyObject *waiting = OWN(desk, waitingForAnswers), *question, *value = NULL, *done;
     if (next_token(st, &cursor, &id)) return -1;
     if (id.kind != T_INT || !waiting || !Py_IS_TYPE(waiting, (PyTypeObject *)st->Questions)) return 0;
     PyObject *number = scalar(&id);
@@ -5448,7 +5497,7 @@ static int do_decref(Desk *desk, Decoder *decoder, const Message *message) {
     Cursor cursor = {message->start[1], message->end, NULL, 0};
     if (next_token(st, &cursor, &id)) return -1;
     if (id.kind != T_INT) return 0;
-    PyObject *number = scalar(&id), *exports = own_value(desk, st->s__exports), *last = NULL, *none = NULL;
+    PyObject *number = scalar(&id), *exports = OWN(desk, _exports), *last = NULL, *none = NULL;
     if (!number) return -1;
     decoder->position = message->end - decoder->data;
     int done = exports ? release_local(st, exports, number, 1, &last) : 0;
@@ -5456,8 +5505,8 @@ static int do_decref(Desk *desk, Decoder *decoder, const Message *message) {
         none = PyObject_CallMethodOneArg(desk->broker, st->s_proto_decref, number);
         done = none ? 1 : -1;
     } else if (done > 0 && last) {
-        PyObject *waiting = own_value(desk, st->s_waitingForAnswers), *cleanup = own_value(desk, st->s__localCleanup);
-        PyObject *released = own_value(desk, st->s__justReleased);
+        PyObject *waiting = OWN(desk, waitingForAnswers), *cleanup = OWN(desk, _localCleanup);
+        PyObject *released = OWN(desk, _justReleased);
         if (is_true(waiting) && released && PyDict_CheckExact(released)) {
             PyObject *object = PyObject_GetAttr(last, st->s_object);
             if (!object || PyDict_SetItem(released, number, object)) done = -1;
@@ -5546,7 +5595,7 @@ static int next_message(Desk *desk, Decoder *decoder, int *fast) {
     PyTypeObject *type = Py_TYPE(desk->broker);
     int done = desk_refresh(desk);
     if (done < 0) return -1;
-    if (is_true(own_value(desk, st->s__deaf))) return M_DEAF;
+    if (is_true(OWN(desk, _deaf))) return M_DEAF;
     if (decoder->attributes < 0) {
         decoder->attributes = PyDict_GET_SIZE(desk->own);
         decoder->class_version = type->tp_version_tag;
@@ -5555,13 +5604,13 @@ static int next_message(Desk *desk, Decoder *decoder, int *fast) {
         *fast = 0;
     else if (decoder->attributes != PyDict_GET_SIZE(desk->own)) {
         decoder->attributes = PyDict_GET_SIZE(desk->own);
-        if (own_value(desk, st->s_localObjectForID) || own_value(desk, st->s_cachedLocallyAs) ||
-            own_value(desk, st->s__recvMessage) || own_value(desk, st->s__answered) || own_value(desk, st->s_proto_decref)) {
+        if (OWN(desk, localObjectForID) || OWN(desk, cachedLocallyAs) ||
+            OWN(desk, _recvMessage) || OWN(desk, _answered) || OWN(desk, proto_decref)) {
             decoder->attributes = PY_SSIZE_T_MAX;
             *fast = 0;
         }
     }
-    if (!done || !*fast || is_true(own_value(desk, st->s__parting)) ||
+    if (!done || !*fast || is_true(OWN(desk, _parting)) ||
         !whole_message(st, decoder, desk->size, desk->prefix, &message))
         return 0;
     if (message.end < decoder->data + decoder->end && start_slice(desk)) return -1;
@@ -5579,7 +5628,7 @@ static int next_message(Desk *desk, Decoder *decoder, int *fast) {
     if (due <= 0) return due < 0 ? -1 : M_DONE;
     Py_XSETREF(desk->own, PyObject_GenericGetDict(desk->broker, NULL));
     if (!desk->own) return -1;
-    return is_true(own_value(desk, st->s__deaf)) ? M_DONE : M_DUE;
+    return is_true(OWN(desk, _deaf)) ? M_DONE : M_DUE;
 }
 
 static PyObject *serve(PyObject *module, PyObject *const *args, Py_ssize_t count) {
@@ -5614,7 +5663,7 @@ static PyObject *serve(PyObject *module, PyObject *const *args, Py_ssize_t count
         }
         if (!done) break;
     }
-    PyObject *limits[3] = {words, PyDict_GetItemWithError(desk.names, st->s_SIZE_LIMIT), own_value(&desk, st->s_prefixLimit)};
+    PyObject *limits[3] = {words, PyDict_GetItemWithError(desk.names, st->s_SIZE_LIMIT), OWN(&desk, prefixLimit)};
     if (!limits[2] || limits[2] == Py_None) limits[2] = PyDict_GetItemWithError(desk.names, st->s__PREFIX_LIMIT);
     if (limits[1] && limits[2]) {
         Py_INCREF(limits[1]);
@@ -5711,13 +5760,13 @@ static int end_reading(Desk *desk, PyObject *transport) {
     State *st = desk->st;
     PyObject *none;
     int failed;
-    if (is_true(own_value(desk, st->s__deaf))) {
+    if (is_true(OWN(desk, _deaf))) {
         none = PyObject_CallMethodNoArgs(desk->output, st->s_drop);
         Py_XDECREF(none);
         failed = !none;
     } else {
         /* It may have been replaced. */
-        PyObject *other = own_value(desk, st->s_transport);
+        PyObject *other = OWN(desk, transport);
         other = Py_NewRef(other ? other : transport);
         failed = flush(st, desk->output, other);
         Py_DECREF(other);
@@ -5741,7 +5790,8 @@ static int tell_slice(Desk *desk, PyObject *inflow, PyObject *transport, PyObjec
 static int set_receiving(Desk *desk, PyObject *truth) {
     State *st = desk->st;
     Py_XSETREF(desk->own, PyObject_GenericGetDict(desk->broker, NULL));
-    return !desk->own || PyDict_SetItem(desk->own, st->s__receiving, truth) || PyDict_SetItem(desk->own, st->s__stock, truth)
+    return !desk->own || set_own(desk, O__receiving, st->s__receiving, truth) ||
+                   set_own(desk, O__stock, st->s__stock, truth)
                ? -1
                : 0;
 }
@@ -5772,17 +5822,17 @@ static PyObject *read_chunk(PyObject *module, PyObject *const *args, Py_ssize_t 
     if (!done || !PyBytes_CheckExact(chunk)) Py_RETURN_FALSE;
     if (learn_receivers(st) || learn_flow(st)) return NULL;
     if (!(desk.own = PyObject_GenericGetDict(broker, NULL))) return NULL;
-    value = own_value(&desk, st->s_currentDialect);
+    value = OWN(&desk, currentDialect);
     if (!value || !PyBytes_CheckExact(value) || strcmp(PyBytes_AS_STRING(value), "pb")) goto pass;
-    value = own_value(&desk, st->s__receiving);
-    if ((value && value != Py_False) || own_value(&desk, st->s_incomingVocabulary) ||
-        own_value(&desk, st->s__work))
+    value = OWN(&desk, _receiving);
+    if ((value && value != Py_False) || OWN(&desk, incomingVocabulary) ||
+        OWN(&desk, _work))
         goto pass;
-    inflow = Py_XNewRef(own_value(&desk, st->s__inflow));
-    decoding = Py_XNewRef(own_value(&desk, st->s__decoder));
-    output = Py_XNewRef(own_value(&desk, st->s__output));
-    transport = Py_XNewRef(own_value(&desk, st->s_transport));
-    limits = Py_XNewRef(own_value(&desk, st->s_limits));
+    inflow = Py_XNewRef(OWN(&desk, _inflow));
+    decoding = Py_XNewRef(OWN(&desk, _decoder));
+    output = Py_XNewRef(OWN(&desk, _output));
+    transport = Py_XNewRef(OWN(&desk, transport));
+    limits = Py_XNewRef(OWN(&desk, limits));
     if (!inflow || !decoding || !output || !transport || !limits || !Py_IS_TYPE(decoding, st->Decoder) ||
         Py_TYPE(limits) != Py_TYPE(st->default_limits))
         goto pass;
@@ -5801,7 +5851,7 @@ static PyObject *read_chunk(PyObject *module, PyObject *const *args, Py_ssize_t 
     if (done <= 0 || (done = is_on(st, args[2], broker, desk.own)) <= 0) goto pass;
     desk.output = output;
     if ((done = desk_refresh(&desk)) <= 0) goto pass;
-    value = own_value(&desk, st->s__reactor);
+    value = OWN(&desk, _reactor);
     desk.ends = value && value != Py_None;
     desk.most = st->desk_unread;
     /* From here on it is begun. */
@@ -5871,23 +5921,19 @@ end:
 
 /* A call of the peer's object, where no hook is asked about its arguments: what Broker._sendMessage does.  None where the
    Python way is to be taken, before anything was done. */
-static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t count) {
-    State *st = state_of(module);
-    if (count != 8 || !PyDict_CheckExact(args[6])) {
-        PyErr_SetString(PyExc_TypeError, "ask() takes a broker and seven more arguments");
-        return NULL;
-    }
-    PyObject *prefix = args[2], *object = args[3], *name = args[4], *values = args[5], *question = NULL, *number = NULL;
-    Desk desk = {.st = st, .broker = args[0], .output = args[1], .names = args[6]};
-    if (!PyTuple_CheckExact(values) || !PyBytes_CheckExact(name) || !PyBytes_CheckExact(prefix) ||
+static PyObject *ask_for(State *st, PyObject *broker, PyObject *output, PyObject *prefix, PyObject *object, PyObject *name,
+                         PyObject *values, PyObject *names, PyObject *deferred) {
+    PyObject *question = NULL, *number = NULL;
+    Desk desk = {.st = st, .broker = broker, .output = output, .names = names};
+    if (!PyTuple_CheckExact(values) || !PyBytes_CheckExact(name) || (prefix && !PyBytes_CheckExact(prefix)) ||
         !(PyLong_CheckExact(object) || PyBytes_CheckExact(object)) || has_large_leaf(values) ||
         is_output(st, Py_TYPE(desk.output)) <= 0)
         Py_RETURN_NONE;
     if (desk_refresh(&desk) <= 0) goto pass;
-    PyObject *waiting = own_value(&desk, st->s_waitingForAnswers), *last = own_value(&desk, st->s_currentRequestID);
-    PyObject *dialect = own_value(&desk, st->s_currentDialect);
+    PyObject *waiting = OWN(&desk, waitingForAnswers), *last = OWN(&desk, currentRequestID);
+    PyObject *dialect = OWN(&desk, currentDialect);
     if (!waiting || !Py_IS_TYPE(waiting, (PyTypeObject *)st->Questions) || PyDict_GET_SIZE(waiting) >= desk.calls ||
-        is_true(own_value(&desk, st->s_disconnected)) || !dialect || !PyBytes_CheckExact(dialect) ||
+        is_true(OWN(&desk, disconnected)) || !dialect || !PyBytes_CheckExact(dialect) ||
         strcmp(PyBytes_AS_STRING(dialect), "pb") || !speaks_words(&desk))
         goto pass;
     int overflow;
@@ -5899,7 +5945,7 @@ static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t co
     if (!(number = PyLong_FromLongLong(++id))) goto pass;
     Writer w;
     if (!message_begin(&desk, &w)) goto pass;
-    int word = PyBytes_GET_SIZE(prefix) ? st->n_cachemessage : st->n_message;
+    int word = prefix && PyBytes_GET_SIZE(prefix) ? st->n_cachemessage : st->n_message;
     int failed = out_head(&w.out, 7, LIST) || out_head(&w.out, (uint64_t)word, VOCAB) ||
                  out_int(st, &w.out, number, w.prefix_limit) ||
                  (PyLong_CheckExact(object) ? out_int(st, &w.out, object, w.prefix_limit) : w_bytes(&w, object)) ||
@@ -5909,16 +5955,16 @@ static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t co
         message_end(&desk, &w);
         goto pass;
     }
-    if (PyDict_SetItem(desk.own, st->s_currentRequestID, number)) {
+    if (set_own(&desk, O_currentRequestID, st->s_currentRequestID, number)) {
         message_end(&desk, &w);
         goto failed;
     }
-    if (say(&desk, &w, is_true(own_value(&desk, st->s__receiving)))) goto failed;
+    if (say(&desk, &w, is_true(OWN(&desk, _receiving)))) goto failed;
     /* Making a Deferred may run finalizers, which may call the peer: this call is said and has its number. */
-    if (!(question = PyObject_CallNoArgs(args[7]))) goto failed;
+    if (!(question = PyObject_CallNoArgs(deferred))) goto failed;
     /* The connection may have gone meanwhile, or another call been made. */
-    waiting = own_value(&desk, st->s_waitingForAnswers);
-    if (!waiting || waiting == Py_None || is_true(own_value(&desk, st->s_disconnected))) {
+    waiting = OWN(&desk, waitingForAnswers);
+    if (!waiting || waiting == Py_None || is_true(OWN(&desk, disconnected))) {
         PyObject *none = PyObject_CallMethodOneArg(desk.broker, st->s__unasked, question);
         if (!none) goto failed;
         Py_DECREF(none);
@@ -5937,6 +5983,57 @@ pass:
     Py_XDECREF(number);
     desk_end(&desk);
     Py_RETURN_NONE;
+}
+
+static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    if (count != 8 || !PyDict_CheckExact(args[6])) {
+        PyErr_SetString(PyExc_TypeError, "ask() takes a broker and seven more arguments");
+        return NULL;
+    }
+    return ask_for(state_of(module), args[0], args[1], args[2], args[3], args[4], args[5], args[6], args[7]);
+}
+
+/* Whether a class of brokers makes calls by Broker's own method. */
+static int calls_itself(State *st, PyTypeObject *type) {
+    if (type->tp_version_tag && type->tp_version_tag == st->calling_version) return 1;
+    if (type->tp_getattro != PyObject_GenericGetAttr) return 0;
+    int stock = is_stock_method(st, type, st->s__sendMessage, st->s_send_message);
+    if (stock > 0) stock = is_attribute(type, st->s__stock);
+    if (stock > 0) stock = is_attribute(type, st->s__output);
+    if (stock > 0) st->calling_version = type->tp_version_tag;
+    return stock;
+}
+
+/* RemoteReference.callRemote, in the course of a reading in which it was seen that all is stock.  None, as for ask_for. */
+static PyObject *call_peer(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    State *st = state_of(module);
+    if (count != 6 || !PyDict_CheckExact(args[4])) {
+        PyErr_SetString(PyExc_TypeError, "call() takes a broker and five more arguments");
+        return NULL;
+    }
+    PyObject *broker = args[0], *name = args[2];
+    int stock = calls_itself(st, Py_TYPE(broker));
+    if (stock < 0) return NULL;
+    if (!stock || !(PyUnicode_CheckExact(name) || PyBytes_CheckExact(name))) Py_RETURN_NONE;
+    Desk desk = {.st = st, .broker = broker};
+    if (!(desk.own = PyObject_GenericGetDict(broker, NULL))) return NULL;
+    PyObject *output = OWN(&desk, _output), *question = NULL;
+    if (OWN(&desk, _stock) == Py_True && !OWN(&desk, _sendMessage) && output) {
+        Py_INCREF(output);
+        name = PyBytes_CheckExact(name) ? Py_NewRef(name) : PyUnicode_AsUTF8String(name);
+        if (name)
+            question = ask_for(st, broker, output, NULL, args[1], name, args[3], args[4], args[5]);
+        else {
+            /* The Python way tells what is wrong with it. */
+            PyErr_Clear();
+            question = Py_NewRef(Py_None);
+        }
+        Py_XDECREF(name);
+        Py_DECREF(output);
+    } else if (!PyErr_Occurred())
+        question = Py_NewRef(Py_None);
+    desk_end(&desk);
+    return question;
 }
 
 /* ---- The module. ---- */
@@ -5967,6 +6064,8 @@ static PyMethodDef functions[] = {
      "Do what a broker does with bytes that came, where nothing is out of the ordinary; see `spreadlite.core.codec`."},
     {"ask", (PyCFunction)(void (*)(void))ask_peer, METH_FASTCALL,
      "Do what a broker does to call the peer, or give None; see `spreadlite.core.codec`."},
+    {"call", (PyCFunction)(void (*)(void))call_peer, METH_FASTCALL,
+     "Do what a reference does to call its object, or give None; see `spreadlite.core.codec`."},
     {"jelly", (PyCFunction)(void (*)(void))jelly, METH_FASTCALL | METH_KEYWORDS,
      "The expression of an object; see `spreadlite.core.graph.jelly`."},
     {"unjelly", (PyCFunction)(void (*)(void))unjelly, METH_FASTCALL | METH_KEYWORDS,

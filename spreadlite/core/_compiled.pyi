@@ -72,6 +72,15 @@ def serve(
     /,
 ) -> Any: ...
 def read(broker: Any, chunk: bytes, stock: Any, names: dict[str, Any], /) -> bool: ...
+def call(
+    broker: Any,
+    object: int | bytes,
+    name: str | bytes,
+    args: tuple[Any, ...],
+    names: dict[str, Any],
+    deferred: Callable[[], Any],
+    /,
+) -> Any: ...
 def ask(
     broker: Any,
     output: Any,

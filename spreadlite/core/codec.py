@@ -127,6 +127,9 @@ release: Any = pure_release if chosen is None else chosen.release
 # `spreadlite.pb`, which calls it only where every method on the way is its own.
 serve: Callable[..., Any] = shortcut.serve if chosen is None else chosen.serve
 ask: Callable[..., Any] = shortcut.ask if chosen is None else chosen.ask
+# ``call(broker, object, name, args, names, Deferred)`` does what `ask` does, for `RemoteReference.callRemote` while the
+# broker reads, when all is known to be stock; else it gives None.
+call: Callable[..., Any] | None = None if chosen is None else chosen.call
 # ``read(broker, chunk, stock, names)`` does with bytes that came what `_flow.Inflow.received` does, serving and sending
 # included, and says whether it did; if not, nothing was done here.
 read: Callable[..., bool] | None = None if chosen is None else chosen.read
@@ -144,6 +147,7 @@ __all__ = [
     "Decoder",
     "Packed",
     "ask",
+    "call",
     "class_version",
     "encode",
     "encode_parts",
