@@ -432,6 +432,8 @@ class Broker(banana.Banana):
         """
         if self._idling is not None:
             self._heard()
+        if len(chunk) >= _transports.READ:
+            _transports.read_more(self.transport)
         if not self._deaf:
             try:
                 if codec.read is None or not codec.read(self, chunk, _STOCK, _SIZES):

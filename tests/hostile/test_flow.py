@@ -322,6 +322,27 @@ class FlowTests(Rows, Sockets):
 
         return defer.ensureDeferred(run())
 
+    def test_readings_grow(self) -> Any:
+        """Where much comes at once, more is read at once, so that a large string comes in one piece: where transports are
+        Twisted's own, and nobody has said how much they are to read."""
+
+        async def run() -> None:
+            port = self.serve(Echo())
+            sizes = []
+            for own in (None, 1_000, 2**17):
+                _, root = await self.connect(port)
+                client = root.broker.transport
+                if own:
+                    client.bufferSize = own
+                before = client.bufferSize
+                self.assertEqual("text", await root.callRemote("echo", "text"))
+                for _ in range(3):
+                    self.assertEqual(b"x" * 600_000, await root.callRemote("echo", b"x" * 600_000))
+                sizes.append((before, client.bufferSize))
+            self.assertEqual([(2**16, 2**18), (1_000, 1_000), (2**17, 2**17)], sizes)
+
+        return defer.ensureDeferred(run())
+
     def test_thousands_in_flight(self) -> Any:
         """An honest peer may have thousands of calls in flight."""
 
