@@ -16,7 +16,7 @@ from itertools import repeat
 from typing import Any, Final
 
 from . import wire
-from .vocabulary import DICTIONARY, FLOAT, INT, LIST, LONGINT, LONGNEG, NEG, STRING, UNICODE, VOCAB, WORDS
+from .vocabulary import DICTIONARY, FLOAT, INT, LIST, LONGINT, LONGNEG, NEG, SIZE_LIMIT, STRING, UNICODE, VOCAB, WORDS
 
 #: Items of a list, tuple or dictionary that is read at the most: one of more may well not be there as a whole, and would
 #: be read in vain.
@@ -26,7 +26,7 @@ DEEPEST: Final = 16
 #: Lists within lists in the expression of what is so deep.
 DEEPEST_EXPRESSION: Final = 3 * DEEPEST + 2
 #: Bytes of a string that is read at the most.
-LONGEST: Final = 0x3FFF
+LONGEST: Final = SIZE_LIMIT
 #: Bytes of an integer's prefix at the most.
 LONGEST_PREFIX: Final = 10
 #: What a byte of what is read here takes of memory, as `wire` counts it, at the most.
