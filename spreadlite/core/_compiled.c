@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 #include <structmember.h>
 
 /* Of the names in structmember.h, this is wanted, and these are ours. */
@@ -205,9 +206,14 @@ typedef struct {
     PyObject *methods[METHODS];
     PyObject *receiver[RECEIVERS], *arguments_of, *note_arguments, *Questions, *w_no_keywords;
     /* The limits that were used last, with what they say. */
-    PyObject *desk_limits, *desk_depth;
+    PyObject *desk_limits, *desk_depth, *desk_prefix, *desk_size;
+    long long desk_most_prefix, desk_most_size;
     long long desk_calls, desk_nesting, desk_unread;
     double desk_slice;
+    /* The version of a dictionary that names sizes, and what it names so, borrowed. */
+    uint64_t names_version;
+    PyObject *names_size;
+    PyObject *clock; /* time.monotonic, as it was made */
     /* Versions of the classes of brokers that read, and call, as Broker does, and of that of transports that sends as Twisted's
        do, with what that has for those of its attributes that an instance has not. */
     unsigned int reading_version, sending_version, calling_version;
@@ -5010,12 +5016,27 @@ static int desk_refresh(Desk *desk) {
     desk->calls = st->desk_calls;
     desk->nesting = st->desk_nesting;
     PyObject *security = OWN(desk, security), *prefix = OWN(desk, prefixLimit);
-    PyObject *size = PyDict_GetItemWithError(desk->names, st->s_SIZE_LIMIT);
+    uint64_t version = dictionary_version(desk->names);
+    PyObject *size = version && version == st->names_version ? st->names_size : NULL;
+    if (!size && (size = PyDict_GetItemWithError(desk->names, st->s_SIZE_LIMIT))) {
+        st->names_version = version;
+        st->names_size = size;
+    }
     if (!limits || !security || !prefix || !size) return PyErr_Occurred() ? -1 : 0;
     if (!PyLong_CheckExact(prefix) || !PyLong_CheckExact(size)) return 0;
-    Py_XSETREF(desk->depth, Py_NewRef(st->desk_depth));
-    Py_XSETREF(desk->security, Py_NewRef(security));
-    if (bound_of(prefix, 0, &desk->prefix) || bound_of(size, 0, &desk->size)) return -1;
+    if (desk->depth != st->desk_depth) Py_XSETREF(desk->depth, Py_NewRef(st->desk_depth));
+    if (desk->security != security) Py_XSETREF(desk->security, Py_NewRef(security));
+    /* They are the same numbers nearly always. */
+    if (prefix != st->desk_prefix) {
+        if (bound_of(prefix, 0, &st->desk_most_prefix)) return -1;
+        Py_XSETREF(st->desk_prefix, Py_NewRef(prefix));
+    }
+    if (size != st->desk_size) {
+        if (bound_of(size, 0, &st->desk_most_size)) return -1;
+        Py_XSETREF(st->desk_size, Py_NewRef(size));
+    }
+    desk->prefix = st->desk_most_prefix;
+    desk->size = st->desk_most_size;
     return 1;
 }
 
@@ -5534,6 +5555,11 @@ static double now(Desk *desk) {
             return -1.0;
         }
     }
+#ifdef __linux__
+    /* What that does there. */
+    struct timespec at;
+    if (desk->monotonic == st->clock && !clock_gettime(CLOCK_MONOTONIC, &at)) return (double)at.tv_sec + (double)at.tv_nsec * 1e-9;
+#endif
     PyObject *seconds = PyObject_CallNoArgs(desk->monotonic);
     double value = seconds ? PyFloat_AsDouble(seconds) : -1.0;
     Py_XDECREF(seconds);
@@ -6157,7 +6183,7 @@ static int module_exec(PyObject *module) {
     PyObject *limits = policy ? PyImport_ImportModule("spreadlite.core.limits") : NULL;
     PyObject *registry = limits ? PyImport_ImportModule("spreadlite.core.registry") : NULL;
     PyObject *tables = registry ? PyImport_ImportModule("spreadlite.core.tables") : NULL;
-    PyObject *security = NULL, *dummy = NULL;
+    PyObject *security = NULL, *dummy = NULL, *time = NULL;
     int failed = !tables;
 #define X(name) failed = failed || !(st->name = take(errors, #name));
     FROM_ERRORS(X)
@@ -6182,6 +6208,7 @@ static int module_exec(PyObject *module) {
              !(st->Questions = take(tables, "Questions")) || !(security = take(policy, "SecurityOptions")) ||
              !(dummy = take(policy, "DummySecurityOptions")) ||
              !(st->stock_asks = take(security, "isTypeAllowed")) || !(st->dummy_asks = take(dummy, "isTypeAllowed")) ||
+             !(time = PyImport_ImportModule("time")) || !(st->clock = take(time, "monotonic")) ||
              take_long(limits, "ITEM_COST", &st->item_cost) || take_long(limits, "LIST_COST", &st->list_cost) ||
              take_long(limits, "WORD_COST", &st->word_cost) || learn_words(st);
     for (int head = 0; !failed && head < HEADS; head++)
@@ -6225,6 +6252,7 @@ static int module_exec(PyObject *module) {
     Py_XDECREF(tables);
     Py_XDECREF(security);
     Py_XDECREF(dummy);
+    Py_XDECREF(time);
     return failed ? -1 : 0;
 }
 
@@ -6235,7 +6263,7 @@ static int module_exec(PyObject *module) {
     X(default_prefix) X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder)         \
     X(Place) X(true_word) X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference)    \
     X(w_remote) X(desk_limits) X(desk_depth) X(speaking) X(scratch) X(arguments_of) X(note_arguments) X(Questions)     \
-    X(w_no_keywords) X(socket_type)
+    X(w_no_keywords) X(socket_type) X(desk_prefix) X(desk_size) X(clock)
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     State *st = state_of(module);
