@@ -983,9 +983,10 @@ def read(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
                     if refers is None:
                         add(read(unjellier, item, None))
                         continue
-                    make, cls, broker, perspective = refers
-                # As RemoteReference.__init__, without the call.
+                    make, cls, broker = refers
+                # As RemoteReference.unjellyFor and __init__, without the calls.
                 reference = make(cls)
+                perspective = broker.unserializingPerspective
                 reference.luid = item[1]
                 reference.broker = broker
                 reference.doRefCount = 1
@@ -1046,8 +1047,8 @@ def read(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
 
 
 def _references_here(unjellier: Unjellier) -> tuple[Any, ...] | None:
-    """What ``[remote id]`` becomes, where nothing of that is an application's own: ``__new__`` and the class, the broker
-    and the perspective; else None."""
+    """What ``[remote id]`` becomes, where nothing of that is an application's own: ``__new__``, the class, and the broker;
+    else None."""
     cls: Any = unjellier.registry.classes.get(REMOTE)
     plain: Any = object
     if (
@@ -1061,7 +1062,7 @@ def _references_here(unjellier: Unjellier) -> tuple[Any, ...] | None:
         or hasattr(cls, "postUnjelly")
     ):
         return None
-    return plain.__new__, cls, unjellier.invoker, unjellier.invoker.unserializingPerspective
+    return plain.__new__, cls, unjellier.invoker
 
 
 def _read_spelled_out(reader: Callable[..., Any], unjellier: Unjellier, sexp: list[Any], *rest: Any) -> Any:

@@ -286,6 +286,7 @@ def _take_decrefs(broker: Any, decoder: Any, output: Any, limits: Any, security:
     release = (_methods or _learn())[4]
     if (
         match is None
+        or limits.expression_bytes < 8 * plain.COST
         or type(broker).proto_decref is not release
         or "proto_decref" in broker.__dict__
         or type(exports) is not STOCK["local_table"]
