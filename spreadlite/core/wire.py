@@ -164,6 +164,7 @@ _REMOTE_WORD = WORDS[REMOTE]
 _REFERENCE = re.escape(bytes((2, LIST, _REMOTE_WORD, VOCAB))) + NUMBER
 _are_references = re.compile(b"(?:%b){1,256}" % _REFERENCE).match
 _ids_of_references = re.compile(_REFERENCE).findall
+_LONGEST_REFERENCE = 9
 _REFERENCE_COST = LIST_COST + WORD_COST + ITEM_COST
 
 
@@ -550,7 +551,8 @@ def _references(
 ) -> tuple[list[Any], int]:
     """The lists ``[remote id]`` that follow one another at *position*, *most* of them or fewer, and where they end."""
     found: list[Any] = []
-    run = _are_references(data, position)
+    # No more is looked at than is wanted: the same bytes may be looked at for each of the lists that end among them.
+    run = _are_references(data, position, position + most * _LONGEST_REFERENCE)
     if run is not None and prefix_limit >= 4 and words is not None and words.get(_REMOTE_WORD) == REMOTE:
         ids = _ids_of_references(data, position, run.end())[:most]
         found = [[REMOTE, number] for number in map(number_of, ids)]
