@@ -273,17 +273,20 @@ def write(
                 add(wire.prefix(size) + _STRING)
             add(value)
         elif kind in _HOLDERS:
-            size = len(value) + 1
+            # A copy: what a finalizer or another thread adds or takes away meanwhile has been counted, or has not.  Not by
+            # the methods named copy: these may run finalizers after they have looked how much there is.
+            items: Any = value if kind is tuple else [*value] if kind is list else {**value}
+            size = len(items) + 1
             if size > most or not level or id(value) in seen:
                 return False
             seen.add(id(value))
             add(wire.LIST_HEADS[size] if size <= wire.MOST_HEADS else wire.prefix(size) + _LIST)
             add(_HOLDERS[kind])
             if kind is not dict:
-                if not write(value, chunks, seen, most, _NOTHING, level - 1):
+                if not write(items, chunks, seen, most, _NOTHING, level - 1):
                     return False
-            elif not _TEXT_ALONE.issuperset(map(type, value)) or not write(
-                value.values(), chunks, seen, most, map(wire.BEGUN_PAIRS.__getitem__, value), level - 1
+            elif not _TEXT_ALONE.issuperset(map(type, items)) or not write(
+                items.values(), chunks, seen, most, map(wire.BEGUN_PAIRS.__getitem__, items), level - 1
             ):
                 return False
         else:

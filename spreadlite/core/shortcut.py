@@ -294,35 +294,33 @@ def _take_decrefs(broker: Any, decoder: Any, output: Any, limits: Any, security:
     ):
         return False
     start, stop = match.span()
-    decoder.position = stop
-    locals, ids = exports.locals, exports.ids
-    own = broker.__dict__
-    attributes = len(own)
+    locals, ids, own = exports.locals, exports.ids, broker.__dict__
     taken = 0
-    for digits in _ids_of_decrefs(decoder.data, start, stop):
-        # As LocalTable.release.
-        luid = number_of(digits)
-        local = locals.get(luid)
-        if local is None:
-            break
-        taken += len(_DECREF) + len(digits) + 1
-        local.refcount -= 1
-        if local.refcount <= 0:
-            del locals[luid]
-            if ids.get(local.puid) == luid:
-                del ids[local.puid]
-            if broker.waitingForAnswers:
-                broker._justReleased[luid] = local.object
-            if broker._localCleanup:
-                broker._cleanUp(local)
-            # Now, and not when there is another in its place: it may have something to do as it is collected.
-            local = None
-            if len(own) != attributes:
-                # The end of the connection, and whatever else puts an end to this, begins with a new attribute.
+    try:
+        for digits in _ids_of_decrefs(decoder.data, start, stop):
+            # As LocalTable.release.
+            luid = number_of(digits)
+            local = locals.get(luid)
+            if local is None:
                 break
-    if taken:
+            taken += len(_DECREF) + len(digits) + 1
+            local.refcount -= 1
+            if local.refcount <= 0:
+                del locals[luid]
+                if ids.get(local.puid) == luid:
+                    del ids[local.puid]
+                if broker.waitingForAnswers:
+                    broker._justReleased[luid] = local.object
+                if broker._localCleanup:
+                    broker._cleanUp(local)
+                # Now, and not when there is another in its place: it may have something to do as it is collected.
+                local = None
+                if "_deaf" in own or "_parting" in own:
+                    # This was the end of the connection, or is to be.
+                    break
+    finally:
         decoder.position = start + taken
-    else:
+    if not taken:
         # It says that there is none.
         decoder.position = start + len(_DECREF) + len(digits) + 1
         broker.proto_decref(luid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 from hypothesis import given
@@ -175,6 +176,44 @@ class PlainTests(SynchronousTestCase):
             self.assertEqual(wire.encode(graph.jelly(many, TASTER), WORDS), written(many))
             self.assertIsNone(written(many, len(many)))
             self.assertIsNotNone(written(many, len(many) + 1))
+
+    def test_changed_meanwhile(self) -> None:
+        """Whatever finalizers do to a list or dictionary as it is written, what is written is whole."""
+
+        class Cycle:
+            """Something that a collection finds."""
+
+            def __init__(self, holder: Any) -> None:
+                self.me = self
+                self.holder = holder
+
+            def __del__(self) -> None:
+                if type(self.holder) is list:
+                    self.holder.append(1)
+                else:
+                    self.holder["more"] = 1
+
+        self.addCleanup(gc.set_threshold, *gc.get_threshold())
+        kinds: tuple[Any, ...] = (
+            lambda: [(number,) for number in range(60)],
+            lambda: {f"k{number}": (number,) for number in range(60)},
+        )
+        for make in kinds:
+            sizes = set()
+            for threshold in range(1, 150):
+                holder = make()
+                gc.collect()
+                Cycle(holder)
+                gc.set_threshold(threshold, 1, 1)
+                data = written(holder)
+                gc.set_threshold(700, 10, 10)
+                if data is not None:
+                    value, left = by_expression(data, Limits())
+                    self.assertEqual(0, left)
+                    sizes.add(len(value))
+            self.assertLessEqual(sizes, {60, 61})
+            self.assertIn(60, sizes)
+        gc.collect()
 
     def test_cut(self) -> None:
         """What is not all there is not read at once."""
