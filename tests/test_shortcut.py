@@ -501,7 +501,7 @@ class ShortcutTests(SynchronousTestCase):
             self.assertEqual(two, one)
         return short
 
-    @searched(300)
+    @searched(200)
     @given(st.lists(MESSAGE, max_size=12), CUTS, st.booleans(), st.sampled_from((1, 3, 1000)))
     def test_sense(self, messages: list[Any], cuts: list[int], plain: bool, most: int) -> None:
         """Of calls, answers and releases that make more or less sense, in whatever pieces they come, the same becomes by
@@ -509,7 +509,7 @@ class ShortcutTests(SynchronousTestCase):
         data = b"".join(pack(list(message), True) for message in messages)
         self.same(plain, Limits(outstanding_calls=max(most, 3)), cut(data, cuts))
 
-    @searched(300)
+    @searched(150)
     @given(
         st.lists(MESSAGE, max_size=12), CUTS, st.sampled_from((2**12, 2**20)), st.sampled_from((1e-9, 0.02)),
         st.sampled_from((1000, 2**20)),
@@ -536,7 +536,7 @@ class ShortcutTests(SynchronousTestCase):
         self.patch(banana, "SIZE_LIMIT", 1000)
         self.same(True, Limits(), [data])
 
-    @searched(100)
+    @searched(60)
     @given(
         st.lists(st.one_of(st.integers(1, 9), st.sampled_from((300, 20_000, 2**40, b"root"))), max_size=12),
         st.booleans(), st.booleans(), CUTS,
