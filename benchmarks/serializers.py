@@ -168,34 +168,52 @@ class Fused(Spread):
         self._shortcut: Any = None
         if self._codec.implementation == "pure":
             self._shortcut = importlib.import_module("spreadlite.core.shortcut")
+        self.dump = self._dumper()  # type: ignore[method-assign]
+        self.load = self._loader()  # type: ignore[method-assign]
 
-    def dump(self, message: tuple[list[Any], list[Any]]) -> Any:
-        """What a broker gives to the transport: bytes, or a list of parts of them."""
-        codec, limits, (size, prefix) = self._codec, self._limits, self._bounds
-        head, values = message
-        if self._shortcut is not None:
-            said = self._plainly_dumped(head, values)
-            if said is not None:
-                return said
-        packed = codec.pack_light(values[0], self._security, limits.depth, size, prefix)
-        if packed is None:
-            packed = codec.pack(values[0], self._security, self._broker, limits.depth, size, prefix)
-        # A call has keywords too, here none, of which a broker has the expression.
-        said = (*head, packed, _NO_KEYWORDS) if len(values) == 2 else (*head, packed)
-        return codec.encode_parts(said, self._words, size, prefix, limits.expression_depth)
+    def _dumper(self) -> Callable[[tuple[list[Any], list[Any]]], Any]:
+        """What a broker gives to the transport: bytes, or a list of parts of them.
 
-    def load(self, data: bytes) -> list[Any]:
-        decoder = self._decoder
-        decoder.feed(data)
-        if self._shortcut is not None:
-            values = self._plainly_loaded(data)
-            if values is not None:
-                return values
-        message = decoder.next(self._received, *self._bounds)
-        unpack, security, broker, depth = self._codec.unpack, self._security, self._broker, self._limits.depth
-        if message[0] == b"message":
-            return [unpack(message[5], security, broker, depth), unpack(message[6], security, broker, depth)]
-        return [unpack(message[2], security, broker, depth)]
+        A function whose names are at hand: what a broker calls these by is not what is measured.
+        """
+        pack_light, pack, encode_parts = self._codec.pack_light, self._codec.pack, self._codec.encode_parts
+        security, broker, words, (size, prefix) = self._security, self._broker, self._words, self._bounds
+        depth, nesting, plainly = self._limits.depth, self._limits.expression_depth, self._plainly_dumped
+        has_shortcut = self._shortcut is not None
+
+        def dump(message: tuple[list[Any], list[Any]]) -> Any:
+            head, values = message
+            if has_shortcut:
+                said = plainly(head, values)
+                if said is not None:
+                    return said
+            packed = pack_light(values[0], security, depth, size, prefix)
+            if packed is None:
+                packed = pack(values[0], security, broker, depth, size, prefix)
+            # A call has keywords too, here none, of which a broker has the expression.
+            said = (*head, packed, _NO_KEYWORDS) if len(values) == 2 else (*head, packed)
+            return encode_parts(said, words, size, prefix, nesting)
+
+        return dump
+
+    def _loader(self) -> Callable[[bytes], list[Any]]:
+        """The same of what a broker hears."""
+        feed, following, unpack = self._decoder.feed, self._decoder.next, self._codec.unpack
+        security, broker, received, (size, prefix) = self._security, self._broker, self._received, self._bounds
+        depth, plainly, has_shortcut = self._limits.depth, self._plainly_loaded, self._shortcut is not None
+
+        def load(data: bytes) -> list[Any]:
+            feed(data)
+            if has_shortcut:
+                values = plainly(data)
+                if values is not None:
+                    return values
+            message = following(received, size, prefix)
+            if message[0] == b"message":
+                return [unpack(message[5], security, broker, depth), unpack(message[6], security, broker, depth)]
+            return [unpack(message[2], security, broker, depth)]
+
+        return load
 
     def _plainly_dumped(self, head: list[Any], values: list[Any]) -> Any:
         """As `shortcut.ask` and `shortcut.serve` have it."""
