@@ -433,6 +433,36 @@ static PyObject *out_done(Out *out) {
     return bytes;
 }
 
+/* Bytes of what is written in a buffer that is kept for the next, and copied. */
+#define SHORT 1024
+
+/* As out_foresee; what is likely to be short is written where the one before it was. */
+static inline int out_begin(State *st, Out *out, Py_ssize_t last) {
+    if (last + 64 > SHORT) return out_foresee(out, last);
+    PyObject *scratch = st->scratch;
+    if (!scratch) return out_start(out, SHORT);
+    st->scratch = NULL;
+    *out = (Out){scratch, (byte *)PyBytes_AS_STRING(scratch), 0, SHORT};
+    return 0;
+}
+
+/* The buffer is of no more use here. */
+static inline void out_end(State *st, Out *out) {
+    if (!st->scratch && out->bytes && out->room == SHORT)
+        st->scratch = out->bytes;
+    else
+        Py_XDECREF(out->bytes);
+    out->bytes = NULL;
+}
+
+/* What was written, as bytes; it is at an end then. */
+static inline PyObject *out_whole(State *st, Out *out) {
+    if (out->room != SHORT) return out_done(out);
+    PyObject *bytes = PyBytes_FromStringAndSize((const char *)out->data, out->length);
+    out_end(st, out);
+    return bytes;
+}
+
 static inline int out_head(Out *out, uint64_t number, byte kind) {
     if (out_room(out, 12)) return -1;
     byte *at = out->data + out->length;
@@ -1053,17 +1083,14 @@ static PyObject *encoded(PyObject *module, PyObject *const *args, Py_ssize_t cou
     Out out;
     PyObject *pieces = NULL;
     Encoder encoder = {st, &out, words, stock, 0, 0, 0, 0, NULL};
-    if (out_foresee(&out, st->last_encoded)) return NULL;
     if (bound_of(given[2], 0, &encoder.size) || bound_of(given[3], 0, &encoder.prefix) ||
-        bound_of(given[4], 1, &encoder.depth)) {
-        Py_XDECREF(out.bytes);
+        bound_of(given[4], 1, &encoder.depth) || out_begin(st, &out, st->last_encoded))
         return NULL;
-    }
     encoder.pieces = &pieces;
     if (!words || PyDict_CheckExact(words)) result = encode_into(&encoder, given[0]);
     if (!result) {
         foresee(&st->last_encoded, out.length);
-        PyObject *last = out_done(&out), *bytes = NULL;
+        PyObject *last = out_whole(st, &out), *bytes = NULL;
         if (last && !pieces) return last;
         if (last && (PyBytes_GET_SIZE(last) == 0 || !PyList_Append(pieces, last)))
             bytes = in_parts ? Py_NewRef(pieces) : join(pieces);
@@ -1072,7 +1099,7 @@ static PyObject *encoded(PyObject *module, PyObject *const *args, Py_ssize_t cou
         return bytes;
     }
     Py_XDECREF(pieces);
-    Py_XDECREF(out.bytes);
+    out_end(st, &out);
     if (result < 0) return NULL;
     PyObject *plain = without_packed(st, given[0], 3);
     if (!plain) return NULL;
@@ -3593,7 +3620,7 @@ static PyObject *pack_value(State *st, PyObject **given, int light) {
     if (light && PyTuple_CheckExact(given[0]) && has_large_leaf(given[0]))
         return PyObject_CallFunctionObjArgs(st->g_leaves, given[0], given[1], NULL);
     w.light = light;
-    if (out_foresee(&w.out, st->last_packed)) return NULL;
+    if (out_begin(st, &w.out, st->last_packed)) return NULL;
     if (!light) w.collects = pause_gc();
     if (!w_value(&w, given[0]) && !take_numbers(&w)) {
         int failed = (w.hole_count || (w.patched && !w.error)) && assemble(&w);
@@ -3601,7 +3628,7 @@ static PyObject *pack_value(State *st, PyObject **given, int light) {
             packed = packed_new(st, NULL, Py_NewRef(w.error), 0);
         } else if (!failed) {
             foresee(&st->last_packed, w.out.length);
-            PyObject *bytes = out_done(&w.out);
+            PyObject *bytes = out_whole(st, &w.out);
             long long nest = w.deepest + 1 + w.cooked + (w.places ? PyList_GET_SIZE(w.places) : 0);
             if (bytes) packed = packed_new(st, bytes, NULL, nest > UNBOUNDED / 2 ? UNBOUNDED / 2 : (Py_ssize_t)nest);
         }
@@ -4785,8 +4812,6 @@ static PyObject *unjelly(PyObject *module, PyObject *const *args, Py_ssize_t cou
  * before anything was done.  They call this only where every method on the way is theirs (`_seams.Stock`).
  */
 
-/* Bytes of a message that are copied together with others. */
-#define SHORT 1024
 /* Lists within lists in a message that is taken here. */
 #define NEST 32
 /* Bytes of the name of a method that is called here. */
@@ -5053,13 +5078,7 @@ static int message_begin(Desk *desk, Writer *w) {
     w->size_limit = desk->size;
     w->prefix_limit = desk->prefix;
     w->light = 1;
-    PyObject *scratch = st->last_said > SHORT ? NULL : st->scratch;
-    if (scratch) {
-        st->scratch = NULL;
-        w->out = (Out){scratch, (byte *)PyBytes_AS_STRING(scratch), 0, PyBytes_GET_SIZE(scratch)};
-        return 1;
-    }
-    if (!(st->last_said > SHORT ? out_foresee(&w->out, st->last_said) : out_start(&w->out, SHORT))) return 1;
+    if (!out_begin(st, &w->out, st->last_said)) return 1;
     PyErr_Clear();
     writer_end(w);
     return 0;
@@ -5075,10 +5094,7 @@ static int message_good(const Desk *desk, Writer *w, int failed) {
 
 /* The message is at an end. */
 static void message_end(Desk *desk, Writer *w) {
-    if (!desk->st->scratch && w->out.bytes && w->out.room == SHORT) {
-        desk->st->scratch = w->out.bytes;
-        w->out.bytes = NULL;
-    }
+    out_end(desk->st, &w->out);
     writer_end(w);
 }
 
@@ -5103,7 +5119,7 @@ static int say(Desk *desk, Writer *w, int answers) {
         }
     }
     Py_ssize_t length = w->out.length, sum;
-    PyObject *bytes = w->out.room == SHORT ? PyBytes_FromStringAndSize((const char *)w->out.data, length) : out_done(&w->out);
+    PyObject *bytes = out_whole(st, &w->out);
     message_end(desk, w);
     if (!bytes) return -1;
     PyObject *transport = OWN(desk, transport);
