@@ -410,6 +410,8 @@ def transcript(test: Any, short: bool, plain: bool | int, limits: Limits, pieces
         warnings.simplefilter("ignore")
         # When it collects depends on what went before, and a cache's end is told to the peer.
         gc.disable()
+        # What is there already is not looked at each time.
+        gc.freeze()
         victim = Victim(short, plain, limits)
         raised = []
         for piece in pieces:
@@ -442,6 +444,7 @@ def transcript(test: Any, short: bool, plain: bool | int, limits: Limits, pieces
             victim.pipe.connectionLost(None)
         gc.enable()
         gc.collect()
+        gc.unfreeze()
         test.flushLoggedErrors()
     return [victim.calls, said, victim.outcomes, raised, state, victim.pipe.disconnecting, lines_of(written.text)]
 
@@ -501,7 +504,7 @@ class ShortcutTests(SynchronousTestCase):
             self.assertEqual(two, one)
         return short
 
-    @searched(200)
+    @searched(400)
     @given(st.lists(MESSAGE, max_size=12), CUTS, st.booleans(), st.sampled_from((1, 3, 1000)))
     def test_sense(self, messages: list[Any], cuts: list[int], plain: bool, most: int) -> None:
         """Of calls, answers and releases that make more or less sense, in whatever pieces they come, the same becomes by
@@ -509,7 +512,7 @@ class ShortcutTests(SynchronousTestCase):
         data = b"".join(pack(list(message), True) for message in messages)
         self.same(plain, Limits(outstanding_calls=max(most, 3)), cut(data, cuts))
 
-    @searched(150)
+    @searched(300)
     @given(
         st.lists(MESSAGE, max_size=12), CUTS, st.sampled_from((2**12, 2**20)), st.sampled_from((1e-9, 0.02)),
         st.sampled_from((1000, 2**20)),
@@ -520,14 +523,14 @@ class ShortcutTests(SynchronousTestCase):
         data = b"".join(pack(list(message), True) for message in messages)
         self.same(room, Limits(slice_seconds=seconds, unread_output=unread), cut(data, cuts))
 
-    @searched(150)
+    @searched(400)
     @given(st.lists(st.one_of(ANYTHING, CALL), max_size=5), CUTS, st.sampled_from((True, False, 2**20)))
     def test_nonsense(self, messages: list[Any], cuts: list[int], plain: bool | int) -> None:
         """So it is with what makes no sense at all."""
         data = b"".join(pack(list(m) if isinstance(m, tuple) else m, True) for m in messages)
         self.same(plain, Limits(), cut(data, cuts))
 
-    @searched(100)
+    @searched(200)
     @given(st.lists(CALL, min_size=1, max_size=5), st.sampled_from((60, 200, 600, 1500)), st.sampled_from((1, 2, 3, 4, 9)))
     def test_limits(self, messages: list[Any], size: int, depth: int) -> None:
         """So it is near the limits of an expression, and of what is sent."""
@@ -536,7 +539,7 @@ class ShortcutTests(SynchronousTestCase):
         self.patch(banana, "SIZE_LIMIT", 1000)
         self.same(True, Limits(), [data])
 
-    @searched(60)
+    @searched(150)
     @given(
         st.lists(st.one_of(st.integers(1, 9), st.sampled_from((300, 20_000, 2**40, b"root"))), max_size=12),
         st.booleans(), st.booleans(), CUTS,
