@@ -52,6 +52,9 @@ is_call = re.compile(
 _are_decrefs = re.compile(rb"(?:%b%b){1,64}" % (re.escape(_DECREF), _ID)).match
 _ids_of_decrefs = re.compile(re.escape(_DECREF) + _ID).findall
 
+# Bytes that may be gathered, and one more message with them, without it being time to send them.
+_FEW = 1 << 15
+
 # What stands in a call from the id or name of an object to the arguments, by that and the name of the method.
 _CALLS: dict[tuple[int | bytes, bytes], bytes] = {}
 _MOST_NAMES = 2_000
@@ -299,7 +302,7 @@ def _take_decrefs(broker: Any, decoder: Any, output: Any, limits: Any, security:
     try:
         for digits in _ids_of_decrefs(decoder.data, start, stop):
             # As LocalTable.release.
-            luid = number_of(digits)
+            luid = digits[0] | digits[1] << 7 if len(digits) == 2 else number_of(digits)
             local = locals.get(luid)
             if local is None:
                 break
@@ -455,7 +458,15 @@ def let_go(broker: Any, output: Any, luid: Any, sizes: dict[str, Any]) -> bool:
         said = bytes((2, LIST, _DECREF_WORD, VOCAB, luid & 0x7F, luid >> 7, INT))
     else:
         said = bytes((2, LIST, _DECREF_WORD, VOCAB, luid & 0x7F, luid >> 7 & 0x7F, luid >> 14, INT))
-    output.write(broker.transport, said, broker._receiving)
+    if output._size > _FEW:
+        output.write(broker.transport, said, broker._receiving)
+        return True
+    # As that does, without the call.
+    size = len(said)
+    if broker._receiving:
+        output.answers += size
+    output._chunks.append(said)
+    output._size += size
     return True
 
 

@@ -555,7 +555,8 @@ def _references(
     run = _are_references(data, position, position + most * _LONGEST_REFERENCE)
     if run is not None and prefix_limit >= 4 and words is not None and words.get(_REMOTE_WORD) == REMOTE:
         ids = _ids_of_references(data, position, run.end())[:most]
-        found = [[REMOTE, number] for number in map(number_of, ids)]
+        # Most ids have two digits.
+        found = [[REMOTE, each[0] | each[1] << 7 if len(each) == 2 else number_of(each)] for each in ids]
         position += 5 * len(ids) + sum(map(len, ids))
     return found, position
 
@@ -804,7 +805,10 @@ def _encode(
                     if tag is REMOTE and size == 2 and usual:
                         luid = item[1]
                         if type(luid) is int and 0 <= luid < 0x200000:
-                            write(_REMOTE_BEGINS + (INTS[luid] if luid < 1024 else _short_int(luid)))
+                            if 1024 <= luid < 0x4000:
+                                write(_REMOTE_BEGINS + bytes((luid & 0x7F, luid >> 7, INT)))
+                            else:
+                                write(_REMOTE_BEGINS + encode_int(luid, 3))
                             continue
                     elif tag is UNICODE:
                         if size == 2:
