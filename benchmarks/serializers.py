@@ -190,9 +190,14 @@ class Fused(Spread):
             packed = pack_light(values[0], security, depth, size, prefix)
             if packed is None:
                 packed = pack(values[0], security, broker, depth, size, prefix)
-            # A call has keywords too, here none, of which a broker has the expression.
-            said = (*head, packed, _NO_KEYWORDS) if len(values) == 2 else (*head, packed)
-            return encode_parts(said, words, size, prefix, nesting)
+            if len(values) == 2:
+                # A call has keywords too, here none, of which a broker has the expression.
+                word, number, luid, name, wanted = head
+                return encode_parts(
+                    (word, number, luid, name, wanted, packed, _NO_KEYWORDS), words, size, prefix, nesting
+                )
+            word, number = head
+            return encode_parts((word, number, packed), words, size, prefix, nesting)
 
         return dump
 
