@@ -5930,6 +5930,7 @@ static PyObject *read_chunk(PyObject *module, PyObject *const *args, Py_ssize_t 
             failed = value ? 0 : -1;
         }
     } else if (!failed) {
+        decoder_let_go(decoder);
         failed = end_reading(&desk, transport);
     }
     if (type) {

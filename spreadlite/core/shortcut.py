@@ -373,6 +373,9 @@ def serve(
             return False
         position = decoder.position
         if position == len(decoder.data):
+            # As Decoder.next.
+            decoder.data = b""
+            decoder.position = 0
             return wire.NEED_DATA
         if (
             broker.limits is not limits

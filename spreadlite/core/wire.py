@@ -293,6 +293,9 @@ class Decoder:
         end = len(data)
         partial = self._partial
         if position == end and partial is None:
+            # What was read is not kept until there is more.
+            self.data = b""
+            self.position = 0
             return NEED_DATA
         items = self._items
         room = self._room
@@ -368,10 +371,13 @@ class Decoder:
                             raise BananaError(f"an expression that takes more than {most} bytes of memory")
                         stop = position + number
                         if stop > end:
-                            # What is large is copied when the whole is there, and not before.
-                            self._partial = [data[position:] if end - position < _SHORT else memoryview(data)[position:]]
+                            # What is large is copied when the whole is there, and not before: unless there is more of what
+                            # it came with, which would be kept as long.
+                            few = end - position < max(_SHORT, len(data) // 2)
+                            self._partial = [data[position:] if few else memoryview(data)[position:]]
                             self._missing = stop - end
-                            position = start = end
+                            self.data = b""
+                            position = start = 0
                             return NEED_DATA
                         item = data[position:stop]
                         position = stop

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import socket
 import struct
+import sys
 import time
 import tracemalloc
 import weakref
@@ -748,6 +749,22 @@ class LifeTests(Rows, SynchronousTestCase):
             self.assertLess(tracemalloc.get_traced_memory()[0], 500_000)
         finally:
             tracemalloc.stop()
+
+    def test_nothing_is_kept_of_a_reading(self) -> None:
+        """The bytes of a reading go when all its messages were worked on, plain or not; also where a long string begins at
+        its end."""
+        bench = Bench("bare")
+        plain, other = (
+            pack(["message", 1, "root", "take", 0, ["tuple", value], ["dictionary"]], True)
+            for value in (b"bytes", ["list", ["None"], ["decimal", 5, 0]])
+        )
+        long = pack(["message", 1, "root", "take", 0, ["tuple", b"x" * 100_000], ["dictionary"]], True)
+        for reading in (plain, plain * 9, other, plain + other, other + plain, 2_000 * plain + long[:30_000]):
+            held = sys.getrefcount(reading)
+            bench.broker.dataReceived(reading)
+            self.assertEqual(held, sys.getrefcount(reading), reading[:60])
+        bench.broker.dataReceived(long[30_000:])
+        self.assertEqual(1 + 9 + 1 + 2 + 2 + 2_000 + 1, len(bench.root.seen))
 
     def test_references(self) -> None:
         """A peer may hold the root and `Limits.references` objects; at the fourth call for more the connection ends, and
