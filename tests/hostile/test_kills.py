@@ -6,6 +6,7 @@ import gc
 import random
 import signal
 import sys
+import warnings
 import weakref
 from typing import Any
 
@@ -43,7 +44,10 @@ def started(*arguments: str) -> Any:
     """`tests.hostile.sessions`, running."""
     watched = Watched()
     command = [sys.executable, "-c", "from tests.hostile.sessions import main; main()", *arguments]
-    reactor.spawnProcess(watched, sys.executable, command, env=None, path=ROOT)  # type: ignore[attr-defined]
+    with warnings.catch_warnings():
+        # From Python 3.12 on, of a fork where other tests have left threads; this one only begins another program.
+        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+        reactor.spawnProcess(watched, sys.executable, command, env=None, path=ROOT)  # type: ignore[attr-defined]
     return watched
 
 
