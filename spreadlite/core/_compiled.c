@@ -1242,12 +1242,15 @@ static Py_ssize_t decoder_grow(Decoder *self, const char *data, Py_ssize_t lengt
     return more;
 }
 
+/* Bytes of a decoder's own buffer that it may keep for what comes next. */
+#define MOST_KEPT (1 << 12)
+
 /* Lets go of what was fed, or of a large buffer, once all in it was used up: it may be long until more comes, and its memory
    is best used again for that. */
 static void decoder_let_go(Decoder *self) {
     if (self->skim_from >= 0 || self->position < self->end) return;
     Py_CLEAR(self->chunk);
-    if (self->own_room > LARGE) {
+    if (self->own_room > MOST_KEPT) {
         PyMem_Free(self->own);
         self->own = NULL;
         self->own_room = 0;

@@ -766,6 +766,22 @@ class LifeTests(Rows, SynchronousTestCase):
         bench.broker.dataReceived(long[30_000:])
         self.assertEqual(1 + 9 + 1 + 2 + 2 + 2_000 + 1, len(bench.root.seen))
 
+    def test_nothing_is_kept_of_pieces(self) -> None:
+        """Nor do many connections that each took a message in pieces hold more than little of that."""
+        strings = [b"%04d" % number * 20 for number in range(500)]
+        message = pack(["message", 1, "root", "take", 0, ["tuple", *strings], ["dictionary"]], True)
+        benches = [Bench("bare") for _ in range(50)]
+        tracemalloc.start()
+        try:
+            for bench in benches:
+                for start in range(0, len(message), 9_000):
+                    bench.broker.dataReceived(message[start : start + 9_000])
+                self.assertEqual(1, len(bench.root.seen))
+                bench.root.seen.clear()
+            self.assertLess(tracemalloc.get_traced_memory()[0], len(benches) * 15_000)
+        finally:
+            tracemalloc.stop()
+
     def test_references(self) -> None:
         """A peer may hold the root and `Limits.references` objects; at the fourth call for more the connection ends, and
         calls that came with it are not made."""
