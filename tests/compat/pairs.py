@@ -35,6 +35,9 @@ class PairingFailed(Exception):
     """A process of a pairing failed; the message is what it said."""
 
 
+# A copy: the environment is not to be looked at by threads of the pool while a test changes it.  (What a vfork has begun
+# shares it with us, and fails with "Bad address" then.)
+_ENVIRONMENT = dict(os.environ)
 _pool = ThreadPoolExecutor(max_workers=max(2, min(6, os.cpu_count() or 1)), thread_name_prefix="pairing")
 _runs: dict[Pairing, Future[Any]] = {}
 _lock = threading.Lock()
@@ -69,7 +72,12 @@ def _run(pairing: Pairing) -> dict[str, Any]:
             (Path(folder) / "peer.pem").write_bytes(_certificate())
         with open(Path(folder) / "server.err", "w+", encoding="utf-8") as complaints:
             with subprocess.Popen(
-                _command(pairing, "server", folder), cwd=TOP, stdout=subprocess.PIPE, stderr=complaints, text=True
+                _command(pairing, "server", folder),
+                cwd=TOP,
+                env=_ENVIRONMENT,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                text=True,
             ) as server:
                 try:
                     assert server.stdout is not None
@@ -82,6 +90,7 @@ def _run(pairing: Pairing) -> dict[str, Any]:
                     client = subprocess.run(
                         [*_command(pairing, "client", folder), "--control", port, *only],
                         cwd=TOP,
+                        env=_ENVIRONMENT,
                         capture_output=True,
                         text=True,
                         timeout=PATIENCE,
