@@ -52,7 +52,8 @@ is_call = re.compile(
 _are_decrefs = re.compile(rb"(?:%b%b){1,64}" % (re.escape(_DECREF), _ID)).match
 _ids_of_decrefs = re.compile(re.escape(_DECREF) + _ID).findall
 
-# Bytes that may be gathered, and one more message with them, without it being time to send them.
+# Bytes that may be gathered, and one more message with them, without it being time to send them: half of what `_flow`
+# gathers.
 _FEW = 1 << 15
 
 # What stands in a call from the id or name of an object to the arguments, by that and the name of the method.
@@ -301,7 +302,7 @@ def _take_decrefs(broker: Any, decoder: Any, output: Any, limits: Any, security:
     taken = 0
     try:
         for digits in _ids_of_decrefs(decoder.data, start, stop):
-            # As LocalTable.release.
+            # As LocalTable.release.  Most ids have two digits.
             luid = digits[0] | digits[1] << 7 if len(digits) == 2 else number_of(digits)
             local = locals.get(luid)
             if local is None:

@@ -811,6 +811,7 @@ def _encode(
                     if tag is REMOTE and size == 2 and usual:
                         luid = item[1]
                         if type(luid) is int and 0 <= luid < 0x200000:
+                            # Of very many, most ids have two digits.
                             if 1024 <= luid < 0x4000:
                                 write(_REMOTE_BEGINS + bytes((luid & 0x7F, luid >> 7, INT)))
                             else:

@@ -36,7 +36,7 @@ class PairingFailed(Exception):
 
 
 # A copy: the environment is not to be looked at by threads of the pool while a test changes it.  (What a vfork has begun
-# shares it with us, and fails with "Bad address" then.)
+# shares it with us, and may fail with "Bad address" then.)
 _ENVIRONMENT = dict(os.environ)
 _pool = ThreadPoolExecutor(max_workers=max(2, min(6, os.cpu_count() or 1)), thread_name_prefix="pairing")
 _runs: dict[Pairing, Future[Any]] = {}
