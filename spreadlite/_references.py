@@ -149,6 +149,7 @@ class RemoteReference(Serializable, styles.Ephemeral):
         self.__init__(broker.unserializingPerspective, broker, luid, 1)  # type: ignore[misc]
         return self
 
+    @codec.caller(_SIZES, vars(defer))
     def callRemote(self, _name: str | bytes, *args: Any, **kw: Any) -> Any:
         """Call a method of the object.
 
@@ -164,10 +165,6 @@ class RemoteReference(Serializable, styles.Ephemeral):
             DeadReferenceError: the connection has gone.
             BananaError: an argument is too large for banana.
         """
-        if codec.call is not None and not kw:
-            question = codec.call(self.broker, self.luid, _name, args, _SIZES, defer.Deferred)
-            if question is not None:
-                return question
         name = _name.encode() if type(_name) is str else nameBytes(_name)
         return self.broker._sendMessage(b"", self.perspective, self.luid, name, args, kw)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import inspect
+import re
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
@@ -10,8 +12,9 @@ from functools import partial
 from threading import get_ident
 from types import FunctionType, SimpleNamespace
 from typing import Any
+from unittest import mock
 
-from twisted.internet import abstract, reactor, task
+from twisted.internet import abstract, defer, reactor, task
 from twisted.internet.testing import StringTransport
 from twisted.python import threadable
 from twisted.trial.unittest import SynchronousTestCase
@@ -595,7 +598,32 @@ ENDS: dict[str, tuple[type[pb.Broker], Callable[[Any, Any], object]]] = {
 }  # fmt: skip
 
 
-class EndTests(Rows, SynchronousTestCase):
+class Reading:
+    """A broker that is just reading."""
+
+    def begin(self: Any, name: str) -> None:
+        """Have one that differs from a stock one as `ENDS` says of *name*."""
+        cls, prepare = ENDS[name]
+        self.asked: list[Any] = []
+        self.patch(threadable, "ioThread", get_ident())
+        self.patch(reactor, "callFromThread", lambda function, *args: self.asked.append(args))
+        self.broker: Any = cls()
+        self.transport: Any = abstract.FileDescriptor(task.Clock())  # type: ignore[arg-type]
+        self.transport.reactor.addWriter = lambda descriptor: None
+        self.transport.connected = True
+        self.out: list[bytes] = []
+        self.transport.writeSomeData = lambda data: self.out.append(bytes(data)) or len(data)
+        self.broker.transport = self.transport
+        self.broker.currentDialect = b"pb"
+        self.broker.setPrefixLimit(64)
+        self.broker._stock = self.broker._receiving = True
+        self.broker._output.gather(self.transport)
+        prepare(self.broker, self)
+        if name == "own output":
+            self.broker._output.gather(self.transport)
+
+
+class EndTests(Reading, Rows, SynchronousTestCase):
     """References that are collected: the peer is told."""
 
     def end(
@@ -608,27 +636,11 @@ class EndTests(Rows, SynchronousTestCase):
         queued: bytes = b"",
     ) -> Any:
         """What comes of the end of several references, with what else is said between."""
-        cls, prepare = ENDS[name]
-        asked: list[Any] = []
-        self.patch(threadable, "ioThread", get_ident())
-        self.patch(reactor, "callFromThread", lambda function, *args: asked.append(args))
         method = pb.RemoteReference.__dict__["__del__"]
         if plain:
-            self.patch(pb.RemoteReference, "__del__", getattr(method, "__wrapped__", method))
-        broker = cls()
-        transport: Any = abstract.FileDescriptor(task.Clock())  # type: ignore[arg-type]
-        transport.reactor.addWriter = lambda descriptor: None
-        transport.connected = True
-        out: list[bytes] = []
-        transport.writeSomeData = lambda data: out.append(bytes(data)) or len(data)
-        broker.transport = transport
-        broker.currentDialect = b"pb"
-        broker.setPrefixLimit(64)
-        broker._stock = broker._receiving = True
-        broker._output.gather(transport)
-        prepare(broker, self)
-        if name == "own output":
-            broker._output.gather(transport)
+            self.patch(pb.RemoteReference, "__del__", inspect.unwrap(method))
+        self.begin(name)
+        broker, transport = self.broker, self.transport
         for count in counts:
             for luid in (1, 300, 70_000, 2**31 - 1) if luids is None else luids:
                 reference = kind(None, broker, luid, count)
@@ -641,7 +653,8 @@ class EndTests(Rows, SynchronousTestCase):
         errors = [failure.type for failure in self.flushLoggedErrors()]
         extra = {key: broker.__dict__.get(key) for key in ("refused", "faded", "asked_for_count")}
         waiting = b"".join(transport._tempDataBuffer)
-        result = gathered, b"".join(out), waiting, asked, errors, extra, broker._output.answers, broker._output._size
+        counted = broker._output.answers, broker._output._size
+        result = gathered, b"".join(self.out), waiting, self.asked, errors, extra, counted
         self.doCleanups()
         return result
 
@@ -744,3 +757,120 @@ class EndTests(Rows, SynchronousTestCase):
         self.assertLess(sys.getallocatedblocks() - blocks, 200)
         for constant, count in zip(constants, counts, strict=True):
             self.assertLess(abs(sys.getrefcount(constant) - count), 40, constant)
+
+
+class Calling(pb.RemoteReference):
+    """A reference that has something to do with each call."""
+
+    def callRemote(self, _name: Any, *args: Any, **kw: Any) -> Any:
+        return super().callRemote(_name, *args, "more", **kw)
+
+
+class Asks(pb.RemoteReference):
+    """A reference that asks for its broker."""
+
+    @property
+    def broker(self) -> Any:
+        return self.kept
+
+    @broker.setter
+    def broker(self, broker: Any) -> None:
+        self.kept = broker
+
+
+class Answer(defer.Deferred[Any]):
+    """What an application has in a Deferred's place."""
+
+
+#: What calls are made with.
+ARGUMENTS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
+    "nothing": ((), {}),
+    "a name": (("echo",), {}),
+    "bytes": ((b"echo", b"x", "x", 1, 1.5, None, True), {}),
+    "a name that is a word": (("remote", [1, {"a": (2,)}]), {}),
+    "a name that is no ASCII": (("\u00e9cho", 1), {}),
+    "a name that is no text": (("\ud800", 1), {}),
+    "a long name": (("x" * 100, 1), {}),
+    "a name of no kind": ((5, 1), {}),
+    "a name derived from text": ((type("Name", (str,), {})("echo"), 1), {}),
+    "keywords": (("echo", 1), {"key": 2}),
+    "no answer": (("echo", 1), {"pbanswer": False}),
+    "an object": (("echo", Part()), {}),
+    "what cannot be sent": (("echo", object()), {}),
+    "many bytes": (("echo", b"x" * 70_000), {}),
+    "too many bytes": (("echo", b"x" * 700_000), {}),
+    "too large a number": (("echo", 2**600), {}),
+}
+
+
+class CallTests(Reading, Rows, SynchronousTestCase):
+    """Calls that are made while the broker reads."""
+
+    def call(self, name: str, plain: bool, kind: Any, luid: Any, args: Any, kw: Any) -> Any:
+        """What comes of two calls."""
+        if plain:
+            self.patch(pb.RemoteReference, "callRemote", inspect.unwrap(pb.RemoteReference.callRemote))
+        self.begin(name)
+        reference = kind(None, self.broker, luid, 0)
+        found = []
+        for _ in range(2):
+            try:
+                question = reference.callRemote(*args, **kw)
+            except Exception as error:
+                found.append((type(error), str(error).replace(repr(args), "")))
+            else:
+                found.append((type(question), question is self.broker.waitingForAnswers.get(self.broker.currentRequestID)))
+                if question is not None:
+                    question.addErrback(lambda reason: found.append(reason.type))
+        waiting = list(self.broker.waitingForAnswers)
+        self.broker._output.flush(self.transport)
+        waits = b"".join(self.transport._tempDataBuffer)
+        extra = [self.broker.__dict__.get("refused"), [failure.type for failure in self.flushLoggedErrors()]]
+        extra += [warning["message"] for warning in self.flushWarnings()]
+        self.doCleanups()
+        return found, waiting, b"".join(self.out), waits, self.asked, extra
+
+    @each(ARGUMENTS)
+    def test_arguments(self, name: str) -> None:
+        """The same is said, returned and raised, whatever they are made with."""
+        self.assertEqual(
+            self.call("stock", True, pb.RemoteReference, 7, *ARGUMENTS[name]),
+            self.call("stock", False, pb.RemoteReference, 7, *ARGUMENTS[name]),
+        )
+
+    @each(ENDS)
+    def test_brokers(self, name: str) -> None:
+        """The same is said, returned and raised by brokers that are not stock."""
+        for _ in range(2):
+            for broker in (name, "stock"):
+                found = self.call(broker, False, pb.RemoteReference, 7, ("echo", 1), {})
+                self.assertEqual(self.call(broker, True, pb.RemoteReference, 7, ("echo", 1), {}), found)
+
+    def test_references(self) -> None:
+        """The same is said of references of other classes, and to other ids."""
+        for kind in (Calling, Asks, Kept, Guarded):
+            for luid in (7, b"root", "root", 2**40, None, True):
+                found = self.call("stock", False, kind, luid, ("echo", 1), {})
+                self.assertEqual(self.call("stock", True, kind, luid, ("echo", 1), {}), found)
+
+    def test_deferred(self) -> None:
+        """A call returns what is in the place of `defer.Deferred` at the time."""
+        for plain in (False, True):
+            self.patch(defer, "Deferred", Answer)
+            found = self.call("stock", plain, pb.RemoteReference, 7, ("echo", 1), {})
+            self.assertEqual([(Answer, True)] * 2, found[0])
+
+    def test_method(self) -> None:
+        """It looks like the function that it stands for, to `inspect` and `mock` too."""
+        method: Any = pb.RemoteReference.callRemote
+        self.assertEqual("(self, _name, *args, **kw)", re.sub(": '[^']*'| -> .*", "", str(inspect.signature(method))))
+        bound = inspect.signature(pb.RemoteReference(None, None, 7, 0).callRemote)
+        self.assertEqual(["_name", "args", "kw"], list(bound.parameters))
+        self.assertEqual("callRemote", method.__name__)
+        self.assertEqual("RemoteReference.callRemote", method.__qualname__)
+        self.assertEqual("spreadlite._references", method.__module__)
+        self.assertIn("Call a method of the object.", method.__doc__)
+        self.assertTrue(inspect.isroutine(method))
+        reference = mock.create_autospec(pb.RemoteReference)(None, None, 7, 0)
+        reference.callRemote("echo", 1, key=2)
+        reference.callRemote.assert_called_once_with("echo", 1, key=2)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import inspect
 import re
 import socket
 import types
@@ -393,7 +394,8 @@ def way(test: Any, short: bool, plain: bool | int) -> Iterator[None]:
         patches.append(test.patch(_flow, "is_plain", lambda transport: plain))
     if not short:
         patches += [test.patch(codec, "serve", serve_nothing), test.patch(codec, "ask", ask_nothing)]
-        patches += [test.patch(codec, "call", None), test.patch(codec, "read", None)]
+        function = inspect.unwrap(pb.RemoteReference.callRemote)
+        patches += [test.patch(pb.RemoteReference, "callRemote", function), test.patch(codec, "read", None)]
     try:
         yield
     finally:
