@@ -6,7 +6,8 @@ makes a virtual environment in a temporary folder, installs Buildbot and this ch
 each pairing: builds of all kinds of steps, transfers in both directions, interrupted builds, sent changes, tried patches,
 masters and workers that are restarted, killed and shut down.  What is seen (results and logs of every step, files byte by
 byte, what the command lines print, the lines of both twistd.log) is held against what Buildbot does with twisted.spread
-alone.  It takes some ten minutes, needs git and a package index, and ends with status 1 where a pairing differs.
+alone.  It takes some ten minutes, needs git and a package index, and ends with status 1 where a pairing differs.  With
+``SPREADLITE_PURE=1`` in the environment it is the pure codec's turn.
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ class Day:
         self.port = free_port()
         self.seen = {}
         self.environment = {
-            **{name: os.environ[name] for name in ("HOME", "PATH", "PYENV_ROOT") if name in os.environ},
+            **{name: os.environ[name] for name in ("HOME", "PATH", "PYENV_ROOT", "SPREADLITE_PURE") if name in os.environ},
             "LANG": "C.UTF-8",
             "MATRIX_FOLDER": folder,
             "MATRIX_PORT": f"tcp:{self.port}:interface=127.0.0.1",
