@@ -363,40 +363,7 @@ class Decoder:
                         elif prefix_limit < 1:
                             raise BananaError(f"a prefix of more than {prefix_limit} bytes")
 
-                    if kind == STRING:
-                        if number > size_limit:
-                            raise BananaError(f"a string of {_figure(number)} bytes; the limit is {size_limit}")
-                        held += ITEM_COST + number
-                        if held > most:
-                            raise BananaError(f"an expression that takes more than {most} bytes of memory")
-                        stop = position + number
-                        if stop > end:
-                            # What is large is copied when the whole is there, and not before: unless there is more of what
-                            # it came with, which would be kept as long.
-                            few = end - position < max(_SHORT, len(data) // 2)
-                            self._partial = [data[position:] if few else memoryview(data)[position:]]
-                            self._missing = stop - end
-                            self.data = b""
-                            position = start = 0
-                            return NEED_DATA
-                        item = data[position:stop]
-                        position = stop
-                    elif kind == VOCAB:
-                        if words is None:
-                            raise UnknownElement("a word of the vocabulary in a dialect that has none")
-                        item = words.get(number)
-                        if item is None:
-                            raise UnknownWord(f"no word has the number {_figure(number)}")
-                        held += WORD_COST
-                        if held > most:
-                            raise BananaError(f"an expression that takes more than {most} bytes of memory")
-                        if packs and level > 1 and not items and item == DICTIONARY:
-                            # Where a text is too long, or too deep, it is not read in one go.
-                            if room > 1 and quick and level + 1 < depth:
-                                item = FLAT
-                                flat = True
-                                level += 1
-                    elif kind == LIST:
+                    if kind == LIST:
                         if number > size_limit:
                             raise BananaError(f"a list of {_figure(number)} items; the limit is {size_limit}")
                         held += LIST_COST
@@ -405,12 +372,8 @@ class Decoder:
                         if number:
                             if level >= depth:
                                 raise BananaError(f"lists nested more than {depth} deep")
-                            if (
-                                number == 2
-                                and position < end
-                                and data[position] == _REMOTE_WORD
-                                and (level > 1 or not packs)
-                            ):
+                            follows = data[position] if number == 2 and position < end else 0
+                            if follows == _REMOTE_WORD and (level > 1 or not packs):
                                 # There may be very many references, one after the other.
                                 found, stop = _references(data, position - 2, 1 if flat else room, words, prefix_limit)
                                 cost = held + len(found) * _REFERENCE_COST - LIST_COST
@@ -424,11 +387,11 @@ class Decoder:
                             elif number == 2 and quick and position + _TEXT_AT < end:
                                 # Most lists of two items are text, [unicode bytes], or a pair that begins with text.
                                 # Where that is short and all there, its parts are not taken one by one.
-                                paired = data[position] == 2 and data[position + 1] == LIST
+                                paired = follows == 2 and data[position + 1] == LIST
                                 first = position + _TEXT_AT
                                 if paired:
                                     first += 2
-                                begins = data[first - _TEXT_AT : first - 2] if paired or data[position] == 7 else b""
+                                begins = data[first - _TEXT_AT : first - 2] if paired or follows == 7 else b""
                                 if begins == _TEXT_BEGINS:
                                     if first <= end and data[first - 1] == STRING:
                                         size = data[first - 2]
@@ -474,8 +437,6 @@ class Decoder:
                                 and words.get(_NONE[0]) == b"None"
                             ):
                                 held += WORD_COST
-                                if held > most:
-                                    raise BananaError(f"an expression that takes more than {most} bytes of memory")
                                 item = None
                                 number = 0
                                 position += 2
@@ -488,26 +449,53 @@ class Decoder:
                                 continue
                         else:
                             item = Packed() if packs and level == 1 else []
+                    elif kind == STRING:
+                        if number > size_limit:
+                            raise BananaError(f"a string of {_figure(number)} bytes; the limit is {size_limit}")
+                        held += ITEM_COST + number
+                        if held > most:
+                            raise BananaError(f"an expression that takes more than {most} bytes of memory")
+                        stop = position + number
+                        if stop > end:
+                            # What is large is copied when the whole is there, and not before: unless there is more of what
+                            # it came with, which would be kept as long.
+                            few = end - position < max(_SHORT, len(data) // 2)
+                            self._partial = [data[position:] if few else memoryview(data)[position:]]
+                            self._missing = stop - end
+                            self.data = b""
+                            position = start = 0
+                            return NEED_DATA
+                        item = data[position:stop]
+                        position = stop
+                    elif kind == VOCAB:
+                        if words is None:
+                            raise UnknownElement("a word of the vocabulary in a dialect that has none")
+                        item = words.get(number)
+                        if item is None:
+                            raise UnknownWord(f"no word has the number {_figure(number)}")
+                        held += WORD_COST
+                        if packs and level > 1 and not items and item == DICTIONARY:
+                            # Where a text is too long, or too deep, it is not read in one go.
+                            if room > 1 and quick and level + 1 < depth:
+                                item = FLAT
+                                flat = True
+                                level += 1
                     elif kind == INT or kind == LONGINT:
                         item = number
                         held += ITEM_COST
-                        if held > most:
-                            raise BananaError(f"an expression that takes more than {most} bytes of memory")
                     elif kind == NEG or kind == LONGNEG:
                         item = -number
                         held += ITEM_COST
-                        if held > most:
-                            raise BananaError(f"an expression that takes more than {most} bytes of memory")
                     elif kind == FLOAT:
                         if position + 8 > end:
                             return NEED_DATA
                         item = _double.unpack_from(data, position)[0]
                         position += 8
                         held += ITEM_COST
-                        if held > most:
-                            raise BananaError(f"an expression that takes more than {most} bytes of memory")
                     else:
                         raise UnknownElement(f"no element has the type byte 0x{kind:02x}")
+                    if held > most:
+                        raise BananaError(f"an expression that takes more than {most} bytes of memory")
 
                 while items is not None:
                     items.append(item)
@@ -908,11 +896,14 @@ def _encode_pairs(
                     write(text)
                     continue
         elif kind is int:
-            if 0 <= value < 1024:
-                write(INTS[value])
-                continue
+            write(INTS[value] if 0 <= value < 1024 else encode_int(value, prefix_limit))
+            continue
         elif kind is float:
             write(FLOAT_HEAD + _double.pack(value))
+            continue
+        elif kind is bytes and len(value) <= small and (words is None or value not in words):
+            write(STRING_HEADS[len(value)])
+            write(value)
             continue
         _encode(value, chunks, words, size_limit, prefix_limit, depth, level + 1, packed)
 
