@@ -316,6 +316,8 @@ class Output:
                 or not transport.connected
                 or transport.disconnecting
                 or transport._writeDisconnected
+                # As nothing is sent then.
+                or getattr(transport, "_aborting", False)
                 # It was plain when this began to gather, but TLS may have begun since.
                 or getattr(transport, "TLS", False)
             ):

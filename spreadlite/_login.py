@@ -17,6 +17,7 @@ from hashlib import md5
 from typing import Any
 from weakref import WeakSet
 
+from twisted.cred.checkers import FilePasswordDB, InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import Anonymous, ICredentials, IUsernameHashedPassword
 from twisted.cred.error import LoginFailed, UnauthorizedLogin
 from twisted.cred.portal import Portal
@@ -282,12 +283,30 @@ class _PortalWrapper(Referenceable, _JellyableAvatarMixin):
         return self._ask(self._ledger, lambda: self.portal.login(Anonymous(), mind, IPerspective))
 
 
+def _as_kept(portal: Any, name: Any) -> Any:
+    """A user's name as text or as bytes, whichever the portal's checker keeps it as, which clients cannot know.
+
+    That is known of Twisted's own checkers: the one has a dictionary of either, the other a file of bytes.  Every other
+    checker is asked for the name as it came.
+    """
+    checkers = getattr(portal, "checkers", {})
+    checker: Any = checkers.get(IUsernameHashedPassword) or checkers.get(IUsernameMD5Password)
+    asks = getattr(type(checker), "requestAvatarId", None)
+    try:
+        other = name.encode("utf-8") if isinstance(name, str) else name.decode("utf-8")
+    except (AttributeError, UnicodeError):
+        return name
+    if asks is InMemoryUsernamePasswordDatabaseDontUse.requestAvatarId:
+        return other if name not in checker.users and other in checker.users else name
+    return other if asks is FilePasswordDB.requestAvatarId and isinstance(name, str) else name
+
+
 @implementer(IUsernameHashedPassword, IUsernameMD5Password)
 class _PortalAuthChallenger(Referenceable, _JellyableAvatarMixin):
     """One login: takes the answer to a challenge, once, and is the credentials that a checker looks at.
 
     Attributes:
-        username: the name, as the peer sent it.
+        username: the name, as the peer sent it, or as a checker of Twisted's keeps it.
         challenge, response: what was asked, what was answered.
     """
 
@@ -298,7 +317,6 @@ class _PortalAuthChallenger(Referenceable, _JellyableAvatarMixin):
         self.broker = broker
         self.username = username
         self.challenge = challenge
-        self._asked = False
         self._answered = False
 
     def remote_respond(self, response: Any, mind: Any) -> Any:
@@ -312,22 +330,7 @@ class _PortalAuthChallenger(Referenceable, _JellyableAvatarMixin):
         return self._ask(self._ledger, lambda: self._login(mind))
 
     def _login(self, mind: Any) -> Any:
-        d = defer.maybeDeferred(self.portal.login, self, mind, IPerspective)
-        return d.addErrback(self._ebOtherSpelling, mind)
-
-    def _ebOtherSpelling(self, reason: Any, mind: Any) -> Any:
-        """Ask again with the name as text where it came as bytes, or the reverse.
-
-        Which of the two a checker's table has is the server's choice, which its clients cannot know.  Only where no
-        password was looked at, that is, where nobody of that name was found.
-        """
-        if not reason.check(UnauthorizedLogin) or self._asked:
-            return reason
-        name = self.username
-        try:
-            self.username = name.encode("utf-8") if isinstance(name, str) else name.decode("utf-8")
-        except UnicodeError:
-            return reason
+        self.username = _as_kept(self.portal, self.username)
         return self.portal.login(self, mind, IPerspective)
 
     def checkPassword(self, password: Any) -> bool:
@@ -336,6 +339,5 @@ class _PortalAuthChallenger(Referenceable, _JellyableAvatarMixin):
 
     def checkMD5Password(self, md5Password: Any) -> bool:
         """Whether the answer is that of one who knows the password with that MD5 digest."""
-        self._asked = True
         right = _digest(md5Password, self.challenge)
         return isinstance(self.response, bytes) and hmac.compare_digest(self.response, right)

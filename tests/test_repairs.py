@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
+from twisted.cred.checkers import FilePasswordDB, InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import UsernamePassword
 from twisted.cred.portal import Portal
 from twisted.internet import defer
@@ -411,9 +411,11 @@ class Realm:
 
     def __init__(self, side: str) -> None:
         self.pb = load(side).pb
+        self.names: list[Any] = []
 
     def requestAvatar(self, name: Any, mind: Any, *interfaces: Any) -> Any:
         """A new avatar."""
+        self.names.append(name)
         return self.pb.IPerspective, self.pb.Avatar(), lambda: None
 
 
@@ -431,6 +433,24 @@ class LoginTests(Repairs):
             self.assertIs(TypeError, found.type)
         else:
             self.assertEqual("RemoteReference", type(found).__name__)
+
+    @each(("text", "bytes", "file"))
+    def test_names(self, kept: str) -> None:
+        """A user is found whose name is text in one place and bytes in the other, and the realm is asked for the avatar by
+        what a checker of Twisted's has."""
+        checker: Any = InMemoryUsernamePasswordDatabaseDontUse()
+        checker.addUser("zoë" if kept == "text" else "zoë".encode(), b"secret")
+        if kept == "file":
+            path = self.mktemp()
+            with open(path, "wb") as file:
+                file.write("bob:word\nzoë:secret\n".encode())
+            checker = FilePasswordDB(path)
+        realm = Realm(OURS)
+        both = Pair(OURS, OURS, Portal(realm, [checker]))
+        for name in ("zoë", "zoë".encode()):
+            found = both.outcome(both.connecting.login(UsernamePassword(name, b"secret")))
+            self.assertEqual("RemoteReference", type(found).__name__)
+        self.assertEqual(["zoë" if kept == "text" else "zoë".encode()] * 2, realm.names)
 
     @each([TWISTED, OURS])
     def test_other_credentials(self, side: str) -> None:

@@ -1675,6 +1675,24 @@ class TransportTests(Rows, Served):
 
     @each(SIDES)
     @defer.inlineCallbacks
+    def test_abort(self, side: str) -> Any:
+        """After `transport.abortConnection()` nothing is sent: not even the answer of the method that called it."""
+        pb = load(side).pb
+
+        def abort(root: Any, reference: Any, size: int) -> bytes:
+            reference.broker.transport.abortConnection()
+            return b"x" * size
+
+        port = self.serve(pb.PBServerFactory(echo(load(side), remote_abort=abort)))
+        for size in (5, 600_000):
+            factory = pb.PBClientFactory()
+            self.connect(port, factory)
+            root = yield factory.getRootObject()
+            yield self.assertFailure(root.callRemote("abort", pb.Referenceable(), size), pb.PBConnectionLost)
+        yield self.end()
+
+    @each(SIDES)
+    @defer.inlineCallbacks
     def test_disconnect(self, side: str) -> Any:
         """`factory.disconnect()` ends the connection; `connector.disconnect()` too."""
         pb = load(side).pb

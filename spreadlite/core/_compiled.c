@@ -61,7 +61,7 @@ static const char *const head_names[HEADS] = {"unicode", "None", "boolean",   "l
                                               "dictionary", "set", "frozenset", "reference", "dereference", "remote"};
 
 /* What is asked of a transport before it is sent something: what makes it wait, and whether it is connected. */
-enum { S_BUFFER, S_LATER, S_PRODUCER, S_CONNECTED, S_DISCONNECTING, S_SHUT, S_TLS, SENDING };
+enum { S_BUFFER, S_LATER, S_PRODUCER, S_CONNECTED, S_DISCONNECTING, S_SHUT, S_ABORTING, S_TLS, SENDING };
 
 /* What receives the calls of a peer. */
 enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
@@ -103,7 +103,7 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(on) X(_version) X(_remembers) X(_attributesSeen) X(_work) X(_inflow) X(_decoder) X(_reactor) X(_rest)            \
     X(_backlog) X(_call) X(_limits) X(_paused) X(_transport) X(_wait) X(lost) X(stop) X(received) X(work) X(_over)     \
     X(_done) X(_busy) X(slice_seconds) X(unread_output) X(time) X(monotonic) X(Banana) X(is_plain) X(dataBuffer)       \
-    X(_tempDataBuffer) X(producer) X(connected) X(disconnecting) X(_writeDisconnected) X(TLS) X(socket)                \
+    X(_tempDataBuffer) X(producer) X(connected) X(disconnecting) X(_writeDisconnected) X(_aborting) X(TLS) X(socket)   \
     X(writeSomeData) X(send)                                                                                           \
     X(seams) X(seams_on) X(broker_work) X(inflow) X(inflow_received) X(inflow_work) X(inflow_over) X(inflow_done)      \
     X(sends_itself) X(socket_type) X(_sendMessage) X(send_message) X(Deferred)
@@ -2334,15 +2334,16 @@ static int sends_itself(State *st, PyTypeObject *type) {
     if (!function || !socket_type) return PyErr_Occurred() ? -1 : 0;
     Py_XSETREF(st->socket_type, Py_NewRef(socket_type));
     int good = is_true_that(PyObject_CallOneArg(function, (PyObject *)type));
-    PyObject *const names[] = {st->s_dataBuffer,    st->s__tempDataBuffer,   st->s_producer, st->s_connected,
-                               st->s_disconnecting, st->s__writeDisconnected, st->s_TLS,      st->s_socket};
+    PyObject *const names[] = {st->s_dataBuffer,    st->s__tempDataBuffer,    st->s_producer,  st->s_connected,
+                               st->s_disconnecting, st->s__writeDisconnected, st->s__aborting, st->s_TLS,
+                               st->s_socket};
     for (int i = 0; good > 0 && i <= SENDING; i++) good = is_attribute(type, names[i]);
     for (int i = 0; good > 0 && i < SENDING; i++) {
         PyObject *value = PyObject_GetAttr((PyObject *)type, names[i]);
         if (!value) {
             if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
             PyErr_Clear();
-            st->sending_default[i] = i == S_TLS ? 0 : -1;
+            st->sending_default[i] = i == S_TLS || i == S_ABORTING ? 0 : -1;
             continue;
         }
         int truth = i == S_PRODUCER ? value != Py_None : PyObject_IsTrue(value);
@@ -2389,7 +2390,8 @@ static PyObject *socket_of(State *st, PyObject *transport) {
         !transport_has(st, own, st->s__tempDataBuffer, S_LATER) && !transport_has(st, own, st->s_producer, S_PRODUCER) &&
         transport_has(st, own, st->s_connected, S_CONNECTED) > 0 &&
         !transport_has(st, own, st->s_disconnecting, S_DISCONNECTING) &&
-        !transport_has(st, own, st->s__writeDisconnected, S_SHUT) && !transport_has(st, own, st->s_TLS, S_TLS) &&
+        !transport_has(st, own, st->s__writeDisconnected, S_SHUT) && !transport_has(st, own, st->s__aborting, S_ABORTING) &&
+        !transport_has(st, own, st->s_TLS, S_TLS) &&
         !PyDict_Contains(own, st->s_writeSomeData)) {
         socket = PyDict_GetItemWithError(own, st->s_socket);
         if (socket) socket = (PyObject *)Py_TYPE(socket) == st->socket_type ? Py_NewRef(socket) : NULL;

@@ -115,6 +115,30 @@ class TryTests(Rows, SynchronousTestCase):
         self.assertIn(b"twisted.cred.error.UnauthorizedLogin", str(answer).encode())
         self.flushLoggedErrors()
 
+    @each(("joe", b"joe", "nobody", b"nobody"))
+    def test_asked_once(self, name: Any) -> None:
+        """A checker of the application's is asked once for each login, for the name as it came; as often for an unknown
+        user as for a wrong password."""
+        asked: list[Any] = []
+
+        @implementer(ICredentialsChecker)
+        class Checker:
+            """Knows joe."""
+
+            credentialInterfaces = (IUsernameHashedPassword,)
+
+            def requestAvatarId(self, credentials: Any) -> Any:
+                asked.append(credentials.username)
+                if credentials.username == "joe" and credentials.checkPassword(b"secret"):
+                    return "joe"
+                raise UnauthorizedLogin("no")
+
+        bench = guarded(Limits(), [Checker()])
+        challenge, challenger = begun(bench.peer, name if type(name) is bytes else ["unicode", name])
+        answer = bench.peer.call(challenger, "respond", response_to(challenge, b"wrong"), ["None"])
+        self.assertEqual((b"error", [name]), (answer[0], asked))
+        self.flushLoggedErrors()
+
     @each((False, True))
     def test_unknown_user(self, tracebacks: bool) -> None:
         """An unknown user and a wrong password get the very same error, byte for byte."""
