@@ -55,6 +55,23 @@ class HomeTests(SynchronousTestCase):
             if issubclass(cls, Exception):
                 self.assertEqual(list(map(qual, original.__mro__)), list(map(qual, cls.__mro__)))
 
+    def test_instances_that_are_allowed(self):
+        """An instance, or the class, of a pinned exception that was allowed arrives as ours, though twisted.spread's is
+        there; where that alone was allowed, as that."""
+        for cls in (pb.Error, pb.NoSuchMethod, jelly.InsecureJelly, banana.BananaError):
+            original = getattr(importlib.import_module(cls.__module__), cls.__name__)
+            for allowed in (cls, original):
+                security = jelly.SecurityOptions()
+                security.allowInstancesOf(allowed)
+                for value in (cls("why"), cls):
+                    found = jelly.unjelly(jelly.jelly(value), security)
+                    self.assertIs(allowed, found if value is cls else type(found))
+        script = (
+            "import sys; from spreadlite import jelly, pb; jelly.unjelly(jelly.jelly(pb.Error('x')));"
+            "sys.exit('twisted.spread.pb' in sys.modules)"
+        )
+        self.assertEqual(0, python("-c", script).returncode)
+
     def test_pickle(self):
         """Pinned exceptions pickle, and come back as what they were; so do an application's own."""
         for error in (

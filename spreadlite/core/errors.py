@@ -118,3 +118,11 @@ class PBConnectionLost(Exception):
 
 class UnregisteredTypeWarning(UserWarning):
     """An object of a type that Perspective Broker does not carry was sent; the peer gets an `Unpersistable` for it."""
+
+
+#: The pinned classes of this module, by the names under which they travel.
+PINNED = {
+    f"{cls.__module__}.{cls.__name__}": cls
+    for cls in list(globals().values())
+    if isinstance(cls, type) and cls.__module__.startswith("twisted.spread.")
+}

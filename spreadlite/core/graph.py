@@ -46,7 +46,7 @@ from zope.interface import implementer
 
 from spreadlite.interfaces import IJellyable, IUnjellyable
 
-from .errors import BananaError, InsecureJelly, MethodChanged, UnregisteredTypeWarning
+from .errors import PINNED, BananaError, InsecureJelly, MethodChanged, UnregisteredTypeWarning
 from .limits import DEFAULT_LIMITS
 from .policy import Taster, allowed_names, allows_dotted_names
 from .registry import DEFAULT_REGISTRY, Registry
@@ -1130,7 +1130,7 @@ def read_instance(unjellier: Unjellier, sexp: list[Any], number: int | None) -> 
     module = name.rpartition(".")[0]
     if not unjellier.taster.isModuleAllowed(module):
         raise InsecureJelly(f"Module {module} not allowed (in type {name}).")
-    cls = _named(name)
+    cls = _named(name, unjellier.taster)
     if not unjellier.taster.isClassAllowed(cls):
         raise InsecureJelly(f"Class {name} not allowed.")
     return _instance_of(unjellier, cls, item_of(sexp, 1), number)
@@ -1158,8 +1158,15 @@ def _text(name: object) -> str:
         raise InsecureJelly(f"not a name: {shortened(name)}") from None
 
 
-def _named(name: str) -> Any:
-    """The class of that dotted name, whose module was allowed."""
+def _named(name: str, taster: Any) -> Any:
+    """The class of that dotted name, whose module was allowed.
+
+    Our own exceptions go by names of twisted.spread's, whose module may be another's: they come first, where they are
+    allowed.
+    """
+    pinned = PINNED.get(name)
+    if pinned is not None and taster.isClassAllowed(pinned):
+        return pinned
     try:
         return namedObject(name)
     except Exception as error:
@@ -1416,7 +1423,7 @@ def read_class(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any
     module = name.rpartition(".")[0]
     if not unjellier.taster.isModuleAllowed(module):
         raise InsecureJelly(f"module {module} not allowed")
-    cls = _named(name)
+    cls = _named(name, unjellier.taster)
     if type(cls) is not type:
         raise InsecureJelly(f"{name} is no class: {shortened(cls)}")
     if not unjellier.taster.isClassAllowed(cls):
