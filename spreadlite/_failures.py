@@ -187,7 +187,8 @@ class CopiedFailure(RemoteCopy, failure.Failure):
         return shortened(value, 1000) if type(value) in (list, tuple, dict, set, frozenset) else str(value)
 
     def _error(self) -> RemoteError:
-        return RemoteError(self.type, self.getErrorMessage(), self.__dict__.get("traceback"))
+        kind: Any = self.type
+        return RemoteError(kind, self.getErrorMessage(), self.__dict__.get("traceback"))
 
     def raiseException(self) -> Any:
         """Raise a `RemoteError` that stands for the exception, or the exception that was assigned to ``value``."""

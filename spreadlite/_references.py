@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import total_ordering
 from typing import Any
 
@@ -92,7 +93,7 @@ class RemoteReference(Serializable, styles.Ephemeral):
         self.doRefCount = doRefCount
         self.perspective = perspective
 
-    def notifyOnDisconnect(self, callback: Any) -> None:
+    def notifyOnDisconnect(self, callback: Callable[[RemoteReference], object]) -> None:
         """Call ``callback(reference)`` when the connection goes; at once if it has gone.
 
         Raises:
@@ -106,7 +107,7 @@ class RemoteReference(Serializable, styles.Ephemeral):
         if len(self.disconnectCallbacks) == 1:
             self.broker.notifyOnDisconnect(self._disconnected)
 
-    def dontNotifyOnDisconnect(self, callback: Any) -> None:
+    def dontNotifyOnDisconnect(self, callback: Callable[[RemoteReference], object]) -> None:
         """Take back what `notifyOnDisconnect` was given.
 
         Raises:

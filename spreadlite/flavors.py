@@ -29,13 +29,13 @@ from .jelly import (
     Jellyable,
     Unjellyable,
     _createBlank,
-    getInstanceState,
-    setInstanceState,
     setUnjellyableFactoryForClass,
     setUnjellyableForClass,
     setUnjellyableForClassTree,
     unjellyableRegistry,
 )
+from .jelly import getInstanceState as getInstanceState
+from .jelly import setInstanceState as setInstanceState
 
 __all__ = [
     "Cacheable",

@@ -58,11 +58,11 @@ from .core.errors import (
     NoSuchMethod,
     PBConnectionLost,
     ProtocolError,
-    RemoteError,
 )
+from .core.errors import RemoteError as RemoteError
 from .core.graph import shortened
 from .core.limits import DEFAULT_LIMITS, Limits
-from .core.tables import Local
+from .core.tables import Local as Local
 from .core.weights import size_of
 from .flavors import (
     Cacheable,
@@ -90,7 +90,8 @@ from .flavors import (
     textOf,
 )
 from .interfaces import IJellyable, IUnjellyable
-from .jelly import _newInstance, globalSecurity, unjelly
+from .jelly import _newInstance, globalSecurity
+from .jelly import unjelly as unjelly
 
 __all__ = [
     "AsReferenceable",
@@ -390,7 +391,7 @@ class Broker(banana.Banana):
             "stoppedObserving",
         )
 
-    def notifyOnDisconnect(self, notifier: Any) -> None:
+    def notifyOnDisconnect(self, notifier: Callable[[], object]) -> None:
         """Call *notifier* when the connection goes; at once if it has gone.
 
         Raises:
@@ -402,12 +403,12 @@ class Broker(banana.Banana):
         else:
             self.disconnects.append(notifier)
 
-    def dontNotifyOnDisconnect(self, notifier: Any) -> None:
+    def dontNotifyOnDisconnect(self, notifier: Callable[[], object]) -> None:
         """Take back what `notifyOnDisconnect` was given; nothing happens if it was not."""
         if self.disconnects and notifier in self.disconnects:
             self.disconnects.remove(notifier)
 
-    def notifyOnFail(self, notifier: Any) -> None:
+    def notifyOnFail(self, notifier: Callable[[], object]) -> None:
         """Call *notifier* if the connection is never made."""
         _mustBeCallable(notifier)
         if self.failures is None:
@@ -415,7 +416,7 @@ class Broker(banana.Banana):
         else:
             self.failures.append(notifier)
 
-    def notifyOnConnect(self, notifier: Any) -> None:
+    def notifyOnConnect(self, notifier: Callable[[], object]) -> None:
         """Call *notifier* when the connection is ready; at once if it is."""
         _mustBeCallable(notifier)
         if self.connects is None:
@@ -1503,7 +1504,7 @@ class PBClientFactory(protocol.ClientFactory):
         for d in requests:
             d.callback(self._root)
 
-    def getRootObject(self) -> Any:
+    def getRootObject(self) -> defer.Deferred[RemoteReference]:
         """A Deferred of a reference to the server's root.
 
         It fails when the connection cannot be made, or goes before it is ready.  A factory that connects anew may let it
@@ -1511,7 +1512,7 @@ class PBClientFactory(protocol.ClientFactory):
         """
         if self._broker and not self._broker.disconnected:
             return defer.succeed(self._root)
-        d: defer.Deferred[Any] = defer.Deferred()
+        d: defer.Deferred[RemoteReference] = defer.Deferred()
         self.rootObjectRequests.append(d)
         return d
 
@@ -1534,7 +1535,7 @@ class PBClientFactory(protocol.ClientFactory):
     def _cbLoginAnonymous(self, root: Any, client: Any) -> Any:
         return root.callRemote("loginAnonymous", client)
 
-    def login(self, credentials: Any, client: Any = None) -> Any:
+    def login(self, credentials: Any, client: Any = None) -> defer.Deferred[Any]:
         """Log in at a server that was given a portal.
 
         Args:

@@ -228,7 +228,7 @@ class CallbackPageCollector(pb.Referenceable):
             callback(self.pages)
 
 
-def getAllPages(referenceable: Any, methodName: str, *args: Any, **kw: Any) -> Any:
+def getAllPages(referenceable: Any, methodName: str, *args: Any, **kw: Any) -> defer.Deferred[Any]:
     """Call a method that takes a collector of pages before its other arguments.
 
     Returns:

@@ -22,7 +22,7 @@ class TypingTests(SynchronousTestCase):
         cache = os.path.join(self.mktemp(), "cache")
         ended = python(
             "-m", "mypy", "--strict", "--config-file=", "--cache-dir", cache, "--python-executable",
-            sys.executable, "--implicit-reexport", "--allow-subclassing-any", "--untyped-calls-exclude", "spreadlite",
+            sys.executable, "--allow-subclassing-any", "--untyped-calls-exclude", "spreadlite",
             "--follow-imports", "silent", os.path.join(FOLDER, name), cwd=ROOT, patience=300,
         )  # fmt: skip
         self.assertNotIn("INTERNAL ERROR", ended.stdout + ended.stderr)

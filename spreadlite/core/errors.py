@@ -103,7 +103,7 @@ class RemoteError(Exception):
     __module__ = "twisted.spread.pb"
     __reduce_ex__ = reduce_by_home  # type: ignore[assignment]
 
-    def __init__(self, remoteType: object, value: object, remoteTraceback: object) -> None:
+    def __init__(self, remoteType: bytes, value: object, remoteTraceback: object) -> None:
         super().__init__(value)
         self.remoteType = remoteType
         self.remoteTraceback = remoteTraceback

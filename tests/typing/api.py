@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.cred.credentials import UsernamePassword
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import ClientFactory, ServerFactory
 from typing_extensions import assert_type
@@ -65,7 +66,15 @@ async def connected(address: IAddress) -> None:
     made = as_factory.buildProtocol(address)
     del made
     root = await factory.getRootObject()
-    lamp = await root.callRemote("lamp")
+    assert_type(root, pb.RemoteReference)
+    root.notifyOnDisconnect(print)
+    try:
+        lamp = await root.callRemote("lamp")
+    except pb.RemoteError as error:
+        print(error.remoteType.decode(), error.args[0])
+        return
+    avatar = await factory.login(UsernamePassword(b"a", b"b"))
+    print(avatar)
     assert_type(pb.RemoteReference(None, None, 1, 0).remoteMethod("on"), pb.RemoteMethod)
     await lamp.callRemote("on", 3, pbanswer=True)
     pages = await util.getAllPages(root, "pages")

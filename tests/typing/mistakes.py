@@ -19,3 +19,6 @@ spreadlite.install(forced=True)  # error: call-arg
 reference = pb.RemoteReference(None, None, 1, 0)
 reference.callRemote(3)  # error: arg-type
 reference.callRemote()  # error: call-arg
+reference.notifyOnDisconnect(5)  # error: arg-type
+pb.Broker().notifyOnConnect("ready")  # error: arg-type
+pb.PBClientFactory().getRootObject().callRemote("echo")  # error: attr-defined
