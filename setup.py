@@ -4,6 +4,7 @@ Usually it is left out, with a note (which pip shows with ``-v``): spreadlite th
 ``SPREADLITE_REQUIRE_COMPILED=1`` in the environment, the installation fails instead.
 """
 
+import contextlib
 import os
 import shutil
 
@@ -19,19 +20,26 @@ class BuildExtension(build_ext):
         super().run()
         if not self.inplace:
             for ext in self.extensions:
-                built = self.get_ext_fullpath(ext.name)
-                beside = os.path.join(*ext.name.split(".")[:-1], os.path.basename(built))
+                built, beside = self.places(ext)
                 if os.path.exists(built):
                     try:
                         shutil.copyfile(built, beside)
                     except OSError as error:
                         self.announce(f"{beside} could not be written: {error}")
 
+    def places(self, ext):
+        """Where it is built, and where it is beside its source."""
+        built = self.get_ext_fullpath(ext.name)
+        return built, os.path.join(*ext.name.split(".")[:-1], os.path.basename(built))
+
     def build_extension(self, ext):
-        """Build it, and say so when that fails."""
+        """Build it, and say so when that fails; then there is none, either, that was built from an older source."""
         try:
             super().build_extension(ext)
         except Exception as error:
+            for place in self.places(ext):
+                with contextlib.suppress(FileNotFoundError):
+                    os.remove(place)
             if os.environ.get("SPREADLITE_REQUIRE_COMPILED", "0") not in ("", "0"):
                 ext.optional = False
                 raise
