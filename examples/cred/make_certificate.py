@@ -36,6 +36,8 @@ def certificate(host):
 
 
 if __name__ == "__main__":
+    if os.path.exists(sys.argv[1]):
+        sys.exit(f"{sys.argv[1]} is there already")
     # Readable by its owner alone: it has the key.
     with open(os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "wb") as file:
         file.write(certificate("localhost"))

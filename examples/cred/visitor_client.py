@@ -23,10 +23,10 @@ async def main(reactor, port=pb.portno):
 
     visitor = await factory.login(Anonymous())
     print("a visitor sees:", ", ".join(await visitor.callRemote("titles")))
-    print("a visitor borrows:", await visitor.callRemote("borrow", "Ivanhoe").addErrback(told))
+    print("a visitor borrows:", await visitor.callRemote("borrow", "Emma").addErrback(told))
 
     reader = await factory.login(UsernamePassword(b"peter", b"pumpkin"))
-    loan = await reader.callRemote("borrow", "Ivanhoe")
+    loan = await reader.callRemote("borrow", "Emma")
     print("a reader borrows:", await loan.callRemote("whose"))
     factory.disconnect()
 

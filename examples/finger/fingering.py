@@ -41,6 +41,9 @@ class People:
 class Finger(basic.LineReceiver):
     """The finger protocol: a line with a name (or none), an answer for human eyes, and the end."""
 
+    # Lines end with CR and LF, and those of people who try it by hand with LF.
+    delimiter = b"\n"
+
     def lineReceived(self, line):
         """Answer, and hang up."""
         people = self.factory.people
@@ -49,7 +52,7 @@ class Finger(basic.LineReceiver):
             answer = people.plan(name) if name else ", ".join(people.names())
         except NoSuchUser:
             answer = "no such user"
-        self.sendLine(answer.encode("utf-8"))
+        self.transport.write(answer.encode("utf-8") + b"\r\n")
         self.transport.loseConnection()
 
 

@@ -1,6 +1,6 @@
 """How to test a server without a network and without waiting: both ends in one process, joined in memory.
 
-Run it with ``trial test_lamp`` or ``pytest``, in this folder.
+Run it with ``python -m twisted.trial test_lamp`` or ``python -m pytest``, in this folder.
 """
 
 from lamp import Broken, Lamp

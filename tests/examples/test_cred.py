@@ -63,7 +63,7 @@ class CredTests(ExampleCase):
             [
                 "a visitor sees: Emma, Ivanhoe, Ulysses",
                 "a visitor borrows: no such thing for you",
-                "a reader borrows: Ivanhoe is lent to you",
+                "a reader borrows: Emma is lent to you",
             ],
             self.run_client(client_kind, "visitor_client.py", port),
         )

@@ -12,10 +12,10 @@ ANY_PORT = "tcp:0:interface=127.0.0.1"
 TWISTD = "from twisted.scripts.twistd import run; run()"
 
 
-def ask(port, line):
+def ask(port, line, end=b"\r\n"):
     """What a finger server says to a line."""
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
-        connection.sendall(line + b"\r\n")
+        connection.sendall(line + end)
         with connection.makefile("rb") as answer:
             return answer.read()
 
@@ -47,7 +47,8 @@ class FingerTests(ExampleCase):
         with tempfile.TemporaryDirectory() as folder:
             server, finger, port = self.serve_both(server_kind, folder)
             self.assertEqual(b"ada, grace\r\n", ask(finger, b""))
-            self.assertEqual(b"computing Bernoulli numbers\r\n", ask(finger, b"ada"))
+            for end in (b"\r\n", b"\n"):
+                self.assertEqual(b"computing Bernoulli numbers\r\n", ask(finger, b"ada", end))
             self.assertEqual(
                 [
                     "known: ada, grace",
