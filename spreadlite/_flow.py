@@ -255,10 +255,11 @@ class Output:
                 self._pass_on(transport)
         elif self._first and is_plain(transport):
             # The reactor would ask the system when it may write, write in its next turn, and ask it no more.
-            self._first = False
-            self.gathering = True
             self._chunks.append(data)
             self._size += size
+            self._first = False
+            # Not before that has succeeded: nobody else would end it.
+            self.gathering = True
             self.flush(transport)
         else:
             transport.write(data)

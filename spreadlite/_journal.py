@@ -151,9 +151,14 @@ class Journal:
                 format, **{name: escaped(value) if isinstance(value, str) else value for name, value in fields.items()}
             )
 
-    def error(self, reason: failure.Failure, why: str | None = None, before: str | None = None) -> None:
-        """Log a failure with its traceback, after the line *before*; it is of no other use after that."""
-        if self.admits(_rate_of(reason)):
+    def error(
+        self, reason: failure.Failure, why: str | None = None, before: str | None = None, kind: str | None = None
+    ) -> None:
+        """Log a failure with its traceback, after the line *before*; it is of no other use after that.
+
+        *kind*: among which others it is counted; None for those of its exception.
+        """
+        if self.admits(_rate_of(reason) if kind is None else kind):
             if before is not None:
                 log.msg(before)
             log.err(_Told.of(reason), why)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 import datetime
 import decimal
+import sys
 import types
 import warnings
 from collections.abc import Callable
@@ -105,6 +106,21 @@ def __getattr__(name: str) -> Any:
 #: Tag to class, tag to factory: the tables of the process.
 unjellyableRegistry = DEFAULT_REGISTRY.classes
 unjellyableFactoryRegistry = DEFAULT_REGISTRY.factories
+
+
+class _Module(types.ModuleType):
+    """This module: a table that is assigned to it (tests of applications put a copy in its place for a while) is the one
+    that is read."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "unjellyableRegistry":
+            DEFAULT_REGISTRY.classes = value
+        elif name == "unjellyableFactoryRegistry":
+            DEFAULT_REGISTRY.factories = value
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Module
 
 #: The security options of the process, in force where none are given.
 globalSecurity = SecurityOptions()

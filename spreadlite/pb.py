@@ -382,7 +382,8 @@ class Broker(banana.Banana):
         try:
             function()
         except Exception:
-            log.err(None, what)
+            # A peer can have some of it called as often as it likes.
+            self._journal().error(failure.Failure(), what, kind=what)
 
     def _stopObserving(self, local: Local) -> None:
         cacheable, perspective = local.object, local.perspective
@@ -1092,25 +1093,37 @@ class Broker(banana.Banana):
             self._takeBack(registrations)
             return defer.fail(Error(f"{limits.outstanding_calls} calls wait for their answer already"))
         requestID = self.newRequestID()
+        question = None
+        if answerRequired:
+            # Before the call is said: a transport may bring the answer at once.
+            question = defer.Deferred()
+            if callback or errback:
+                log.msg('warning! using deprecated "pbcallback"')
+                question.addCallbacks(callback or (lambda result: result), errback)
+            # Making it may have run finalizers.
+            if self.waitingForAnswers is None or self.disconnected:
+                self._takeBack(registrations)
+                self._unasked(question)
+                return question
+            self.waitingForAnswers[requestID] = question
         try:
             self._say(prefix + b"message", requestID, objectID, message, answerRequired, netArgs, netKw)
         except BaseException:
             self._takeBack(registrations)
+            if question is not None:
+                self._unsaid(requestID, question)
             raise
-        if not answerRequired:
-            return None
-        question = defer.Deferred()
-        if callback or errback:
-            log.msg('warning! using deprecated "pbcallback"')
-            question.addCallbacks(callback or (lambda result: result), errback)
-        if self.waitingForAnswers is None or self.disconnected:
-            self._unasked(question)
-        else:
-            self.waitingForAnswers[requestID] = question
         return question
 
     def _unasked(self, question: defer.Deferred[Any]) -> None:
         question.errback(failure.Failure(PBConnectionLost("the connection went as the call was sent")))
+
+    def _unsaid(self, requestID: int, question: defer.Deferred[Any]) -> None:
+        """A call could not be said: nobody gets its Deferred."""
+        waiting = self.waitingForAnswers
+        if waiting is None or waiting.pop(requestID, None) is None:
+            # It was told that the connection has gone.
+            question.addErrback(lambda reason: None)
 
     def proto_answer(self, requestID: Any, netResult: Any) -> None:
         """``[answer id x]``: the result of a call of ours.  What cannot be read fails that call alone."""
@@ -1235,9 +1248,17 @@ class Broker(banana.Banana):
                 )
             else:
                 # Else it would be reported when it is collected, as often as the peer likes.
-                netResult.addCallbacks(lambda result: None, self._unansweredFailure)
+                netResult.addCallbacks(self._unanswered, self._unansweredFailure)
         elif answerRequired:
             self._sendAnswer(netResult, requestID)
+        else:
+            self._unanswered(netResult)
+
+    def _unanswered(self, netResult: Any) -> None:
+        """A call that the peer wants no answer to came to something, which the peer does not get, and cannot let go of."""
+        unsent, self._unsent = self._unsent, None
+        if unsent is not None and unsent[1] is netResult:
+            self._takeBack(unsent[2])
 
     def _unansweredFailure(self, fail: Any) -> None:
         """A call that the peer wants no answer to came to nothing."""

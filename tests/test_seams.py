@@ -1705,6 +1705,58 @@ class TransportTests(Rows, Served):
         yield self.end()
 
 
+class Prompt:
+    """A transport that delivers as soon as it is written to, as applications have for their tests."""
+
+    disconnecting = False
+
+    def __init__(self, fails: bool = False) -> None:
+        self.peer: Any = None
+        self.fails = fails
+
+    def write(self, data: bytes) -> None:
+        """Have the peer receive it, or fail."""
+        if self.fails:
+            raise OSError("no")
+        self.peer.dataReceived(data)
+
+    def writeSequence(self, chunks: list[bytes]) -> None:
+        """The same."""
+        self.write(b"".join(chunks))
+
+    def loseConnection(self) -> None:
+        """The end."""
+        self.disconnecting = True
+
+    def getPeer(self) -> Any:
+        """Nobody in particular."""
+        return None
+
+
+class PromptTests(Rows, SynchronousTestCase):
+    """Transports that deliver within `write`."""
+
+    @each(SIDES)
+    def test_answered(self, side: str) -> None:
+        """A call that is answered before it was written to the end has its answer."""
+        both = Pair(side, side, echo(load(side)))
+        both.server.transport, both.client.transport = Prompt(), Prompt()
+        both.server.transport.peer, both.client.transport.peer = both.client, both.server
+        for value in (5, [b"x" * 70_000], {"a": both.server_spread.pb.Referenceable()}):
+            answer = self.successResultOf(both.root.callRemote("echo", value))
+            self.assertEqual(type(value), type(answer))
+        self.assertFalse(both.client.transport.disconnecting)
+
+    @each(PAIRS)
+    def test_not_written(self, pair: tuple[str, str]) -> None:
+        """A call that cannot be written raises what the transport does; with ours, nothing waits for its answer."""
+        both = Pair(*pair, echo(load(pair[0])))
+        both.client.transport = Prompt(fails=True)
+        for value in (5, [both.client_spread.pb.Referenceable()]):
+            self.assertRaises(OSError, both.root.callRemote, "echo", value)
+        self.assertEqual(pair[1] == TWISTED, bool(both.client.waitingForAnswers))
+
+
 class ReconnectingTests(Rows, Served):
     """A client factory that connects anew, as Buildbot, Jasmin and Zenoss each have their own."""
 

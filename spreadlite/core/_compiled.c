@@ -48,6 +48,8 @@ enum { MEMBER_OBJECT = T_OBJECT_EX };
 #define METHODS 64
 #define PLAIN_CALLEES 16
 #define UNBOUNDED PY_SSIZE_T_MAX
+/* Lists within lists in what a hook returns, which may be in itself: no limit of a connection is above that. */
+#define DEEPEST 100000
 
 typedef unsigned char byte;
 
@@ -94,8 +96,9 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(expression_bytes) X(expression_depth) X(__dict__) X(__init__) X(__class__) X(__getattribute__) X(security)       \
     X(_PREFIX_LIMIT) X(depth) X(outstanding_calls) X(transport) X(_pass_on) X(_answering) X(_parting) X(_unsent)       \
     X(_justReleased) X(locallyCachedObjects) X(_halfMade) X(_raised) X(_localCleanup) X(_cleanUp) X(_returned)         \
-    X(_pack) X(_packRest) X(_unread) X(_unasked) X(proto_decref) X(disconnected) X(remoteMessageReceived)              \
-    X(waitingForAnswers) X(callback) X(currentRequestID) X(incomingVocabulary) X(localObjectForID)                     \
+    X(_pack) X(_packRest) X(_unread) X(_unasked) X(_unsaid) X(proto_decref) X(disconnected)                          \
+    X(remoteMessageReceived) X(waitingForAnswers) X(callback) X(currentRequestID) X(incomingVocabulary)                \
+    X(localObjectForID)                                                                                                \
     X(cachedLocallyAs) X(_recvMessage) X(_answered)
 /* What a reading looks at: the broker's, the inflow's, the transport's, and what _flow, _seams and _transports put into
    graph.STOCK. */
@@ -281,9 +284,15 @@ static int ask(Asked *asked, PyObject *object, PyObject *first, PyObject *second
         PyErr_Clear();
     }
     if (lasts && type->tp_version_tag) {
-        for (int i = 0; i < count; i++) Py_XSETREF(asked->values[i], Py_NewRef(values[i]));
+        /* All of it before the others go, for that may call code which asks in its turn. */
+        PyObject *before[2] = {NULL, NULL};
+        for (int i = 0; i < count; i++) {
+            before[i] = asked->values[i];
+            asked->values[i] = Py_NewRef(values[i]);
+        }
         asked->class_version = type->tp_version_tag;
         asked->own_version = ((PyDictObject *)own)->ma_version_tag;
+        for (int i = 0; i < count; i++) Py_XDECREF(before[i]);
     }
 #else
     (void)asked;
@@ -937,9 +946,15 @@ typedef struct {
 /* Adds bytes; large ones as a piece of their own, which is copied once, when all is there. */
 static int encoder_bytes(Encoder *self, PyObject *bytes) {
     if (!self->pieces || PyBytes_GET_SIZE(bytes) <= LARGE_STRING) return out_bytes(self->out, bytes);
-    if (!*self->pieces && !(*self->pieces = PyList_New(0))) return -1;
+    /* Making a list may run finalizers, which may change the one that the bytes are in. */
+    Py_INCREF(bytes);
+    if (!*self->pieces && !(*self->pieces = PyList_New(0))) {
+        Py_DECREF(bytes);
+        return -1;
+    }
     PyObject *before = out_done(self->out);
     int failed = !before || PyList_Append(*self->pieces, before) || PyList_Append(*self->pieces, bytes);
+    Py_DECREF(bytes);
     Py_XDECREF(before);
     return failed || out_start(self->out, 256) ? -1 : 0;
 }
@@ -1328,7 +1343,8 @@ static int decoder_take(Decoder *self, PyObject *data) {
 
 static PyObject *decoder_feed(Decoder *self, PyObject *data) {
     if (self->broken) Py_RETURN_NONE;
-    data = PyBytes_Check(data) ? Py_NewRef(data) : PyBytes_FromObject(data);
+    /* Not a subclass: letting go of it may run code, and it may lead back here. */
+    data = PyBytes_CheckExact(data) ? Py_NewRef(data) : PyBytes_FromObject(data);
     if (!data) return NULL;
     int failed;
     if (self->busy) {
@@ -2412,7 +2428,11 @@ static int flush(State *st, PyObject *output, PyObject *transport) {
     if (!PyList_GET_SIZE(chunks)) goto gathered;
     /* Before the rest, for making a list may run finalizers, which may say something. */
     if (!plain) goto other;
-    if (!(after = PyList_New(0))) goto failed;
+    if (!(after = PyList_New(0))) {
+        /* Output says what becomes of it; in any case it gathers no more. */
+        PyErr_Clear();
+        goto other;
+    }
     chunks = SLOT_OF(output, st->output, OUTPUT_CHUNKS);
     if (!chunks || !PyList_CheckExact(chunks) || PyList_GET_SIZE(chunks) != 1) goto other;
     data = PyList_GET_ITEM(chunks, 0);
@@ -2459,6 +2479,7 @@ other:
     Py_XDECREF(none);
     return none ? 0 : -1;
 failed:
+    Py_XSETREF(SLOT_OF(output, st->output, OUTPUT_GATHERING), Py_NewRef(Py_False));
     Py_XDECREF(after);
     Py_XDECREF(zero);
     return -1;
@@ -2625,15 +2646,28 @@ static Method *new_method(PyObject *module, PyObject *function, vectorcallfunc v
     return self;
 }
 
-static PyObject *finalizer_call(PyObject *self, PyObject *const *args, size_t flags, PyObject *keywords) {
+/* The state, or NULL: as Python ends, the module may have been cleared. */
+static State *method_state(PyObject *self) {
     State *st = state_of_type(Py_TYPE(self));
-    /* As Python ends, the module may have been cleared. */
-    if (PyVectorcall_NARGS(flags) == 1 && !keywords && st->w_decref) {
+    if (!st) PyErr_Clear();
+    return st && st->w_decref ? st : NULL;
+}
+
+/* Calls the function, if that is still there. */
+static PyObject *method_function(PyObject *self, PyObject *const *args, size_t flags, PyObject *keywords) {
+    PyObject *function = ((Method *)self)->function;
+    if (!function) Py_RETURN_NONE;
+    return PyObject_Vectorcall(function, args, flags, keywords);
+}
+
+static PyObject *finalizer_call(PyObject *self, PyObject *const *args, size_t flags, PyObject *keywords) {
+    State *st = method_state(self);
+    if (st && PyVectorcall_NARGS(flags) == 1 && !keywords) {
         int done = let_go(st, args[0]);
         if (done > 0) Py_RETURN_NONE;
         PyErr_Clear();
     }
-    return PyObject_Vectorcall(((Method *)self)->function, args, flags, keywords);
+    return method_function(self, args, flags, keywords);
 }
 
 static PyObject *finalizer(PyObject *module, PyObject *function) {
@@ -3239,7 +3273,7 @@ static int w_leaf(Writer *w, PyObject *writer, PyObject *object) {
     PyObject *expression = PyObject_CallFunctionObjArgs(writer, Py_None, object, NULL);
     if (!expression) return -1;
     if (w->lists) return put(w, expression);
-    Encoder encoder = {w->st, &w->out, w->st->WORDS, 1, w->size_limit, w->prefix_limit, LLONG_MAX, 0, NULL};
+    Encoder encoder = {w->st, &w->out, w->st->WORDS, 1, w->size_limit, w->prefix_limit, DEEPEST, 0, NULL};
     Py_ssize_t before = w->out.length;
     int result = encode_into(&encoder, expression);
     if (result == ODD) {
@@ -3500,7 +3534,10 @@ static int writer_start(Writer *w, State *st, PyObject *taster, PyObject *store,
     w->depth = depth;
     w->entries = w->few;
     w->entry_room = 8;
-    return bound_of(depth, 0, &w->room);
+    if (bound_of(depth, 0, &w->room)) return -1;
+    /* So that there is something below. */
+    if (w->room < 0) w->room = 0;
+    return 0;
 }
 
 /* The numbers that the jellier gave come to the entries. */
@@ -3549,13 +3586,13 @@ static int assemble(Writer *w) {
             if (w->error && hole >= w->error_holes) break;
             if (out_add(&out, w->out.data + from, gap->position - from)) goto failed;
             from = gap->position;
-            Encoder encoder = {st, &out, st->WORDS, 1, w->size_limit, w->prefix_limit, LLONG_MAX, 0, NULL};
+            Encoder encoder = {st, &out, st->WORDS, 1, w->size_limit, w->prefix_limit, DEEPEST, 0, NULL};
             Py_ssize_t before = out.length;
             int result = encode_into(&encoder, gap->expression);
             if (result == ODD) {
                 out.length = before;
                 PyObject *bytes = PyObject_CallFunction(st->encode, "OOLLL", gap->expression, st->WORDS, w->size_limit,
-                                                        w->prefix_limit, (long long)UNBOUNDED);
+                                                        w->prefix_limit, (long long)DEEPEST);
                 if (bytes) {
                     result = PyBytes_Check(bytes) ? out_bytes(&out, bytes) : -1;
                     /* How deep it is, nobody looked: the encoder of the whole will. */
@@ -3599,7 +3636,7 @@ static PyObject *pack_by_python(State *st, PyObject *const *args) {
     PyObject *expression = PyObject_CallFunctionObjArgs(st->g_jelly, args[0], args[1], Py_None, args[2], args[3], NULL);
     if (!expression) return NULL;
     PyObject *bytes = PyObject_CallFunction(st->encode, "OOOOL", expression, st->WORDS, args[4], args[5],
-                                            (long long)UNBOUNDED);
+                                            (long long)DEEPEST);
     Py_DECREF(expression);
     if (bytes) return packed_new(st, bytes, NULL, UNBOUNDED / 2);
     if (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError)) return NULL;
@@ -4634,16 +4671,20 @@ static PyObject *read_list_inner(Reader *r, Cursor *cursor, Token *token, PyObje
         items_end(st, &items, 1);
         return list_by_python(r, st->g_read, cursor, &whole, number);
     }
-    if (!r->fresh && refresh(r)) goto failed;
+    if (!r->fresh) {
+        /* It may call code that changes the list, which the tag is only borrowed from. */
+        tag = Py_XNewRef(first.object);
+        if (refresh(r)) goto failed;
+    }
     int head = head_of(st, &first), answer = A_UNKNOWN;
     if (head >= 0) {
         answer = r->answer[head];
-        tag = Py_NewRef(st->head[head]);
+        Py_XSETREF(tag, Py_NewRef(st->head[head]));
     } else if (r->registered && PyBytes_GET_SIZE(r->registered) == first.length &&
                !memcmp(PyBytes_AS_STRING(r->registered), first.body, (size_t)first.length)) {
         answer = A_REGISTERED;
-        tag = Py_NewRef(r->registered);
-    } else if (!(tag = scalar(&first)))
+        Py_XSETREF(tag, Py_NewRef(r->registered));
+    } else if (!tag && !(tag = scalar(&first)))
         goto failed;
     if (answer == A_UNKNOWN) {
         int allowed = is_allowed(r, tag);
@@ -4671,8 +4712,9 @@ static PyObject *read_list_inner(Reader *r, Cursor *cursor, Token *token, PyObje
         value = read_registered(r, tag, &items, number, &odd);
         if (!value && (!odd || PyErr_Occurred())) goto failed;
         if (!value) {
-            items_end(st, &items, 1);
+            /* What was called may have taken the list out of the one around it. */
             value = list_by_python(r, st->g_read_registered, cursor, &whole, number);
+            items_end(st, &items, 1);
             goto done;
         }
     } else {
@@ -4714,8 +4756,8 @@ static PyObject *read_list_inner(Reader *r, Cursor *cursor, Token *token, PyObje
         }
         if (!value && (PyErr_Occurred() || !reader)) goto failed;
         if (!value) {
-            items_end(st, &items, 1);
             value = list_by_python(r, reader, cursor, &whole, number);
+            items_end(st, &items, 1);
             goto done;
         }
     }
@@ -4770,6 +4812,7 @@ static PyObject *load(State *st, Cursor *cursor, PyObject *taster, PyObject *loa
     r.depth = depth;
     r.kind = taster_kind(st, taster);
     if (r.kind < 0 || bound_of(depth, 0, &r.room)) return NULL;
+    if (r.room < 0) r.room = 0;
     r.levels = r.room;
     if (next_token(st, cursor, &token)) return NULL;
     r.collects = pause_gc();
@@ -5355,7 +5398,12 @@ static void call_end(Call *call) {
 static int call_returned(Desk *desk, Call *call) {
     State *st = desk->st;
     PyObject *sexp = NULL, *done, *perspective, *pack = st->s__pack;
-    if (!call->wanted && call->value == Py_None) return 0;
+    if (!call->wanted && call->value == Py_None) {
+        /* An application's taster is asked. */
+        int kind = taster_kind(st, desk->security);
+        if (kind > 0) return 0;
+        if (kind < 0) PyErr_Clear();
+    }
     /* What is large is sent by those who do not copy it. */
     int large = PyBytes_CheckExact(call->value) && PyBytes_GET_SIZE(call->value) > LARGE_STRING;
     if (call->wanted && !large && !is_true(OWN(desk, disconnected))) {
@@ -5544,8 +5592,10 @@ static int do_answer(Desk *desk, Decoder *decoder, const Message *message) {
             PyErr_Fetch(&type, &error, &trace);
             message_over(desk, 0);
             PyErr_Restore(type, error, trace);
-        } else
+        } else {
             message_over(desk, 0);
+            if (PyErr_Occurred()) result = -1;
+        }
     }
     Py_XDECREF(value);
     Py_XDECREF(bytes);
@@ -5697,7 +5747,11 @@ static int next_message(Desk *desk, Decoder *decoder, int *fast) {
     if (!done || !*fast || is_true(OWN(desk, _parting)) ||
         !whole_message(st, decoder, desk->size, desk->prefix, &message))
         return 0;
-    if (message.end < decoder->data + decoder->end && start_slice(desk)) return -1;
+    if (message.end < decoder->data + decoder->end && desk->ends && !desk->timed) {
+        if (start_slice(desk)) return -1;
+        /* Asking for the time may have called code. */
+        if (!whole_message(st, decoder, desk->size, desk->prefix, &message)) return 0;
+    }
     done = 0;
     if (message.word == st->n_message && message.items == 7)
         done = do_call(desk, decoder, &message, 0);
@@ -6037,21 +6091,34 @@ static PyObject *ask_for(Desk *desk, int word, PyObject *object, const char *nam
         message_end(desk, &w);
         goto pass;
     }
-    if (set_own(desk, O_currentRequestID, st->s_currentRequestID, number)) {
+    /* Making a Deferred may run finalizers, which may call the peer: this call has its number. */
+    if (set_own(desk, O_currentRequestID, st->s_currentRequestID, number) || !(question = PyObject_CallNoArgs(deferred))) {
         message_end(desk, &w);
         goto failed;
     }
-    if (say(desk, &w, is_true(OWN(desk, _receiving)))) goto failed;
-    /* Making a Deferred may run finalizers, which may call the peer: this call is said and has its number. */
-    if (!(question = PyObject_CallNoArgs(deferred))) goto failed;
     /* The connection may have gone meanwhile, or another call been made. */
     waiting = OWN(desk, waitingForAnswers);
     if (!waiting || waiting == Py_None || is_true(OWN(desk, disconnected))) {
+        message_end(desk, &w);
         PyObject *none = PyObject_CallMethodOneArg(desk->broker, st->s__unasked, question);
         if (!none) goto failed;
         Py_DECREF(none);
-    } else if (PyObject_SetItem(waiting, number, question))
-        goto failed;
+    } else {
+        /* Before the call is said: a transport may bring the answer at once. */
+        if (PyObject_SetItem(waiting, number, question)) {
+            message_end(desk, &w);
+            goto failed;
+        }
+        if (say(desk, &w, is_true(OWN(desk, _receiving)))) {
+            PyObject *type, *error, *trace;
+            PyErr_Fetch(&type, &error, &trace);
+            PyObject *none = PyObject_CallMethodObjArgs(desk->broker, st->s__unsaid, number, question, NULL);
+            if (!none) PyErr_Clear();
+            Py_XDECREF(none);
+            PyErr_Restore(type, error, trace);
+            goto failed;
+        }
+    }
     Py_DECREF(number);
     return question;
 failed:
@@ -6091,8 +6158,8 @@ static int calls_itself(State *st, PyTypeObject *type) {
 }
 
 /* RemoteReference.callRemote, in the course of a reading in which it was seen that all is stock.  None, as for ask_for. */
-static PyObject *call_peer(const Method *method, PyObject *reference, PyObject *name, PyObject *const *rest, Py_ssize_t count) {
-    State *st = state_of_type(Py_TYPE(method));
+static PyObject *call_peer(State *st, const Method *method, PyObject *reference, PyObject *name, PyObject *const *rest,
+                           Py_ssize_t count) {
     PyObject *broker = NULL, *luid = NULL, *values = NULL, *question = NULL, *deferred = NULL;
     const char *text = NULL;
     Py_ssize_t length = 0;
@@ -6128,13 +6195,13 @@ done:
 
 static PyObject *caller_call(PyObject *self, PyObject *const *args, size_t flags, PyObject *keywords) {
     Py_ssize_t count = PyVectorcall_NARGS(flags);
-    /* As Python ends, the module may have been cleared. */
-    if (count > 1 && (!keywords || !PyTuple_GET_SIZE(keywords)) && state_of_type(Py_TYPE(self))->w_decref) {
-        PyObject *question = call_peer((Method *)self, args[0], args[1], args + 2, count - 2);
+    State *st = method_state(self);
+    if (st && ((Method *)self)->sizes && count > 1 && (!keywords || !PyTuple_GET_SIZE(keywords))) {
+        PyObject *question = call_peer(st, (Method *)self, args[0], args[1], args + 2, count - 2);
         if (question != Py_None) return question;
         Py_DECREF(question);
     }
-    return PyObject_Vectorcall(((Method *)self)->function, args, flags, keywords);
+    return method_function(self, args, flags, keywords);
 }
 
 static PyObject *caller(PyObject *module, PyObject *const *args, Py_ssize_t count) {
@@ -6205,6 +6272,10 @@ static int take_long(PyObject *from, const char *name, long long *value) {
 static int learn_words(State *st) {
     PyObject *key, *value;
     Py_ssize_t position = 0;
+    /* A copy: an application may add words of its own to that of Banana, which it is. */
+    PyObject *own = PyDict_Copy(st->WORDS);
+    if (!own) return -1;
+    Py_SETREF(st->WORDS, own);
     st->words = PyDict_GET_SIZE(st->WORDS);
     if (st->words >= LARGEST_WORD || !(st->NUMBERS = PyDict_New())) return -1;
     while (PyDict_Next(st->WORDS, &position, &key, &value)) {

@@ -132,6 +132,7 @@ def pure_class_version(cls: type) -> int | None:
 class_version: Callable[[type], int | None] = pure_class_version if chosen is None else chosen.class_version
 Decoder: Any = wire.Decoder if chosen is None else chosen.Decoder
 Packed: Any = wire.Packed if chosen is None else chosen.Packed
+graph.PACKED.add(Packed)
 encode: Callable[..., bytes] = wire.encode if chosen is None else chosen.encode
 encode_parts: Callable[..., bytes | list[bytes]] = wire.encode_parts if chosen is None else chosen.encode_parts
 jelly: Any = graph.jelly if chosen is None else chosen.jelly

@@ -139,6 +139,9 @@ def shortened(value: object, most: int = 100) -> str:
     return text if len(text) <= most else text[:most] + "…"
 
 
+#: The types of what an expression may be left as; `codec` adds its own.
+PACKED: set[type] = {Packed}
+
 _BRACKETS: dict[type, tuple[str, str]] = {
     list: ("[", "]"), tuple: ("(", ")"), dict: ("{", "}"), set: ("{", "}"), frozenset: ("frozenset({", "})"),
 }  # fmt: skip
@@ -154,9 +157,10 @@ def _pieces(value: object, most: int) -> list[str]:
         part = todo.pop()
         if type(part) is list:
             item = part[0]
-            if type(item) is Packed:
-                item = item.expression()
             kind = type(item)
+            if kind in PACKED:
+                item = item.expression()
+                kind = list
             if kind in _BRACKETS and item or kind in (list, tuple, dict):
                 inner: list[Any] = []
                 for number, member in enumerate(item):
@@ -1495,6 +1499,10 @@ def read_unpersistable(unjellier: Unjellier, sexp: list[Any], number: int | None
     return value
 
 
+# What `warnings` has shown of this.
+_SHOWN: dict[Any, Any] = {}
+
+
 def read_deprecated_instance(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
     """``[instance class state]``, as peers before Twisted 15 sent instances."""
     warnings.warn_explicit(
@@ -1504,6 +1512,8 @@ def read_deprecated_instance(unjellier: Unjellier, sexp: list[Any], number: int 
         category=DeprecationWarning,
         filename="",
         lineno=0,
+        # A peer can say it as often as it likes: it is shown as often as the filters say, and not each time.
+        registry=_SHOWN,
     )
     return _instance_of(unjellier, unjellier.unjelly(item_of(sexp, 1)), item_of(sexp, 2), number)
 

@@ -431,14 +431,19 @@ def ask(
     if said is None:
         return None
     broker.currentRequestID = number
-    _say(broker, output, said, broker._receiving)
-    # Making a Deferred may run finalizers, which may call the peer: this call is said and has its number.
+    # Making a Deferred may run finalizers, which may call the peer: this call has its number.
     question = deferred()
     waiting = broker.waitingForAnswers
     if waiting is None or broker.disconnected:
         broker._unasked(question)
-    else:
-        waiting[number] = question
+        return question
+    # Before the call is said: a transport may bring the answer at once.
+    waiting[number] = question
+    try:
+        _say(broker, output, said, broker._receiving)
+    except BaseException:
+        broker._unsaid(number, question)
+        raise
     return question
 
 

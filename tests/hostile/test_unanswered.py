@@ -1,0 +1,103 @@
+"""Calls that want no answer, what they come to, and hooks of the application that fail as often as a peer likes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet import defer
+from twisted.trial.unittest import SynchronousTestCase
+
+from spreadlite import pb
+from spreadlite.core.limits import Limits
+from tests.compat.rawpeer import RawPeer
+from tests.hostile.bench import logged
+
+
+class Kept(pb.Cacheable):
+    """Something to cache, with a mistake in it."""
+
+    told = 0
+
+    def getStateToCacheAndObserveFor(self, perspective: Any, observer: Any) -> Any:
+        """Nothing; the observer is forgotten."""
+        return {}
+
+    def stoppedObserving(self, perspective: Any, observer: Any) -> None:
+        """Somebody left."""
+        self.told += 1
+        [].remove(observer)
+
+
+class Root(pb.Root):
+    """What is called."""
+
+    def __init__(self) -> None:
+        self.kept = Kept()
+
+    def remote_new(self) -> Any:
+        """A new object."""
+        return pb.Referenceable()
+
+    def remote_later(self) -> Any:
+        """Some more, later."""
+        return defer.succeed([pb.Referenceable(), pb.Referenceable()])
+
+    def remote_own(self) -> Any:
+        """The same one each time."""
+        return self
+
+    def remote_kept(self) -> Any:
+        """Something to cache."""
+        return self.kept
+
+
+def served(**options: Any) -> RawPeer:
+    """A peer of a server."""
+    peer = RawPeer(pb.PBServerFactory(Root(), **options).buildProtocol(None))
+    peer.greet_server()
+    return peer
+
+
+def said(name: str, wanted: int, *args: Any) -> list[Any]:
+    """A call."""
+    return ["message", 1, "root", name, wanted, ["tuple", *args], ["dictionary"]]
+
+
+class UnansweredTests(SynchronousTestCase):
+    """What a peer does not get, it does not have us hold."""
+
+    def test_what_nobody_gets(self) -> None:
+        """What a call comes to that wants no answer is not held for the peer, which cannot let go of it."""
+        for name in ("new", "later", "own"):
+            peer = served(limits=Limits(references=10))
+            for _ in range(50):
+                peer.say(said(name, 0))
+            self.assertEqual([b"root"], list(peer.broker.localObjects), name)
+            self.assertEqual({}, peer.broker.luids)
+            self.assertEqual([], peer.heard())
+            self.assertFalse(peer.pipe.disconnecting)
+        # What the peer has, it keeps.
+        self.assertEqual([b"remote", 51], peer.call("root", "own")[2])
+        peer.say(said("own", 0))
+        self.assertEqual(1, peer.broker.localObjects[51].refcount)
+
+    def test_caches_that_nobody_gets(self) -> None:
+        """So with caches, whose owner is told."""
+        peer = served()
+        with logged():
+            peer.say(said("kept", 0))
+        self.assertEqual({}, peer.broker.remotelyCachedObjects)
+        self.assertEqual({}, peer.broker.remotelyCachedLUIDs)
+        self.assertEqual(1, peer.broker.localObjects[b"root"].object.kept.told)
+        self.flushLoggedErrors(ValueError)
+
+    def test_observers_that_fail(self) -> None:
+        """An application's mistake that a peer finds is logged at a bounded rate."""
+        peer = served(limits=Limits(log_lines=5))
+        with logged() as written:
+            for _ in range(100):
+                luid = peer.call("root", "kept")[2][1]
+                peer.say(["decache", luid])
+                self.assertEqual([[b"uncache", luid]], peer.heard())
+        self.assertEqual(5, len(written.lines))
+        self.assertEqual(5, len(self.flushLoggedErrors(ValueError)))
