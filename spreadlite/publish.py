@@ -9,9 +9,11 @@ import time
 from typing import Any
 
 from twisted.internet import defer
-from twisted.python import log
+from twisted.python.failure import Failure
 
 from . import banana, flavors, jelly
+from ._journal import Journal
+from .core.limits import DEFAULT_LIMITS
 
 __all__ = ["Publishable", "RemotePublished", "whenReady"]
 
@@ -90,8 +92,16 @@ class RemotePublished(flavors.RemoteCache):
             self._wasCleanWhenLoaded = 1
         else:
             self.remote.callRemote("getStateToPublish").addCallback(self._cbGotUpdate).addErrback(
-                log.err, "the state of a published object"
+                self._failed, "the state of a published object"
             )
+
+    def _journal(self) -> Any:
+        """Where it is logged, at a bounded rate, what peers cause; a peer may send many of these."""
+        of_broker = getattr(getattr(self, "broker", None), "_journal", None)
+        return Journal(DEFAULT_LIMITS) if of_broker is None else of_broker()
+
+    def _failed(self, reason: Failure, what: str) -> None:
+        self._journal().error(reason, what, kind=what)
 
     def _readFile(self) -> Any:
         """The attributes that the file has, or None if there is no good file."""
@@ -102,7 +112,8 @@ class RemotePublished(flavors.RemoteCache):
         except OSError:
             return None
         except Exception as problem:
-            log.msg(f"{os.path.basename(name)!r} is no kept state of a published object: {problem}")
+            text = f"{os.path.basename(name)!r} is no kept state of a published object: {problem}"
+            self._journal().note("kept state", text)
             return None
         return getattr(kept, "__dict__", None)
 
@@ -123,7 +134,7 @@ class RemotePublished(flavors.RemoteCache):
             with open(self.getFileName(), "wb") as file:
                 file.write(banana.encode(jelly.jelly(self)))
         except OSError:
-            log.err(None, "keeping the state of a published object")
+            self._failed(Failure(), "keeping the state of a published object")
 
     def activated(self) -> None:
         """The state is there.  Override it."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet import defer
 from twisted.trial.unittest import SynchronousTestCase
 
-from spreadlite import pb
+from spreadlite import pb, publish
 from spreadlite.core.limits import Limits
 from tests.compat.rawpeer import RawPeer
 from tests.hostile.bench import logged
@@ -101,3 +103,22 @@ class UnansweredTests(SynchronousTestCase):
                 self.assertEqual([[b"uncache", luid]], peer.heard())
         self.assertEqual(5, len(written.lines))
         self.assertEqual(5, len(self.flushLoggedErrors(ValueError)))
+
+    def test_published_objects_that_fail(self) -> None:
+        """So is what becomes of published objects whose state is not to be had, or was kept in a file that is no good."""
+        peer = served(limits=Limits(log_lines=5))
+        os.makedirs(folder := self.mktemp())
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(folder)
+        with open("a-b-c.pub", "wb") as file:
+            file.write(b"nonsense")
+        failing = SimpleNamespace(callRemote=lambda name: defer.fail(ValueError(name)))
+        with logged() as written:
+            for _ in range(30):
+                published = publish.RemotePublished()
+                published.broker, published.luid = peer.broker, 7
+                published.setCopyableState(
+                    {"service": "a", "perspective": "b", "publishedID": "c", "timestamp": 1, "remote": failing}
+                )
+        self.assertEqual(5, len(self.flushLoggedErrors(ValueError)))
+        self.assertEqual(5, written.text.count("no kept state"))
