@@ -1733,6 +1733,18 @@ class Prompt:
         return None
 
 
+class LookAlikeTests(Rows, SynchronousTestCase):
+    """Values whose expressions look like others."""
+
+    @each(PAIRS)
+    def test_pairs(self, pair: tuple[str, str]) -> None:
+        """A dictionary arrives whose key and value are bytes, and make a pair that could be a text or a boolean."""
+        both = Pair(*pair, echo(load(pair[0])))
+        value = {b"unicode": b"0", b"boolean": b"true", b"None": b"", b"list": 1, 5: b"unicode"}
+        for it in (value, [value], {"x": [value, (value,)]}, [{b"boolean": b"false"}] * 100):
+            self.assertEqual(it, both.value("echo", it))
+
+
 class PromptTests(Rows, SynchronousTestCase):
     """Transports that deliver within `write`."""
 

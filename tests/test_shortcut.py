@@ -358,12 +358,15 @@ class Victim:
                 d.addBoth(fired)
 
 
-def shape(value: Any) -> Any:
-    """What two runs have in common of a value."""
+def shape(value: Any, around: tuple[int, ...] = ()) -> Any:
+    """What two runs have in common of a value, which is in those with these ids."""
+    if id(value) in around:
+        return "itself"
+    around = (*around, id(value))
     if isinstance(value, (list, tuple)):
-        return (type(value).__name__, *map(shape, value))
+        return (type(value).__name__, *[shape(each, around) for each in value])
     if isinstance(value, dict):
-        return [(shape(key), shape(each)) for key, each in value.items()]
+        return [(shape(key, around), shape(each, around)) for key, each in value.items()]
     if isinstance(value, pb.RemoteReference):
         return ("reference", value.luid, shape(value.perspective))
     if isinstance(value, BaseException):

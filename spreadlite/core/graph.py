@@ -1017,6 +1017,9 @@ def read(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
             add_key = keys.append
             add = items.append
             for pair in sexp[1:]:
+                if type(pair) is not list and unjellier.packed:
+                    # A pair of bytes may look like a text, or like True.
+                    pair = spelled_out(pair)
                 if type(pair) is not list or len(pair) != 2:
                     raise InsecureJelly(f"not a key and a value: {shortened(spelled_out(pair))}")
                 item, other = pair
