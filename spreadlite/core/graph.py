@@ -1198,7 +1198,7 @@ def _text_of(sexp: list[Any]) -> Any:
     try:
         return sexp[1].decode()
     except (IndexError, AttributeError, UnicodeDecodeError):
-        raise InsecureJelly(f"not a text in UTF-8: {shortened(sexp[1:])}") from None
+        raise InsecureJelly(f"not a text in UTF-8: {shortened(spelled_out(sexp[1:]))}") from None
 
 
 def read_unicode(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
