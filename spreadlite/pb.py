@@ -1317,8 +1317,9 @@ class Broker(banana.Banana):
             self._journal().error(failure.Failure(), "an error that cannot be sent as it is")
             sorry = Error("the error of this call cannot be sent")
             plain = CopyableFailure(sorry)  # type: ignore[no-untyped-call]
-            # Nobody is asked whether that may be sent, or a taster that allows too little would leave the caller waiting.
-            self.sendCall(b"error", requestID, jelly(plain, _jelly.DummySecurityOptions(), None, self, self.limits))
+            # Nobody is asked whether that may be sent, or is too deep, or who allows too little would leave the caller
+            # waiting.
+            self.sendCall(b"error", requestID, jelly(plain, _jelly.DummySecurityOptions(), None, self))
             self._unsent = None
 
 

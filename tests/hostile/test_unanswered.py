@@ -13,6 +13,7 @@ from spreadlite import pb, publish
 from spreadlite.core.limits import Limits
 from tests.compat.rawpeer import RawPeer
 from tests.hostile.bench import logged
+from tests.vectors.rows import Rows, each
 
 
 class Kept(pb.Cacheable):
@@ -65,7 +66,7 @@ def said(name: str, wanted: int, *args: Any) -> list[Any]:
     return ["message", 1, "root", name, wanted, ["tuple", *args], ["dictionary"]]
 
 
-class UnansweredTests(SynchronousTestCase):
+class UnansweredTests(Rows, SynchronousTestCase):
     """What a peer does not get, it does not have us hold."""
 
     def test_what_nobody_gets(self) -> None:
@@ -103,6 +104,13 @@ class UnansweredTests(SynchronousTestCase):
                 self.assertEqual([[b"uncache", luid]], peer.heard())
         self.assertEqual(5, len(written.lines))
         self.assertEqual(5, len(self.flushLoggedErrors(ValueError)))
+
+    @each((1, 2, 3))
+    def test_errors_too_deep(self, depth: int) -> None:
+        """A call that fails is answered, also where limits allow no value that is as deep as an error is."""
+        peer = served(limits=Limits(depth=depth))
+        self.assertEqual(b"error", peer.call("root", "nonesuch")[0])
+        self.flushLoggedErrors()
 
     def test_published_objects_that_fail(self) -> None:
         """So is what becomes of published objects whose state is not to be had, or was kept in a file that is no good."""
