@@ -8,8 +8,8 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from spreadlite import jelly, pb
-from tests.compat.rawpeer import RawPeer, state_of
-from tests.hostile.bench import logged
+from tests.compat.rawpeer import state_of
+from tests.hostile.bench import logged, said, served
 from tests.processes import python
 
 TASK = """
@@ -46,18 +46,6 @@ class Root(pb.Root):
         """Nothing."""
 
 
-def served(**options: Any) -> RawPeer:
-    """A peer of a server."""
-    peer = RawPeer(pb.PBServerFactory(Root(), **options).buildProtocol(None))
-    peer.greet_server()
-    return peer
-
-
-def said(name: str, wanted: int, *args: Any) -> list[Any]:
-    """A call."""
-    return ["message", 1, "root", name, wanted, ["tuple", *args], ["dictionary"]]
-
-
 class Old:
     """An application's."""
 
@@ -76,7 +64,7 @@ class OwnTablesTests(SynchronousTestCase):
         self.patch(jelly, "unjellyableFactoryRegistry", dict(jelly.unjellyableFactoryRegistry))
         jelly.setUnjellyableForClass("eyes.Thing", type("Thing", (pb.RemoteCopy,), {}))
         jelly.setUnjellyableFactoryForClass("eyes.Made", lambda state: 5)
-        peer = served()
+        peer = served(Root())
         self.assertEqual([b"unicode", b"Thing"], peer.call("root", "kind", ["eyes.Thing", ["dictionary"]])[2])
         self.assertEqual([b"unicode", b"int"], peer.call("root", "kind", ["eyes.Made", ["dictionary"]])[2])
         self.doCleanups()
@@ -86,7 +74,7 @@ class OwnTablesTests(SynchronousTestCase):
 
     def test_words_about_what_is_no_id(self) -> None:
         """What a peer sent for an id is shown as it was sent, however it was kept."""
-        peer = served()
+        peer = served(Root())
         with logged() as written:
             failed = peer.say(["cachemessage", 1, ["x", 5], "it", 1, ["tuple"], ["dictionary"]]) or peer.heard()[0]
             self.assertEqual([b"unicode", b"no cached object has the id [b'x', 5]"], state_of(failed[2])["value"])
@@ -106,7 +94,7 @@ class OwnTablesTests(SynchronousTestCase):
 
         own = Own()
         own.allowBasicTypes()
-        peer = served(security=own)
+        peer = served(Root(), security=own)
         for wanted in (1, 0):
             asked.clear()
             peer.say(said("nothing", wanted))

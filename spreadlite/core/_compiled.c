@@ -48,7 +48,7 @@ enum { MEMBER_OBJECT = T_OBJECT_EX };
 #define METHODS 64
 #define PLAIN_CALLEES 16
 #define UNBOUNDED PY_SSIZE_T_MAX
-/* Lists within lists in what a hook returns, which may be in itself: no limit of a connection is above that. */
+/* Lists within lists in what a hook returns, which may be in itself, at the most, however many a connection allows. */
 #define DEEPEST 100000
 
 typedef unsigned char byte;

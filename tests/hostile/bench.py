@@ -326,3 +326,15 @@ def broker_holder(factory: Any) -> list[Any]:
 def lose(broker: Any, why: Any = ConnectionDone) -> None:
     """The connection of *broker* goes."""
     broker.connectionLost(Failure(why()))
+
+
+def served(root: Any, **options: Any) -> RawPeer:
+    """A peer of a server with that root, before it has said anything."""
+    peer = RawPeer(pb.PBServerFactory(root, **options).buildProtocol(None))
+    peer.greet_server()
+    return peer
+
+
+def said(name: str, wanted: int, *args: Any) -> list[Any]:
+    """A call of the root's method *name*."""
+    return ["message", 1, "root", name, wanted, ["tuple", *args], ["dictionary"]]

@@ -11,8 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from spreadlite import pb, publish
 from spreadlite.core.limits import Limits
-from tests.compat.rawpeer import RawPeer
-from tests.hostile.bench import logged
+from tests.hostile.bench import logged, said, served
 from tests.vectors.rows import Rows, each
 
 
@@ -54,25 +53,13 @@ class Root(pb.Root):
         return self.kept
 
 
-def served(**options: Any) -> RawPeer:
-    """A peer of a server."""
-    peer = RawPeer(pb.PBServerFactory(Root(), **options).buildProtocol(None))
-    peer.greet_server()
-    return peer
-
-
-def said(name: str, wanted: int, *args: Any) -> list[Any]:
-    """A call."""
-    return ["message", 1, "root", name, wanted, ["tuple", *args], ["dictionary"]]
-
-
 class UnansweredTests(Rows, SynchronousTestCase):
     """What a peer does not get, it does not have us hold."""
 
     def test_what_nobody_gets(self) -> None:
         """What a call comes to that wants no answer is not held for the peer, which cannot let go of it."""
         for name in ("new", "later", "own"):
-            peer = served(limits=Limits(references=10))
+            peer = served(Root(), limits=Limits(references=10))
             for _ in range(50):
                 peer.say(said(name, 0))
             self.assertEqual([b"root"], list(peer.broker.localObjects), name)
@@ -86,7 +73,7 @@ class UnansweredTests(Rows, SynchronousTestCase):
 
     def test_caches_that_nobody_gets(self) -> None:
         """So with caches, whose owner is told."""
-        peer = served()
+        peer = served(Root())
         with logged():
             peer.say(said("kept", 0))
         self.assertEqual({}, peer.broker.remotelyCachedObjects)
@@ -96,7 +83,7 @@ class UnansweredTests(Rows, SynchronousTestCase):
 
     def test_observers_that_fail(self) -> None:
         """An application's mistake that a peer finds is logged at a bounded rate."""
-        peer = served(limits=Limits(log_lines=5))
+        peer = served(Root(), limits=Limits(log_lines=5))
         with logged() as written:
             for _ in range(100):
                 luid = peer.call("root", "kept")[2][1]
@@ -108,13 +95,13 @@ class UnansweredTests(Rows, SynchronousTestCase):
     @each((1, 2, 3))
     def test_errors_too_deep(self, depth: int) -> None:
         """A call that fails is answered, also where limits allow no value that is as deep as an error is."""
-        peer = served(limits=Limits(depth=depth))
+        peer = served(Root(), limits=Limits(depth=depth))
         self.assertEqual(b"error", peer.call("root", "nonesuch")[0])
         self.flushLoggedErrors()
 
     def test_published_objects_that_fail(self) -> None:
         """So is what becomes of published objects whose state is not to be had, or was kept in a file that is no good."""
-        peer = served(limits=Limits(log_lines=5))
+        peer = served(Root(), limits=Limits(log_lines=5))
         os.makedirs(folder := self.mktemp())
         self.addCleanup(os.chdir, os.getcwd())
         os.chdir(folder)
