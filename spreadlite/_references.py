@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import total_ordering
+from functools import cached_property, total_ordering
 from typing import Any
 
 from twisted.internet import defer
@@ -55,17 +55,6 @@ class RemoteMethod:
         return obj.broker._sendMessage(b"", obj.perspective, obj.luid, nameBytes(self.name), args, kw)
 
 
-class _Callbacks:
-    """`RemoteReference.disconnectCallbacks`, for a reference that nobody has asked for it: a new list, which is its own
-    from then on."""
-
-    def __get__(self, reference: Any, owner: Any = None) -> Any:
-        if reference is None:
-            return self
-        reference.disconnectCallbacks = callbacks = []  # type: ignore[var-annotated]
-        return callbacks
-
-
 @implementer(IUnjellyable)
 @total_ordering
 class RemoteReference(Serializable, styles.Ephemeral):
@@ -83,7 +72,7 @@ class RemoteReference(Serializable, styles.Ephemeral):
 
     broker: Any
     # Made when it is needed: most references, of which there may be very many, have none.
-    disconnectCallbacks: Any = _Callbacks()
+    disconnectCallbacks: Any = cached_property(lambda self: [])
     # For an object whose __init__ never ran, whose end is nobody's business.
     doRefCount: Any = 0
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 import struct
 from collections.abc import Callable
+from functools import cached_property
 from io import BytesIO
 from typing import Any
 
@@ -116,10 +117,14 @@ class Banana(protocol.Protocol, styles.Ephemeral):
     _receiving = False
     _deaf = False
 
+    # Here rather than in the constructor is what most connections, which may be many, never have.
+
+    # The lists that are being received, where a subclass's gotItem sees their elements.
+    listStack: Any = cached_property(lambda self: [])
+    _symbols: dict[bytes, int] | None = None
+    outgoingSymbolCount = 0
+
     def __init__(self, isClient: Any = 1) -> None:
-        self.listStack: list[Any] = []
-        self._symbols: dict[bytes, int] | None = None
-        self.outgoingSymbolCount = 0
         self.isClient = isClient
         self._decoder = codec.Decoder(self.limits)
 

@@ -15,7 +15,7 @@ import random
 import time
 import weakref
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from hashlib import md5
 from threading import get_ident
 from types import CoroutineType
@@ -219,7 +219,24 @@ class Broker(banana.Banana):
     currentRequestID = 0
     currentLocalID = 0
 
-    # Here rather than in the constructor are those that stay as they are on most connections, which may be many.
+    # Here rather than in the constructor are those that stay as they are on most connections, which may be many: Python
+    # needs twice the room for more than 21 of their own.
+
+    # What is to be called when there is a connection, until there is one.
+    connects: Any = None
+    disconnects: Any = cached_property(lambda self: [])
+    failures: Any = cached_property(lambda self: [])
+    pageProducers: Any = cached_property(lambda self: [])
+    localObjects: Any = cached_property(lambda self: self._exports.locals)
+    luids: Any = cached_property(lambda self: self._exports.ids)
+    _caches: Any = cached_property(lambda self: tables.LocalTable("cached object"))
+    remotelyCachedObjects: Any = cached_property(lambda self: self._caches.locals)
+    remotelyCachedLUIDs: Any = cached_property(lambda self: self._caches.ids)
+    locallyCachedObjects: Any = cached_property(lambda self: {})
+    # By processUniqueID: what to call when the object leaves localObjects.
+    _localCleanup: Any = cached_property(lambda self: {})
+    # Objects that the peer let go of just before an answer which may bring them back; see proto_decref.
+    _justReleased: Any = cached_property(lambda self: {})
 
     # Of the objects that are cached here, those whose state is not there, or could not be read; and what the state of each
     # takes.  See _beginCache.
@@ -244,22 +261,9 @@ class Broker(banana.Banana):
     def __init__(self, isClient: Any = 1, security: Any = globalSecurity) -> None:
         banana.Banana.__init__(self, isClient)
         self.security = security
-        self.connects: Any = []
-        self.disconnects: Any = []
-        self.failures: Any = []
-        self.pageProducers: list[Any] = []
+        self.connects = []
         self._exports = tables.LocalTable("object")
-        self._caches = tables.LocalTable("cached object")
-        self.localObjects: Any = self._exports.locals
-        self.luids: Any = self._exports.ids
-        self.remotelyCachedObjects: Any = self._caches.locals
-        self.remotelyCachedLUIDs: Any = self._caches.ids
-        self.locallyCachedObjects: Any = {}
         self.waitingForAnswers = tables.Questions()
-        # By processUniqueID: what to call when the object leaves localObjects.
-        self._localCleanup: dict[Any, Callable[[], object]] = {}
-        # Objects that the peer let go of just before an answer which may bring them back; see proto_decref.
-        self._justReleased: dict[int, Any] = {}
         self._inflow = _flow.Inflow()
         self._output = _flow.Output()
         # What is asked for with each message is found sooner here than in the class.
@@ -302,17 +306,18 @@ class Broker(banana.Banana):
         self._refuse(f"nothing was heard for {self.limits.idle_seconds} seconds")
 
     def _stopNegotiation(self) -> None:
-        timer, self._negotiation = self._negotiation, None
-        _cancel(timer)
+        _cancel(self.__dict__.pop("_negotiation", None))
 
     def connectionReady(self) -> None:
         """A dialect is agreed on: tell our version, the ``notifyOnConnect`` callbacks, and the factory."""
         self._stopNegotiation()
-        # Python, which has found that there are many, has made room for three times as many; connections may be many too.
         own = self.__dict__
+        connects = own.pop("connects", None)
+        # What is there once and for all takes its place last; see _seams.
+        own.pop("_attributesSeen", None)
+        # Python, which has found that there are many, has made room for three times as many; connections may be many too.
         self.__dict__ = dict(zip(own, own.values()))  # noqa: B905
         self.sendCall(b"version", self.version)
-        connects, self.connects = self.connects, None
         for notifier in connects or ():
             self._guarded(notifier, "a notifyOnConnect callback")
         self.factory.clientConnectionMade(self)
@@ -660,7 +665,7 @@ class Broker(banana.Banana):
     def _returnedObjectForID(self, luid: Any) -> Any:
         """The object of ours that the peer sends back; also one that it let go of a moment too soon."""
         found = self.localObjectForID(luid)
-        if found is None and type(luid) is int:
+        if found is None and type(luid) is int and "_justReleased" in self.__dict__:
             found = self._justReleased.get(luid)
         return found
 
@@ -670,7 +675,7 @@ class Broker(banana.Banana):
         Raises:
             Error: the peer holds `MAX_BROKER_REFS` objects.  At the fourth time the connection ends.
         """
-        if self.luids is None:
+        if self.disconnected:
             raise DeadReferenceError("the connection has gone")
         exports, most = self._exports, self.limits.references
         if most is None:
@@ -690,7 +695,7 @@ class Broker(banana.Banana):
             or type(exports) is not tables.LocalTable
             or "registerReference" in own
             or "newLocalID" in own
-            or self.luids is None
+            or self.disconnected
         ):
             return None
         locals, ids, most = exports.locals, exports.ids, self.limits.references
@@ -701,7 +706,7 @@ class Broker(banana.Banana):
                 stock = object.processUniqueID.__func__ is uniqueID
             except AttributeError:
                 stock = False
-            if not stock or self._exports is not exports or self.luids is None:
+            if not stock or self._exports is not exports or self.disconnected:
                 return self.registerReference(object)
             puid = id(object)
             luid = ids.get(puid)
@@ -748,10 +753,17 @@ class Broker(banana.Banana):
             self._negotiation = self._reactor.callLater(self.limits.negotiation_seconds, self._negotiationTimedOut)
 
     def setNameForLocal(self, name: Any, object: Any) -> None:
-        """Publish *object* under a name on this connection; the root's name is "root"."""
+        """Publish *object* under a name on this connection; the root's name is "root".
+
+        Raises:
+            TypeError: it is None.
+            DeadReferenceError: the connection has gone.
+        """
         if object is None:
             raise TypeError("None cannot be published")
-        self.localObjects[asBytes(name)] = Local(object)
+        if self.disconnected:
+            raise DeadReferenceError("the connection has gone")
+        self._exports.locals[asBytes(name)] = Local(object)
 
     def remoteForName(self, name: Any) -> RemoteReference:
         """A reference to what the peer publishes under that name, whether it does or not."""
@@ -774,8 +786,13 @@ class Broker(banana.Banana):
                 # twisted.spread drops a reference that it has put into an answer before it sends that answer, so the
                 # object is still to come back.  It is the next thing that the peer sends, so a call ends the wait too.
                 self._justReleased[objectID] = local.object
-            if self._localCleanup:
+            if "_localCleanup" in self.__dict__:
                 self._cleanUp(local)
+
+    def _forgetReleased(self) -> None:
+        """What the peer had let go of a moment too soon has come back by now, or does not."""
+        if "_justReleased" in self.__dict__:
+            self._justReleased.clear()
 
     def _cleanUp(self, local: Local) -> None:
         cleanup = self._localCleanup.pop(local.puid, None)
@@ -1146,8 +1163,7 @@ class Broker(banana.Banana):
             else:
                 fail(question, result)
         finally:
-            if self._justReleased:
-                self._justReleased.clear()
+            self._forgetReleased()
 
     def _unread(self, question: defer.Deferred[Any], error: BaseException) -> None:
         """The answer to a call of ours could not be read, for *error*, which is being handled."""
@@ -1208,8 +1224,7 @@ class Broker(banana.Banana):
         else:
             self._returned(netResult, requestID, answerRequired)
         self._unsent = None
-        if self._justReleased:
-            self._justReleased.clear()
+        self._forgetReleased()
 
     def _raised(self, error: BaseException, requestID: Any, answerRequired: Any) -> None:
         """A call of the peer's raised *error*, which is being handled."""

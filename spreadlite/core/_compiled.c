@@ -82,7 +82,7 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(disconnectCallbacks) X(_chunks) X(_size) X(gathering) X(answers) X(write) X(write_parts) X(sendDecRef) X(_say)   \
     X(_stock) X(_deaf) X(currentDialect) X(prefixLimit) X(_output) X(_receiving) X(_symbols) X(outgoingVocabulary)     \
     X(threadable) X(ioThread) X(banana) X(SIZE_LIMIT) X(_GATHERED) X(release) X(hold) X(made) X(processUniqueID)       \
-    X(newLocalID) X(luids) X(_exports) X(limits) X(_registrations) X(currentLocalID) X(MAX_BROKER_REFS)                \
+    X(newLocalID) X(_exports) X(limits) X(_registrations) X(currentLocalID) X(MAX_BROKER_REFS)                \
     X(_first) X(_passing) X(gather) X(flush) X(drop) X(_give)
 #define REFERENCE_STOCK(X)                                                                                             \
     X(local) X(local_table) X(table_release) X(table_hold) X(registrations) X(unique_id) X(register_reference)         \
@@ -1986,6 +1986,13 @@ static void registrar_end(Registrar *registrar) {
     Py_CLEAR(registrar->local);
 }
 
+static inline int is_true(PyObject *value) {
+    if (!value || value == Py_False || value == Py_None) return 0;
+    int truth = PyObject_IsTrue(value);
+    if (truth < 0) PyErr_Clear();
+    return truth > 0;
+}
+
 /* Whether a name is that of a mere attribute: nothing is called when it is read or set. */
 static int is_attribute(PyTypeObject *type, PyObject *name) {
     PyObject *found = PyObject_GetAttr((PyObject *)type, name);
@@ -2005,7 +2012,7 @@ static int registers(State *st, PyTypeObject *type) {
     if (type->tp_getattro != PyObject_GenericGetAttr || type->tp_setattro != PyObject_GenericSetAttr) return 0;
     int stock = is_stock_method(st, type, st->s_registerReference, st->s_register_reference);
     if (stock > 0) stock = is_stock_method(st, type, st->s_newLocalID, st->s_new_local_id);
-    PyObject *const names[] = {st->s_luids, st->s__exports, st->s_limits, st->s__registrations, st->s_currentLocalID};
+    PyObject *const names[] = {st->s_disconnected, st->s__exports, st->s_limits, st->s__registrations, st->s_currentLocalID};
     for (int i = 0; stock > 0 && i < 5; i++) stock = is_attribute(type, names[i]);
     if (stock > 0) st->registering_version = type->tp_version_tag;
     return stock;
@@ -2045,8 +2052,7 @@ static int find_registrar(State *st, PyObject *broker, Registrar *registrar) {
         int shadowed = PyDict_Contains(own, methods[i]);
         if (shadowed) return shadowed < 0 ? -1 : 0;
     }
-    PyObject *luids = PyDict_GetItemWithError(own, st->s_luids);
-    if (!luids || luids == Py_None) return PyErr_Occurred() ? -1 : 0;
+    if (is_true(PyDict_GetItemWithError(own, st->s_disconnected)) || PyErr_Occurred()) return PyErr_Occurred() ? -1 : 0;
     registrar->exports = Py_XNewRef(PyDict_GetItemWithError(own, st->s__exports));
     if (!registrar->exports) return PyErr_Occurred() ? -1 : 0;
     stock = open_table(st, registrar->exports, &registrar->locals, &registrar->ids);
@@ -5026,13 +5032,6 @@ static int set_own(const Desk *desk, int which, PyObject *name, PyObject *value)
     return 0;
 }
 
-static inline int is_true(PyObject *value) {
-    if (!value || value == Py_False || value == Py_None) return 0;
-    int truth = PyObject_IsTrue(value);
-    if (truth < 0) PyErr_Clear();
-    return truth > 0;
-}
-
 /* Whether the broker sends the words of the stock vocabulary as their numbers, and no others; see Banana._encode. */
 static int speaks_words(const Desk *desk) {
     State *st = desk->st;
@@ -5618,14 +5617,17 @@ static int do_decref(Desk *desk, Decoder *decoder, const Message *message) {
         none = PyObject_CallMethodOneArg(desk->broker, st->s_proto_decref, number);
         done = none ? 1 : -1;
     } else if (done > 0 && last) {
-        PyObject *waiting = OWN(desk, waitingForAnswers), *cleanup = OWN(desk, _localCleanup);
-        PyObject *released = OWN(desk, _justReleased);
-        if (is_true(waiting) && released && PyDict_CheckExact(released)) {
-            PyObject *object = PyObject_GetAttr(last, st->s_object);
-            if (!object || PyDict_SetItem(released, number, object)) done = -1;
+        PyObject *cleanup = OWN(desk, _localCleanup);
+        int clean = cleanup && PyDict_CheckExact(cleanup) && PyDict_GET_SIZE(cleanup);
+        if (is_true(OWN(desk, waitingForAnswers))) {
+            /* Made when it is needed. */
+            PyObject *released = PyObject_GetAttr(desk->broker, st->s__justReleased);
+            PyObject *object = released ? PyObject_GetAttr(last, st->s_object) : NULL;
+            if (!object || (PyDict_CheckExact(released) && PyDict_SetItem(released, number, object))) done = -1;
             Py_XDECREF(object);
+            Py_XDECREF(released);
         }
-        if (done > 0 && cleanup && PyDict_CheckExact(cleanup) && PyDict_GET_SIZE(cleanup)) {
+        if (done > 0 && clean) {
             none = PyObject_CallMethodOneArg(desk->broker, st->s__cleanUp, last);
             if (!none) done = -1;
         }

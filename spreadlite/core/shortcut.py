@@ -243,8 +243,11 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
             broker._returned(sexp, number_of(digits), wanted[0])
         elif said and not broker.disconnected:
             _say(broker, output, said, True)
-    broker._unsent = None
-    if broker._justReleased:
+    # Nothing is added that was not there, for which there might not be room.
+    own = broker.__dict__
+    if "_unsent" in own:
+        broker._unsent = None
+    if "_justReleased" in own:
         broker._justReleased.clear()
     return True
 
@@ -278,7 +281,7 @@ def _take_answer(broker: Any, decoder: Any, output: Any, limits: Any, security: 
     try:
         waiting.pop(number).callback(value)
     finally:
-        if broker._justReleased:
+        if "_justReleased" in broker.__dict__:
             broker._justReleased.clear()
     return True
 
@@ -315,7 +318,7 @@ def _take_decrefs(broker: Any, decoder: Any, output: Any, limits: Any, security:
                     del ids[local.puid]
                 if broker.waitingForAnswers:
                     broker._justReleased[luid] = local.object
-                if broker._localCleanup:
+                if "_localCleanup" in own:
                     broker._cleanUp(local)
                 # Now, and not when there is another in its place: it may have something to do as it is collected.
                 local = None
