@@ -49,7 +49,7 @@ from ._login import (
     respond,
 )
 from ._references import RemoteMethod, RemoteReference
-from .core import codec, graph, tables, vocabulary
+from .core import codec, graph, shortcut, tables, vocabulary, wire
 from .core.errors import (
     BananaError,
     DeadReferenceError,
@@ -700,6 +700,8 @@ class Broker(banana.Banana):
             return None
         locals, ids, most = exports.locals, exports.ids, self.limits.references
         uniqueID = graph.STOCK["unique_id"]
+        # Of the serialisation at work, to which what is returned belongs.
+        noted = self._registrations
 
         def register(object: Any) -> Any:
             try:
@@ -724,8 +726,8 @@ class Broker(banana.Banana):
                 local.refcount = 1
                 local.puid = puid
                 ids[puid] = luid
-            if self._registrations is not None:
-                self._registrations.made += (exports, luid)
+            if noted is not None:
+                noted.made += (exports, luid)
             return luid
 
         return register
@@ -772,8 +774,29 @@ class Broker(banana.Banana):
     def sendDecRef(self, objectID: Any) -> None:
         """Tell the peer that one reference to its object is gone."""
         if self._stock and not self._deaf and threadable.ioThread == get_ident():
-            # As _release; there may be a great many, when an answer is dropped.
-            if not codec.let_go(self, self._output, objectID, _SIZES):
+            # As _release.  There may be a great many, when an answer is dropped.
+            output, limit = self._output, self.prefixLimit
+            if (
+                output.gathering
+                and type(objectID) is int
+                and 0 < objectID < wire.MOST_IDS
+                and self._symbols is None
+                and self.outgoingVocabulary is vocabulary.WORDS
+                and self.currentDialect == vocabulary.PB_DIALECT
+                and (banana._PREFIX_LIMIT if limit is None else limit) >= wire.LONGEST_ID
+            ):
+                # As _say.
+                said = shortcut.DECREFS[objectID & 0x7F] + wire.ID_ENDS[objectID >> 7]
+                if output._size > _FEW:
+                    output.write(self.transport, said, self._receiving)
+                    return
+                # As that does, without the call.
+                size = len(said)
+                if self._receiving:
+                    output.answers += size
+                output._chunks.append(said)
+                output._size += size
+            else:
                 self._say(b"decref", objectID)
         else:
             self._release(b"decref", objectID)
@@ -1357,6 +1380,10 @@ def _packed(object: Any, security: Any, persistentStore: Any, broker: Any, limit
 
 #: Where `banana.SIZE_LIMIT` is found, which may be assigned at any time.
 _SIZES = vars(banana)
+
+#: Bytes that may be gathered, and one more message with them, without it being time to send them: half of what `_flow`
+#: gathers.
+_FEW = 1 << 15
 
 #: What is sent where a call has no keywords.
 _NO_KEYWORDS = [vocabulary.DICTIONARY]

@@ -699,9 +699,11 @@ class EndTests(Reading, Rows, SynchronousTestCase):
 
     def test_said(self) -> None:
         """Each is a message of its own."""
-        luids, words = (1, 300, 70_000, 2**31 - 1), banana.Banana.outgoingVocabulary
+        words = banana.Banana.outgoingVocabulary
+        luids = [luid for bits in (7, 14, 21, 28) for luid in range(2**bits - 2, 2**bits + 2)] + [1, 2**31 - 1]
         expected = b"".join(codec.encode([b"decref", luid], words) for luid in luids)
-        self.assertEqual(expected + b"between", self.end("stock", False)[1])
+        for plain in (False, True):
+            self.assertEqual(expected + b"between", self.end("stock", plain, luids=luids)[1])
 
     def test_method(self) -> None:
         """The method can be called, by the class and by the reference, and replaced."""

@@ -164,6 +164,22 @@ class ReleasingTests(Rows, SynchronousTestCase):
             for size in (7, 64, len(said)):
                 self.assertEqual(expected, self.release(name, said, size), f"{what} in pieces of {size}")
 
+    @each((1, 2**7 - 40, 2**14 - 70, 2**21 - 70, 2**28 - 70, 2**31 - 70))
+    def test_digits(self, first: int) -> None:
+        """However many digits an id has, its object is let go of, and those before one that nothing has."""
+        for size in (1, 64, 10_000):
+            broker: Any = pb.Broker()
+            broker.transport = StringTransport()
+            broker.currentDialect = b"pb"
+            broker.currentLocalID = first - 1
+            for _ in range(150):
+                broker.registerReference(pb.Referenceable())
+            said = decrefs(*range(first, first + 130), first + 150)
+            for start in range(0, len(said), size):
+                broker.dataReceived(said[start : start + size])
+            self.assertEqual(list(range(first + 130, first + 150)), list(broker.localObjects))
+            self.assertTrue(broker._deaf)
+
     def test_patched(self) -> None:
         """What `banana.SIZE_LIMIT` allows is asked for by an open connection too."""
         self.patch(banana, "SIZE_LIMIT", 1)
@@ -185,6 +201,7 @@ class ReleasingTests(Rows, SynchronousTestCase):
 #: Expressions with references in them.
 REFERRED: dict[str, Any] = {
     "list": [b"answer", 1, [b"list", *([b"remote", luid] for luid in (1, 2, 127, 128, 129, 2**14, 2**21, 2**28, 2**40))]],
+    "more digits": [b"x", *([[b"remote", each] for each in range(2**n - 9, 2**n + 9)] for n in (7, 14, 21))],
     "others between": [b"x", [[b"remote", 1], [b"remote", 2], 7, [b"remote", 3], [b"remote", b"name"], [b"remote", -1]]],
     "short lists": [[[b"remote", 1]], [[b"remote", 2], [b"remote", 3]], [b"remote", 4], [b"remote", 5], [b"remote"]],
     "top": [[b"remote", 1], [b"remote", 2]],

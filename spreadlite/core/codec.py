@@ -150,8 +150,6 @@ ask: Callable[..., Any] = shortcut.ask if chosen is None else chosen.ask
 # ``read(broker, chunk, stock, names)`` does with bytes that came what `_flow.Inflow.received` does, serving and sending
 # included, and says whether it did; if not, nothing was done here.
 read: Callable[..., bool] | None = None if chosen is None else chosen.read
-# Of the compiled one, `finalizer` does that sooner.
-let_go: Callable[..., bool] = shortcut.let_go
 
 
 def expression_of(sexp: Any) -> Any:
@@ -174,7 +172,6 @@ __all__ = [
     "jelly",
     "leaf",
     "leaves",
-    "let_go",
     "pack",
     "pack_light",
     "read",

@@ -432,8 +432,8 @@ def write_jellyable(jellier: Jellier, obj: Jellyable) -> Sexp:
         register = jellier.register
         if register is None:
             register = jellier.register = registrar(jellier.invoker)
-        sexp = [REMOTE, register(obj)]
-        return sexp if type(sexp[1]) is int else jellier.plain(sexp)
+        luid = register(obj)
+        return [REMOTE, luid] if type(luid) is int else jellier.plain([REMOTE, luid])
     if function in PASSES_ON:
         sexp = hook(jellier)
         # What was met within itself is a reference by now.

@@ -20,7 +20,7 @@ from .graph import STOCK
 from .policy import allowed_names, allows_dotted_names
 from .registry import DEFAULT_REGISTRY
 from .vocabulary import DICTIONARY, INT, LIST, PB_DIALECT, VOCAB, WORDS
-from .wire import number_of
+from .wire import number_of, numbers_of
 
 
 def _beginning(word: bytes, items: int) -> bytes:
@@ -35,7 +35,8 @@ ANSWER = _beginning(b"answer", 3)
 NO_KEYWORDS = bytes((1, LIST, WORDS[DICTIONARY], VOCAB))
 _DECREF = _beginning(b"decref", 2)
 _INT = bytes((INT,))
-_DECREF_WORD = WORDS[b"decref"]
+#: A decref up to the first digit of its id, by that; it goes on with `wire.ID_ENDS`.
+DECREFS = tuple(_DECREF + bytes((digit,)) for digit in range(0x80))
 _CACHE_WORD = WORDS[b"cachemessage"]
 
 _ID = wire.NUMBER
@@ -51,10 +52,6 @@ is_call = re.compile(
 # Decrefs that follow one another, and the ids in them.  No more than some, so that others have their turn in between.
 _are_decrefs = re.compile(rb"(?:%b%b){1,64}" % (re.escape(_DECREF), _ID)).match
 _ids_of_decrefs = re.compile(re.escape(_DECREF) + _ID).findall
-
-# Bytes that may be gathered, and one more message with them, without it being time to send them: half of what `_flow`
-# gathers.
-_FEW = 1 << 15
 
 # What stands in a call from the id or name of an object to the arguments, by that and the name of the method.
 _CALLS: dict[tuple[int | bytes, bytes], bytes] = {}
@@ -301,21 +298,21 @@ def _take_decrefs(broker: Any, decoder: Any, output: Any, limits: Any, security:
     ):
         return False
     start, stop = match.span()
-    locals, ids, own = exports.locals, exports.ids, broker.__dict__
+    ids = _ids_of_decrefs(decoder.data, start, stop)
+    locals, luids, own = exports.locals, exports.ids, broker.__dict__
     taken = 0
     try:
-        for digits in _ids_of_decrefs(decoder.data, start, stop):
-            # As LocalTable.release.  Most ids have two digits.
-            luid = digits[0] | digits[1] << 7 if len(digits) == 2 else number_of(digits)
+        for luid in numbers_of(ids):
+            # As LocalTable.release.
             local = locals.get(luid)
             if local is None:
                 break
-            taken += len(_DECREF) + len(digits) + 1
-            local.refcount -= 1
-            if local.refcount <= 0:
+            taken += 1
+            local.refcount = count = local.refcount - 1
+            if count <= 0:
                 del locals[luid]
-                if ids.get(local.puid) == luid:
-                    del ids[local.puid]
+                if luids.get(local.puid) == luid:
+                    del luids[local.puid]
                 if broker.waitingForAnswers:
                     broker._justReleased[luid] = local.object
                 if "_localCleanup" in own:
@@ -326,10 +323,10 @@ def _take_decrefs(broker: Any, decoder: Any, output: Any, limits: Any, security:
                     # This was the end of the connection, or is to be.
                     break
     finally:
-        decoder.position = start + taken
+        # The first too, if there is none that it could mean: that is said below.
+        seen = ids[: taken or 1]
+        decoder.position = start + (len(_DECREF) + 1) * len(seen) + sum(map(len, seen))
     if not taken:
-        # It says that there is none.
-        decoder.position = start + len(_DECREF) + len(digits) + 1
         broker.proto_decref(luid)
     return True
 
@@ -448,38 +445,6 @@ def ask(
         broker._unsaid(number, question)
         raise
     return question
-
-
-def let_go(broker: Any, output: Any, luid: Any, sizes: dict[str, Any]) -> bool:
-    """Say ``[decref id]``, as `Broker._say` does, while *output* gathers; false where that has to be done there, and
-    nothing was done here."""
-    prefix_limit = broker.prefixLimit
-    if (
-        not output.gathering
-        or type(luid) is not int
-        or not 0 < luid < 0x200000
-        or broker._symbols is not None
-        or broker.outgoingVocabulary is not WORDS
-        or broker.currentDialect != PB_DIALECT
-        or (sizes["_PREFIX_LIMIT"] if prefix_limit is None else prefix_limit) < plain.LONGEST_PREFIX
-    ):
-        return False
-    if luid < 0x80:
-        said = bytes((2, LIST, _DECREF_WORD, VOCAB, luid, INT))
-    elif luid < 0x4000:
-        said = bytes((2, LIST, _DECREF_WORD, VOCAB, luid & 0x7F, luid >> 7, INT))
-    else:
-        said = bytes((2, LIST, _DECREF_WORD, VOCAB, luid & 0x7F, luid >> 7 & 0x7F, luid >> 14, INT))
-    if output._size > _FEW:
-        output.write(broker.transport, said, broker._receiving)
-        return True
-    # As that does, without the call.
-    size = len(said)
-    if broker._receiving:
-        output.answers += size
-    output._chunks.append(said)
-    output._size += size
-    return True
 
 
 def callee(luid: int | bytes, name: bytes) -> bytes:

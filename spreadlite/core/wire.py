@@ -181,6 +181,21 @@ def number_of(digits: bytes) -> int:
     return number
 
 
+def numbers_of(ids: list[bytes]) -> list[int]:
+    """`number_of` each of them.  Ids that follow one another mostly have as many digits, and these are two or three."""
+    sizes = set(map(len, ids))
+    if sizes == {2}:
+        digits = b"".join(ids)
+        return [first | second << 7 for first, second in zip(digits[::2], digits[1::2], strict=True)]
+    if sizes == {3}:
+        digits = b"".join(ids)
+        return [
+            first | second << 7 | third << 14
+            for first, second, third in zip(digits[::3], digits[1::3], digits[2::3], strict=True)
+        ]
+    return list(map(number_of, ids))
+
+
 # Bytes of a part of an unfinished string up to which it is put together with others.
 _SHORT = 4_096
 
@@ -549,8 +564,7 @@ def _references(
     run = _are_references(data, position, position + most * _LONGEST_REFERENCE)
     if run is not None and prefix_limit >= 4 and words is not None and words.get(_REMOTE_WORD) == REMOTE:
         ids = _ids_of_references(data, position, run.end())[:most]
-        # Most ids have two digits.
-        found = [[REMOTE, each[0] | each[1] << 7 if len(each) == 2 else number_of(each)] for each in ids]
+        found = [[REMOTE, luid] for luid in numbers_of(ids)]
         position += 5 * len(ids) + sum(map(len, ids))
     return found, position
 
@@ -663,7 +677,21 @@ class _Begun(dict[str, "bytes | None"]):
 BEGUN_PAIRS: Final = _Begun()
 _NOT_BEGUN: dict[str, bytes] = {}
 
-_REMOTE_BEGINS = LIST_HEADS[2] + VOCAB_HEADS[_REMOTE_WORD]
+
+class _Ends(dict[int, bytes]):
+    """What is written of an id after its first digit, by what is left of it then: ids that follow one another share it."""
+
+    def __missing__(self, rest: int) -> bytes:
+        if len(self) >= _MOST_KEYS:
+            self.clear()
+        self[rest] = end = (prefix(rest) if rest else b"") + _TYPE[INT]
+        return end
+
+
+ID_ENDS: Final = _Ends()
+#: Ids that are written by these are less than this, and have no more digits than that.
+MOST_IDS, LONGEST_ID = 1 << 28, 4
+_REMOTES = tuple(bytes((2, LIST, _REMOTE_WORD, VOCAB, digit)) for digit in range(0x80))
 
 # Dictionaries within dictionaries that are written by calls within calls; deeper ones by the stack alone.
 _RECURSIVE = 100
@@ -759,8 +787,8 @@ def _encode(
     small = size_limit if size_limit < 1023 else 1023
     # Whether text, which is [unicode bytes], may be written at once: it may, where the tag is no word and not too long.
     at_once = small >= len(UNICODE) and (words is None or UNICODE not in words)
-    # Whether a tag of the usual vocabulary is sent as its number, and an id in up to three digits.
-    usual = words is WORDS and prefix_limit >= 3
+    # Whether a tag of the usual vocabulary is sent as its number, and an id in as many digits as it has.
+    usual = words is WORDS and prefix_limit >= LONGEST_ID
     while True:
         for item in todo:
             kind = type(item)
@@ -798,12 +826,9 @@ def _encode(
                 if size and at_once:
                     if tag is REMOTE and size == 2 and usual:
                         luid = item[1]
-                        if type(luid) is int and 0 <= luid < 0x200000:
-                            # Of very many, most ids have two digits.
-                            if 1024 <= luid < 0x4000:
-                                write(_REMOTE_BEGINS + bytes((luid & 0x7F, luid >> 7, INT)))
-                            else:
-                                write(_REMOTE_BEGINS + encode_int(luid, 3))
+                        if type(luid) is int and 0 <= luid < MOST_IDS:
+                            # There may be very many of these.
+                            write(_REMOTES[luid & 0x7F] + ID_ENDS[luid >> 7])
                             continue
                     elif tag is UNICODE:
                         if size == 2:

@@ -63,7 +63,7 @@ class CodecTests(SynchronousTestCase):
         self.assertEqual(
             [
                 "Decoder", "NEED_DATA", "Packed", "ask", "caller", "class_version", "encode", "encode_parts",
-                "expression_of", "finalizer", "implementation", "jelly", "leaf", "leaves", "let_go", "pack", "pack_light",
+                "expression_of", "finalizer", "implementation", "jelly", "leaf", "leaves", "pack", "pack_light",
                 "read", "release", "serve", "unjelly", "unpack",
             ],
             sorted(codec.__all__),

@@ -196,6 +196,19 @@ class EncodeTests(Rows, SynchronousTestCase):
                     f"int is too large to send: it has {bits} bits; the limit is {7 * limit}", str(error)
                 )
 
+    def test_ids(self) -> None:
+        """The id of a reference is written as any other integer is, whatever the limits."""
+        edges = [2**bits + more for bits in (0, 7, 14, 21, 28, 31, 500) for more in (-1, 0, 1)]
+        for luid in (-1, *edges):
+            for limit in (1, 2, 3, 4, 5, 64):
+                outcomes = []
+                for expression in ([b"remote", luid], [b"decref", luid]):
+                    try:
+                        outcomes.append(encode(expression, WORDS, 1_000, limit)[4:])
+                    except BananaError as error:
+                        outcomes.append(str(error).encode())
+                self.assertEqual(outcomes[1], outcomes[0], f"{luid} with {limit}")
+
     def test_depth_limit(self) -> None:
         """As many lists within lists as the limit are sent, one more is refused."""
         self.assertEqual(b"\x01\x80" * 3 + b"\x07\x81", encode([[[7]]], None, depth=3))
