@@ -1225,7 +1225,8 @@ def read_decimal(unjellier: Unjellier, sexp: list[Any], number: int | None) -> A
         value = decimal.Decimal((sign, decimal.Decimal(digits).as_tuple().digits, exponent))
     except (ValueError, ArithmeticError):
         raise InsecureJelly(f"not a decimal: {shortened(sexp)}") from None
-    unjellier.announce(number, value)
+    if number is not None:
+        unjellier.announce(number, value)
     return value
 
 
@@ -1253,7 +1254,8 @@ def _dated(make: Callable[..., Any], least: int, most: int) -> Reader:
             value = make(*numbers, fold=1) if folds and plus and len(numbers) == most else make(*numbers)
         except (ValueError, OverflowError) as error:
             raise InsecureJelly(f"not a {what}: {error}") from error
-        unjellier.announce(number, value)
+        if number is not None:
+            unjellier.announce(number, value)
         return value
 
     return reader

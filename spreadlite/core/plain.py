@@ -1,25 +1,49 @@
 """Plain values, between their objects and their bytes at once.
 
-Most of what programs say to one another is plain: numbers, bytes, text, None, True and False, and lists, tuples and
-dictionaries of them, the keys of which are text.  No hook is asked about such a value, and nothing can come of looking at
-it; so it is read from its bytes without an expression in between, and written so.  What `wire` and `graph` make of the
-same is the specification: whatever is in any way out of the ordinary is left to them, before anything was done.
+Most of what programs say to one another is plain: numbers, bytes, text, None, True and False, dates and times, and lists,
+tuples, dictionaries and sets of them.  No hook is asked about such a value, and nothing can come of looking at it; so it
+is read from its bytes without an expression in between, and written so.  What `wire` and `graph` make of the same is the
+specification: whatever is in any way out of the ordinary is left to them, before anything was done.
 
 All words are those of the usual vocabulary.
 """
 
 from __future__ import annotations
 
+import datetime
+import decimal
 import struct
-from collections.abc import Iterable
-from itertools import repeat
+from collections.abc import Callable, Iterable
+from itertools import chain, cycle, repeat
 from typing import Any, Final
 
-from . import wire
+from .errors import InsecureJelly
+from .graph import READERS, WRITERS
 from .vocabulary import DICTIONARY, FLOAT, INT, LIST, LONGINT, LONGNEG, NEG, SIZE_LIMIT, STRING, UNICODE, VOCAB, WORDS
+from .wire import (
+    BEGUN_PAIRS,
+    FALSE_LIST,
+    FLOAT_HEAD,
+    INTS,
+    KEY_AT,
+    KNOWN_KEYS,
+    LARGE,
+    LIST_HEADS,
+    MOST_HEADS,
+    NONE_LIST,
+    STRING_HEADS,
+    TEXT_HEADS,
+    TRUE_LIST,
+    VOCAB_HEADS,
+    WORD_TEXTS,
+    Chunks,
+    encode_int,
+    prefix,
+    text_key,
+)
 
-#: Items of a list, tuple or dictionary that is read at the most: one of more may well not be there as a whole, and would
-#: be read in vain.
+#: Items of what holds some, if it is to be read, at the most: one of more may well not be there as a whole, and would be
+#: read in vain.
 MOST_ITEMS: Final = 63
 #: Such values within one another at the most.
 DEEPEST: Final = 16
@@ -44,8 +68,18 @@ _TUPLE_WORD = WORDS[b"tuple"]
 _DICTIONARY_WORD = WORDS[DICTIONARY]
 _BOOLEAN = b"boolean"
 
+# What has a list of plain values in an expression, by type and by tag: how that is written and read, which needs nothing
+# but it.
+_FIGURES = {
+    kind: WRITERS[kind]
+    for kind in (datetime.datetime, datetime.date, datetime.time, datetime.timedelta, decimal.Decimal)
+}
+_READ_FIGURES = {tag: READERS[tag] for tag in (b"datetime", b"date", b"time", b"timedelta", b"decimal")}
+_BARE = frozenset((int, float, bytes))
+_READ_SETS: dict[bytes, Callable[[list[Any]], Any]] = {b"set": set, b"frozenset": frozenset}
+
 #: The tags of which plain values are made.
-TAGS: Final = frozenset((b"None", b"list", b"tuple", DICTIONARY, _BOOLEAN, UNICODE))
+TAGS: Final = frozenset((b"None", b"list", b"tuple", DICTIONARY, _BOOLEAN, UNICODE, *_READ_SETS, *_READ_FIGURES))
 #: The words of the usual vocabulary by number, and how many there are.
 BY_NUMBER: Final = {number: word for word, number in WORDS.items()}
 USUAL_WORDS: Final = len(WORDS)
@@ -59,20 +93,28 @@ _TRUE, _FALSE = (
     bytes((len(_BOOLEAN), STRING)) + _BOOLEAN + bytes((len(word), STRING)) + word for word in (b"true", b"false")
 )
 # From the beginning of a pair, whose first item is text, to the size of that.
-_TO_SIZE = wire.KEY_AT - 2
+_TO_SIZE = KEY_AT - 2
+# What is written before the size of a text.
+_TEXT_HEAD = LIST_HEADS[2] + _TEXT
 
 # The tags of what holds values.
 _HOLDERS: dict[type, bytes] = {
-    list: wire.VOCAB_HEADS[_LIST_WORD],
-    tuple: wire.VOCAB_HEADS[_TUPLE_WORD],
-    dict: wire.VOCAB_HEADS[_DICTIONARY_WORD],
+    list: VOCAB_HEADS[_LIST_WORD],
+    tuple: VOCAB_HEADS[_TUPLE_WORD],
+    dict: VOCAB_HEADS[_DICTIONARY_WORD],
+    set: STRING_HEADS[3] + b"set",
+    frozenset: STRING_HEADS[9] + b"frozenset",
 }
+_UNCHANGING = (tuple, frozenset)
 #: The heads of short tuples with their tags, by the number of their items.
-TUPLE_HEADS: Final = [wire.LIST_HEADS[size + 1] + _HOLDERS[tuple] for size in range(MOST_ITEMS + 1)]
-_TEXT_ALONE = frozenset((str,))
+TUPLE_HEADS: Final = [LIST_HEADS[size + 1] + _HOLDERS[tuple] for size in range(MOST_ITEMS + 1)]
+TEXT_ALONE = frozenset((str,))
 _NOTHING: Final[Iterable[bytes]] = repeat(b"")
-#: An integer of so many bits may have a prefix that is too long.
+# What stands before the items of a dictionary, in turns a key and a value.
+_IN_PAIRS = LIST_HEADS[2], b""
+#: An integer of so many bits may have a prefix that is too long; a size of so many is too much.
 _BITS = 7 * (LONGEST_PREFIX - 1)
+_LONG = 7 * 4
 
 
 class NotPlain(Exception):
@@ -106,18 +148,24 @@ def read(data: bytes, position: int, count: int, pairs: bool = False, level: int
     """
     values: list[Any] = []
     add = values.append
-    keys: list[str] = []
-    known = wire.KNOWN_KEYS
+    keys: list[Any] = []
+    known = KNOWN_KEYS
     # This is a loop of its own rather than a function for each value, for calls would cost more than the values.
     while count:
         count -= 1
         if pairs:
-            stop = position + wire.KEY_AT + data[position + _TO_SIZE]
-            key = known.get(data[position:stop])
-            if key is None:
-                key, stop, _ = wire.text_key(data, position, BY_NUMBER)
+            try:
+                stop = position + KEY_AT + data[position + _TO_SIZE]
+                key = known.get(data[position:stop])
                 if key is None:
+                    key, stop, _ = text_key(data, position, BY_NUMBER)
+            except IndexError:
+                # Little is left, which may be enough for something else than text.
+                key = None
+            if key is None:
+                if data[position] != 2 or data[position + 1] != LIST:
                     raise NotPlain
+                (key,), stop = read(data, position + 2, 1, False, level)
             keys.append(key)
             position = stop
         number = data[position]
@@ -127,35 +175,40 @@ def read(data: bytes, position: int, count: int, pairs: bool = False, level: int
             first = data[position]
             second = data[position + 1]
             if second == STRING:
-                if number != 2:
-                    raise NotPlain
-                if data[position : position + 9] == _TEXT:
+                if number == 2 and data[position : position + 9] == _TEXT:
                     size = data[position + 9]
                     kind = data[position + 10]
                     position += 11
-                    if kind == VOCAB:
-                        if size not in _TEXTS:
-                            raise NotPlain
-                        add(_TEXTS[size])
-                        continue
+                    if size > 0x7F:
+                        raise NotPlain
                     if kind != STRING:
-                        if size > 0x7F or kind > 0x7F or data[position] != STRING:
+                        if kind == VOCAB:
+                            if size not in _TEXTS:
+                                raise NotPlain
+                            add(_TEXTS[size])
+                            continue
+                        shift = 7
+                        while kind < 0x80 and shift < _LONG:
+                            size |= kind << shift
+                            shift += 7
+                            kind = data[position]
+                            position += 1
+                        if kind != STRING or size > LONGEST:
                             raise NotPlain
-                        size |= kind << 7
-                        position += 1
                     stop = position + size
                     if stop > len(data):
                         raise NotPlain
                     add(data[position:stop].decode())
                     position = stop
-                elif data[position : position + len(_TRUE)] == _TRUE:
+                elif number == 2 and data[position : position + len(_TRUE)] == _TRUE:
                     add(True)
                     position += len(_TRUE)
-                elif data[position : position + len(_FALSE)] == _FALSE:
+                elif number == 2 and data[position : position + len(_FALSE)] == _FALSE:
                     add(False)
                     position += len(_FALSE)
                 else:
-                    raise NotPlain
+                    value, position = _read_tagged(data, position, number - 1, level)
+                    add(value)
             elif second == VOCAB and 0 < number <= MOST_ITEMS + 1:
                 position += 2
                 if first == _DICTIONARY_WORD and level:
@@ -204,12 +257,39 @@ def read(data: bytes, position: int, count: int, pairs: bool = False, level: int
                 add(BY_NUMBER[number])
             else:
                 raise NotPlain
-    return (dict(zip(keys, values)) if pairs else values), position  # noqa: B905 - there are as many of both
+    if pairs:
+        try:
+            return dict(zip(keys, values)), position  # noqa: B905 - there are as many of both
+        except TypeError:
+            raise NotPlain from None
+    return values, position
+
+
+def _read_tagged(data: bytes, position: int, count: int, level: int) -> tuple[Any, int]:
+    """What the list stands for whose tag, which is no word, is at *position*, with *count* values after it; and where it
+    ends."""
+    start = position + 2
+    position = start + data[position]
+    tag = data[start:position]
+    try:
+        if tag in _READ_SETS and level and 0 <= count <= MOST_ITEMS:
+            values, position = read(data, position, count, False, level - 1)
+            return _READ_SETS[tag](values), position
+        if tag in _READ_FIGURES and 0 < count < 3:
+            values, position = read(data, position, count, False, 0)
+            # They stand as they are in the list, too: a text would be a list there.
+            if not _BARE.issuperset(map(type, values)):
+                raise NotPlain
+            return _READ_FIGURES[tag](None, [tag, *values], None), position  # type: ignore[arg-type]
+    except (TypeError, InsecureJelly):
+        # Whoever reads it otherwise says so.
+        pass
+    raise NotPlain
 
 
 def write(
     values: Iterable[Any],
-    chunks: wire.Chunks,
+    chunks: Chunks,
     seen: set[int],
     most: int,
     before: Iterable[bytes | None] = _NOTHING,
@@ -237,57 +317,74 @@ def write(
         kind = type(value)
         if kind is str:
             # By the text, which is hashed once however often it is sent.
-            if value in wire.WORD_TEXTS:
-                add(wire.WORD_TEXTS[value])
+            if value in WORD_TEXTS:
+                add(WORD_TEXTS[value])
             else:
                 text = value.encode()
-                if len(text) > wire.MOST_HEADS:
+                size = len(text)
+                if size <= MOST_HEADS:
+                    add(TEXT_HEADS[size])
+                elif size > most:
                     return False
-                add(wire.TEXT_HEADS[len(text)])
+                else:
+                    if size > LARGE:
+                        chunks.large = True
+                    add(_TEXT_HEAD + prefix(size) + _STRING)
                 add(text)
         elif kind is int:
-            if 0 <= value <= wire.MOST_HEADS:
-                add(wire.INTS[value])
+            if 0 <= value <= MOST_HEADS:
+                add(INTS[value])
             elif value.bit_length() > _BITS:
                 return False
             else:
-                add(wire.encode_int(value, LONGEST_PREFIX))
+                add(encode_int(value, LONGEST_PREFIX))
         elif kind is float:
-            add(wire.FLOAT_HEAD + _pack(value))
+            add(FLOAT_HEAD + _pack(value))
         elif value is None:
-            add(wire.NONE_LIST)
+            add(NONE_LIST)
         elif kind is bool:
-            add(wire.TRUE_LIST if value else wire.FALSE_LIST)
+            add(TRUE_LIST if value else FALSE_LIST)
         elif kind is bytes:
             size = len(value)
-            if size <= wire.MOST_HEADS:
+            if size <= MOST_HEADS:
                 if value in WORDS:
-                    add(wire.VOCAB_HEADS[WORDS[value]])
+                    add(VOCAB_HEADS[WORDS[value]])
                     continue
-                add(wire.STRING_HEADS[size])
+                add(STRING_HEADS[size])
             elif size > most:
                 return False
             else:
-                if size > wire.LARGE:
+                if size > LARGE:
                     chunks.large = True
-                add(wire.prefix(size) + _STRING)
+                add(prefix(size) + _STRING)
             add(value)
         elif kind in _HOLDERS:
             # A copy: what a finalizer or another thread adds or takes away meanwhile has been counted, or has not.  Not by
             # the methods named copy: these may run finalizers after they have looked how much there is.
-            items: Any = value if kind is tuple else [*value] if kind is list else {**value}
+            items: Any = value if kind in _UNCHANGING else {**value} if kind is dict else [*value]
             size = len(items) + 1
             if size > most or not level or id(value) in seen:
                 return False
             seen.add(id(value))
-            add(wire.LIST_HEADS[size] if size <= wire.MOST_HEADS else wire.prefix(size) + _LIST)
+            add(LIST_HEADS[size] if size <= MOST_HEADS else prefix(size) + _LIST)
             add(_HOLDERS[kind])
-            if kind is not dict:
-                if not write(items, chunks, seen, most, _NOTHING, level - 1):
-                    return False
-            elif not _TEXT_ALONE.issuperset(map(type, items)) or not write(
-                items.values(), chunks, seen, most, map(wire.BEGUN_PAIRS.__getitem__, items), level - 1
-            ):
+            heads: Iterable[bytes | None] = _NOTHING
+            if kind is dict:
+                if TEXT_ALONE.issuperset(map(type, items)):
+                    heads, items = map(BEGUN_PAIRS.__getitem__, items), items.values()
+                else:
+                    heads, items = cycle(_IN_PAIRS), chain.from_iterable(items.items())
+            if not write(items, chunks, seen, most, heads, level - 1):
+                return False
+        elif kind in _FIGURES:
+            try:
+                # Nobody is asked for anything in it.
+                items = _FIGURES[kind](None, value)  # type: ignore[arg-type]
+            except (NotImplementedError, ValueError):
+                # Whoever writes it otherwise says so.
+                return False
+            add(LIST_HEADS[len(items)])
+            if not write(items, chunks, seen, most):
                 return False
         else:
             return False

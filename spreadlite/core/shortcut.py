@@ -195,7 +195,8 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
             stop += 4
         else:
             (keywords,), stop = plain.read(data, stop, 1)
-            if type(keywords) is not dict:
+            # Names that are bytes, as of very old peers, are left to those who make text of them.
+            if type(keywords) is not dict or not plain.TEXT_ALONE.issuperset(map(type, keywords)):
                 return False
     except _NOT_HERE:
         return False

@@ -658,7 +658,7 @@ TRUE_LIST, FALSE_LIST = (
 
 class _Begun(dict[str, "bytes | None"]):
     """By the text that is a pair's first item, what is written up to the second where the words are the usual ones; None
-    for one that is long.
+    for one that is very long.
 
     Raises:
         UnicodeEncodeError: it has no bytes.
@@ -666,11 +666,13 @@ class _Begun(dict[str, "bytes | None"]):
 
     def __missing__(self, key: str) -> bytes | None:
         text = key.encode()
-        if len(text) > _LONGEST_KEY:
+        if len(text) > MOST_HEADS:
             return None
-        if len(self) >= _MOST_KEYS:
-            self.clear()
-        self[key] = head = _PAIR + (WORD_TEXTS.get(key) or TEXT_HEADS[len(text)] + text)
+        head = _PAIR + (WORD_TEXTS.get(key) or TEXT_HEADS[len(text)] + text)
+        if len(text) <= _LONGEST_KEY:
+            if len(self) >= _MOST_KEYS:
+                self.clear()
+            self[key] = head
         return head
 
 
@@ -947,7 +949,7 @@ def _encode_flat(
     small = size_limit if size_limit < 1023 else 1023
     usual = words is WORDS
     # With other words than the usual, other texts are sent as words.
-    begun = BEGUN_PAIRS.__getitem__ if usual and small >= _LONGEST_KEY else _NOT_BEGUN.get
+    begun = BEGUN_PAIRS.__getitem__ if usual and small == MOST_HEADS else _NOT_BEGUN.get
     _encode(DICTIONARY, chunks, words, size_limit, prefix_limit, depth, level)
     level += 1
     keys = dictionary[1::2]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
 import gc
 from typing import Any
 
@@ -15,23 +17,23 @@ from spreadlite.core.limits import Limits
 from spreadlite.core.policy import SecurityOptions
 from spreadlite.core.registry import Registry
 from spreadlite.core.vocabulary import SIZE_LIMIT, WORDS
-from tests.strategies import ATOM, FLOAT, INTEGER, STREAM, TEXT, searched, shape
+from tests.strategies import ATOM, KEY, STREAM, TEXT, searched, shape
 
 SHORT_TEXT = st.one_of(TEXT, st.sampled_from(("x" * 127, "é" * 64, "x" * 1023, "x" * 1024, "x" * 16_384)))
 PLAIN = st.recursive(
-    st.one_of(st.none(), st.booleans(), INTEGER, FLOAT, SHORT_TEXT, st.binary(max_size=5), st.sampled_from(sorted(WORDS))),
+    st.one_of(ATOM, SHORT_TEXT, st.sets(KEY, max_size=4), st.frozensets(KEY, max_size=3)),
     lambda inner: st.one_of(
         st.lists(inner, max_size=4),
         st.lists(inner, max_size=3).map(tuple),
         st.dictionaries(TEXT, inner, max_size=4),
+        st.dictionaries(st.one_of(KEY, SHORT_TEXT), inner, max_size=3),
     ),
     max_leaves=20,
 )
 VALUE = st.one_of(
     PLAIN,
     st.lists(st.integers(0, 3), min_size=61, max_size=66),
-    st.lists(ATOM, max_size=3),
-    st.dictionaries(st.one_of(TEXT, st.integers(0, 9), st.binary(max_size=3)), PLAIN, max_size=3),
+    st.sets(st.integers(0, 99), min_size=61, max_size=66),
     st.integers(1, 20).map(lambda deep: _nested(deep)),
     PLAIN.map(lambda value: [value, value]),
 )
@@ -43,6 +45,13 @@ ODD = st.sampled_from(
         [b"dictionary"], [b"dictionary", []], [b"dictionary", [1, 2]], [b"dictionary", [[b"unicode", b"a"], 1, 2]],
         [b"dictionary", [[b"unicode", b"list"], 1], [[b"unicode", b"list"], 2]], [b"dictionary", [[b"None"], 1]],
         [b"dictionary", [[b"unicode", b"x" * 200], 1]], [b"reference", 1, [b"list"]], [b"set", 1], [b"list", 2**80],
+        [b"set", 1, 1, 1.0], [b"set", [b"list"]], [b"frozenset", [b"set"]], [b"set"], [b"dictionary", [[b"list"], 1]],
+        [b"dictionary", [1, 2], [1.0, 3]], [b"dictionary", [b"unicode", b"0"]], [b"dictionary", [[b"dictionary"], 1]],
+        [b"date", b"2026 11 28"], [b"date", b"2026 13 28"], [b"date", b"x"], [b"date"], [b"date", 5],
+        [b"date", b"1 2 3", 4], [b"time", b""], [b"datetime", b"1 2 3 4 5 6 +7"],
+        [b"timedelta", b"9999999999 1 1"], [b"datetime", [b"list"]],
+        [b"decimal", 5], [b"decimal", 5, -2], [b"decimal", -0.0, 3], [b"decimal", 1.5, 3], [b"decimal", b"5", 3],
+        [b"decimal", [b"boolean", b"true"], 1], [b"sets", 1], [b"", 1], [b"x" * 130, 1], [b"date", [b"unicode", b"1 2 3"]],
     )
 )  # fmt: skip
 TASTER = SecurityOptions()
@@ -139,26 +148,32 @@ class PlainTests(SynchronousTestCase):
             {"name": "Ada", "language": "français", "list": [1, -2, 2.5, None, True, False, b"x"], "version": {}},
             (), [], {}, "", b"", "list", b"list", 0, -(2**62), _nested(plain.DEEPEST),
             [1] * plain.MOST_ITEMS, "x" * wire.MOST_HEADS, b"x" * plain.LONGEST,
-            {str(number): number for number in range(plain.MOST_ITEMS)},
+            {str(number): number for number in range(plain.MOST_ITEMS)}, set(range(plain.MOST_ITEMS)), {b"x": {1: 2.5}},
+            frozenset(("a", (1, frozenset((2,))))), "x" * (wire.MOST_HEADS + 1), "é" * 200_000, {"k" * 500: 1},
+            datetime.datetime(2026, 11, 28, 12, 30, fold=1), datetime.date(1, 1, 1), datetime.time(),
+            datetime.timedelta(-1), decimal.Decimal("-1.50"), {(1, 2): None},
         ):  # fmt: skip
             data = written(value)
             self.assertIsNotNone(data, value)
             found = read(data or b"")
             self.assertEqual((shape(value), len(data or b"")), (shape(found[0]), found[1]))
         for value in (
-            _nested(plain.DEEPEST + 1), "x" * (wire.MOST_HEADS + 1), 2**70, {1: 2}, {1},
+            _nested(plain.DEEPEST + 1), "x" * (plain.LONGEST + 1), 2**70, {1: object()}, {object()},
+            decimal.Decimal("nan"), datetime.time(tzinfo=datetime.timezone.utc), decimal.Decimal(2**70),
             "\ud800", bytearray(b"x"), object(),
         ):  # fmt: skip
             self.assertIsNone(written(value), value)
 
     def test_shared(self) -> None:
         """What holds a list or dictionary twice is not written at once: only a reference is sent for the second."""
-        for shared in ([], {}, ()):
+        for shared in ([], {}, (), set(), frozenset((1,))):
             self.assertIsNone(written([shared, shared]))
         cycle: list[Any] = []
         cycle.append(cycle)
         self.assertIsNone(written(cycle))
-        self.assertIsNotNone(written([[], [], {}, {}]))
+        self.assertIsNotNone(written([[], [], {}, {}, set(), set()]))
+        moment = datetime.datetime(2026, 11, 28)
+        self.assertIsNotNone(written([moment, moment]))
 
     def test_large(self) -> None:
         """Large byte strings are parts of their own, so that nobody need copy them; longer ones than may be sent are left
@@ -224,6 +239,14 @@ class PlainTests(SynchronousTestCase):
         assert data is not None
         for stop in range(len(data)):
             self.assertIsNone(read(data[:stop]), stop)
+
+    def test_no_prefix(self) -> None:
+        """A size that is not there is 0, also where what follows could be taken for one."""
+        for data in (
+            b"\x02\x80\x07\x82unicode\x82\x82", b"\x02\x80\x82\x82", b"\x02\x80\x82\x87", b"\x80\x80\x05\x87", b"\x82\x82",
+            b"\x02\x80\x05\x87\x02\x80\x07\x82unicode\x82\x82", b"\x02\x80\x03\x82set\x80", b"\x02\x80\x03\x82set\x82\x82",
+        ):  # fmt: skip
+            self.compare(data + b"x" * 300)
 
     def test_usual(self) -> None:
         """It is known when a tag of a plain value is not allowed, or stands for something else."""
