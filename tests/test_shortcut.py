@@ -461,6 +461,8 @@ VALUES = [
     ["test_shortcut.Seen", 4, ["dictionary"]], ["cached", 4], ["reference", 1, ["list", ["dereference", 1]]],
     ["nonesuch", 1], ["copy"], [], ["set", 1, 2], ["unicode", b"\xff"], ["dictionary", 3],
     ["twisted.spread.pb.CopyableFailure", ["dictionary", [["unicode", "value"], ["unicode", "v"]]]],
+    ["date", b"2026 11 28"], ["date", b"tomorrow"], ["datetime", b"2026 11 28 13 0 0 +1"], ["decimal", 5, -1],
+    ["frozenset", ["tuple", 1]], ["set", ["list"]], ["dictionary", [1, 2], [b"k", ["set"]]], ["unicode", "t" * 20_000],
 ]  # fmt: skip
 VALUE = st.sampled_from(VALUES)
 ODDITY = st.sampled_from(list(ODD.values()))
