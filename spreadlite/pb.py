@@ -1355,9 +1355,13 @@ class Broker(banana.Banana):
             self._journal().error(failure.Failure(), "an error that cannot be sent as it is")
             sorry = Error("the error of this call cannot be sent")
             plain = CopyableFailure(sorry)  # type: ignore[no-untyped-call]
-            # Nobody is asked whether that may be sent, or is too deep, or who allows too little would leave the caller
-            # waiting.
-            self.sendCall(b"error", requestID, jelly(plain, _jelly.DummySecurityOptions(), None, self))
+            try:
+                # Nobody is asked whether that may be sent, or is too deep, or who allows too little would leave the caller
+                # waiting.
+                self.sendCall(b"error", requestID, jelly(plain, _jelly.DummySecurityOptions(), None, self))
+            except BananaError as broken:
+                # As little as that is allowed only by limits that hardly anything can be said under.
+                self._refuse(f"a call of its cannot be answered: {broken}")
             self._unsent = None
 
 

@@ -19,6 +19,7 @@ from spreadlite.core.limits import ITEM_COST, LIST_COST, WORD_COST, Limits
 from tests.compat.rawcodec import pack, unpack_all
 from tests.hostile.bench import Bench, Echo, TimedPipe, logged, lose, understood
 from tests.hostile.lines import Joined
+from tests.pairs import Pair
 from tests.vectors.rows import Rows, each
 
 SIDES = ("server", "client")
@@ -419,6 +420,40 @@ class FixedTests(Rows, SynchronousTestCase):
         self.assertEqual(b"answer", bench.peer.call("root", "take", self.within(where, ["tuple", big, *parts[:900]]))[0])
         bench.root.seen.clear()
         self.flushLoggedErrors(InsecureJelly)
+
+
+class Failing(pb.Root):
+    """What fails."""
+
+    def remote_now(self) -> None:
+        """At once."""
+        raise pb.Error("no")
+
+    def remote_later(self) -> Any:
+        """Later."""
+        self.begun: defer.Deferred[None] = defer.Deferred()
+        return self.begun
+
+
+class UnanswerableTests(Rows, SynchronousTestCase):
+    """Limits under which nothing can be said to a caller."""
+
+    @each(("now", "later"))
+    def test_no_error_can_be_sent(self, when: str) -> None:
+        """A caller that cannot even be told that its call failed is not left waiting: its connection ends."""
+        root = Failing()
+        pair = Pair(serving=pb.PBServerFactory(root, limits=Limits(expression_depth=4)))
+        outcomes: list[Any] = []
+        pair.root.callRemote(when).addBoth(outcomes.append)
+        with logged() as log:
+            pair.flush()
+            if when == "later":
+                self.assertEqual([], outcomes)
+                root.begun.errback(pb.Error("no"))
+                pair.flush()
+        self.assertEqual([True], [outcome.check(pb.PBConnectionLost) is not None for outcome in outcomes])
+        self.assertIn("cannot be answered: lists nested more than 4 deep are not sent", log.text)
+        self.flushLoggedErrors(BananaError)
 
 
 class KeepAliveTests(Rows, SynchronousTestCase):
