@@ -22,6 +22,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
+#include <datetime.h>
 #include <structmember.h>
 
 /* Of the names in structmember.h, this is wanted, and these are ours. */
@@ -56,11 +57,12 @@ typedef unsigned char byte;
 /* The heads that are read here. */
 enum {
     H_UNICODE, H_NONE, H_BOOLEAN, H_LIST, H_TUPLE, H_DICTIONARY, H_SET, H_FROZENSET, H_REFERENCE, H_DEREFERENCE, H_REMOTE,
-    HEADS
+    H_DATETIME, H_DATE, H_TIME, H_TIMEDELTA, HEADS
 };
 
-static const char *const head_names[HEADS] = {"unicode", "None", "boolean",   "list",      "tuple",
-                                              "dictionary", "set", "frozenset", "reference", "dereference", "remote"};
+static const char *const head_names[HEADS] = {"unicode", "None",      "boolean",   "list",        "tuple",
+                                              "dictionary", "set",    "frozenset", "reference",   "dereference",
+                                              "remote",  "datetime",  "date",      "time",        "timedelta"};
 
 /* What is asked of a transport before it is sent something: what makes it wait, and whether it is connected. */
 enum { S_BUFFER, S_LATER, S_PRODUCER, S_CONNECTED, S_DISCONNECTING, S_SHUT, S_ABORTING, S_TLS, SENDING };
@@ -184,6 +186,8 @@ typedef struct {
     int head_of_word[LARGEST_WORD];
     PyObject *head[HEADS];
     PyObject *true_word, *false_word;
+    PyObject *moments_of; /* what keeps the next */
+    PyDateTime_CAPI *moments;
     /* The bytes of what is written often. */
     PyObject *w_none, *w_true, *w_false, *w_unicode, *w_reference, *w_dereference, *w_remote, *w_remote_head, *w_decref;
     PyObject *w_head[HEADS];
@@ -2744,7 +2748,7 @@ typedef struct {
     PyObject *expression;
 } Hole;
 
-enum { K_HOOK = 1, K_COPY, K_REMOTE, K_LEAF, K_WRITER };
+enum { K_HOOK = 1, K_COPY, K_REMOTE, K_LEAF, K_MOMENT, K_WRITER };
 
 /* What is known of a class, as long as its version is the same. */
 typedef struct {
@@ -3292,6 +3296,97 @@ static int w_leaf(Writer *w, PyObject *writer, PyObject *object) {
     return 0;
 }
 
+/* ---- Dates and times: a tag, and their numbers in a text. ---- */
+
+/* Bytes of such a text, with the 0 that ends it, at the most. */
+#define MOMENT 80
+
+/* The head of a date or time, and its text; -1 if it is none, or graph has to judge. */
+static int moment_text(State *st, PyObject *object, char *text) {
+    PyTypeObject *type = Py_TYPE(object);
+    if (type == st->moments->DateTimeType && PyDateTime_DATE_GET_TZINFO(object) == Py_None) {
+        snprintf(text, MOMENT, "%d %d %d %d %d %d %s%d", PyDateTime_GET_YEAR(object), PyDateTime_GET_MONTH(object),
+                 PyDateTime_GET_DAY(object), PyDateTime_DATE_GET_HOUR(object), PyDateTime_DATE_GET_MINUTE(object),
+                 PyDateTime_DATE_GET_SECOND(object), PyDateTime_DATE_GET_FOLD(object) ? "+" : "",
+                 PyDateTime_DATE_GET_MICROSECOND(object));
+        return H_DATETIME;
+    }
+    if (type == st->moments->DateType) {
+        snprintf(text, MOMENT, "%d %d %d", PyDateTime_GET_YEAR(object), PyDateTime_GET_MONTH(object),
+                 PyDateTime_GET_DAY(object));
+        return H_DATE;
+    }
+    if (type == st->moments->TimeType && PyDateTime_TIME_GET_TZINFO(object) == Py_None) {
+        snprintf(text, MOMENT, "%d %d %d %s%d", PyDateTime_TIME_GET_HOUR(object), PyDateTime_TIME_GET_MINUTE(object),
+                 PyDateTime_TIME_GET_SECOND(object), PyDateTime_TIME_GET_FOLD(object) ? "+" : "",
+                 PyDateTime_TIME_GET_MICROSECOND(object));
+        return H_TIME;
+    }
+    if (type == st->moments->DeltaType) {
+        snprintf(text, MOMENT, "%d %d %d", PyDateTime_DELTA_GET_DAYS(object), PyDateTime_DELTA_GET_SECONDS(object),
+                 PyDateTime_DELTA_GET_MICROSECONDS(object));
+        return H_TIMEDELTA;
+    }
+    return -1;
+}
+
+static int w_moment(Writer *w, PyObject *writer, PyObject *object) {
+    State *st = w->st;
+    char text[MOMENT];
+    int head = moment_text(st, object, text);
+    if (head < 0 || w->size_limit < MOMENT || w->prefix_limit < 2) return w_leaf(w, writer, object);
+    Py_ssize_t length = (Py_ssize_t)strlen(text);
+    if (w->lists) return put(w, Py_BuildValue("[Oy#]", st->head[head], text, length));
+    if (w->level + 1 > w->deepest) w->deepest = w->level + 1;
+    return out_head(&w->out, 2, LIST) || out_bytes(&w->out, st->w_head[head]) ||
+                   out_head(&w->out, (uint64_t)length, STRING) || out_add(&w->out, text, length)
+               ? -1
+               : 0;
+}
+
+/* The numbers in a text, `most` at the most, of nine digits at the most; and whether the last has a plus sign.  Returns how
+   many there are, or -1 if graph has to judge. */
+static int moment_numbers(const byte *text, Py_ssize_t length, int most, int numbers[], int *plus) {
+    int count = 0;
+    const byte *end = text + length;
+    *plus = 0;
+    while (text < end) {
+        int negative = *text == '-', number = 0, digits = 0;
+        *plus = *text == '+';
+        if (negative || *plus) text++;
+        for (; text < end && *text >= '0' && *text <= '9'; text++, digits++) {
+            if (digits == 9) return -1;
+            number = number * 10 + (*text - '0');
+        }
+        if (!digits || count == most) return -1;
+        numbers[count++] = negative ? -number : number;
+        /* One space, and something after it. */
+        if (text < end && (*text++ != ' ' || text == end)) return -1;
+        if (text < end && *plus) return -1;
+    }
+    return count;
+}
+
+/* ``[datetime text]`` and the like, from the text; NULL without an error for what graph has to judge. */
+static PyObject *read_moment(State *st, int head, const byte *text, Py_ssize_t length) {
+    PyDateTime_CAPI *api = st->moments;
+    int n[7] = {0}, plus, count, most = head == H_DATETIME ? 7 : head == H_TIME ? 4 : 3;
+    if (length >= MOMENT || (count = moment_numbers(text, length, most, n, &plus)) < 0) return NULL;
+    if (count < (head == H_TIME ? 0 : 3) || (plus && (count != most || most == 3))) return NULL;
+    PyObject *value = NULL;
+    if (head == H_DATETIME)
+        value = api->DateTime_FromDateAndTimeAndFold(n[0], n[1], n[2], n[3], n[4], n[5], n[6], Py_None, plus,
+                                                     api->DateTimeType);
+    else if (head == H_DATE)
+        value = api->Date_FromDate(n[0], n[1], n[2], api->DateType);
+    else if (head == H_TIME)
+        value = api->Time_FromTimeAndFold(n[0], n[1], n[2], n[3], Py_None, plus, api->TimeType);
+    else
+        value = api->Delta_FromDelta(n[0], n[1], n[2], 1, api->DeltaType);
+    if (!value && (PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_OverflowError))) PyErr_Clear();
+    return value;
+}
+
 /* Whether what a class has under that name is what STOCK has under the other. */
 static int is_stock_method(State *st, PyTypeObject *type, PyObject *name, PyObject *stock_name) {
     PyObject *stock = PyDict_GetItemWithError(st->g_STOCK, stock_name);
@@ -3332,7 +3427,8 @@ static int find_kind(Writer *w, Kind *kind, PyObject *object) {
     if (writer != st->g_write_jellyable) {
         int leaf = PySet_Contains(st->g_LEAF_WRITERS, writer);
         if (leaf < 0) return -1;
-        kind->kind = leaf ? K_LEAF : K_WRITER;
+        char moment[MOMENT];
+        kind->kind = !leaf ? K_WRITER : moment_text(st, object, moment) < 0 ? K_LEAF : K_MOMENT;
     } else {
         kind->kind = K_HOOK;
         int copy = is_stock_method(st, type, st->s_jellyFor, st->s_copyable_jelly);
@@ -3474,6 +3570,7 @@ static int w_other(Writer *w, PyObject *object) {
     Kind *kind = &w->kinds[address_hash(type) % KINDS];
     if (kind->type != type || !kind->version || kind->version != type->tp_version_tag)
         if (find_kind(w, kind, object)) return -1;
+    if (kind->kind == K_MOMENT) return w_moment(w, kind->writer, object);
     if (kind->kind == K_LEAF) return w_leaf(w, kind->writer, object);
     if (w->light) {
         w->light = HEAVY;
@@ -4752,6 +4849,14 @@ static PyObject *read_list_inner(Reader *r, Cursor *cursor, Token *token, PyObje
                 value = read_dereference(r, &items, number);
                 reader = st->g_read_dereference;
                 break;
+            case H_DATETIME:
+            case H_DATE:
+            case H_TIME:
+            case H_TIMEDELTA:
+                if (items.left == 1 && !items_next(st, &items, &first) && first.kind == T_BYTES)
+                    value = announced(r, number, read_moment(st, head, first.body, first.length));
+                if (value || PyErr_Occurred()) break;
+                /* fall through */
             case H_REMOTE:
             case -1:
                 reader = PyDict_GetItemWithError(st->g_READERS, tag);
@@ -6343,7 +6448,7 @@ static int module_exec(PyObject *module) {
     PyObject *limits = policy ? PyImport_ImportModule("spreadlite.core.limits") : NULL;
     PyObject *registry = limits ? PyImport_ImportModule("spreadlite.core.registry") : NULL;
     PyObject *tables = registry ? PyImport_ImportModule("spreadlite.core.tables") : NULL;
-    PyObject *security = NULL, *dummy = NULL, *time = NULL;
+    PyObject *security = NULL, *dummy = NULL, *time = NULL, *moments = NULL;
     int failed = !tables;
 #define X(name) failed = failed || !(st->name = take(errors, #name));
     FROM_ERRORS(X)
@@ -6368,6 +6473,8 @@ static int module_exec(PyObject *module) {
              !(st->Questions = take(tables, "Questions")) || !(security = take(policy, "SecurityOptions")) ||
              !(dummy = take(policy, "DummySecurityOptions")) ||
              !(st->stock_asks = take(security, "isTypeAllowed")) || !(st->dummy_asks = take(dummy, "isTypeAllowed")) ||
+             !(moments = PyImport_ImportModule("datetime")) || !(st->moments_of = take(moments, "datetime_CAPI")) ||
+             !(st->moments = PyCapsule_GetPointer(st->moments_of, PyDateTime_CAPSULE_NAME)) ||
              !(time = PyImport_ImportModule("time")) || !(st->clock = take(time, "monotonic")) ||
              take_long(limits, "ITEM_COST", &st->item_cost) || take_long(limits, "LIST_COST", &st->list_cost) ||
              take_long(limits, "WORD_COST", &st->word_cost) || learn_words(st);
@@ -6413,12 +6520,16 @@ static int module_exec(PyObject *module) {
     Py_XDECREF(security);
     Py_XDECREF(dummy);
     Py_XDECREF(time);
+    Py_XDECREF(moments);
+    /* That is one for all interpreters; ours is in the state. */
+    (void)PyDateTimeAPI;
     return failed ? -1 : 0;
 }
 
 /* Visits or clears each reference of the state. */
 #define EACH(X)                                                                                                        \
-    X(w_remote_head) X(w_decref) X(Method) X(way.module_of) X(way.threads_of) X(way.flow_of) X(way.limits_of)       \
+    X(w_remote_head) X(w_decref) X(moments_of) X(Method) X(way.module_of) X(way.threads_of) X(way.flow_of)             \
+    X(way.limits_of)                                                                                                   \
     X(stock_asks) X(dummy_asks) X(qual) X(partial) X(default_registry) X(default_depth) X(default_size)                \
     X(default_prefix) X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder)         \
     X(Place) X(true_word) X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference)    \

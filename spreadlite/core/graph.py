@@ -1237,7 +1237,7 @@ def _read_numbers(sexp: list[Any], least: int, most: int, what: str) -> tuple[li
         parts = text.split()
         if least <= len(parts) <= most:
             try:
-                return [int(part) for part in parts], parts[-1][:1] in (b"+", "+")
+                return [int(part) for part in parts], bool(parts) and parts[-1][:1] in (b"+", "+")
             except ValueError:
                 pass
     raise InsecureJelly(f"not a {what}: {shortened(text)}")

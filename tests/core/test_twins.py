@@ -203,6 +203,10 @@ class Odd(int):
     """An integer of an application."""
 
 
+class Day(datetime.date):
+    """A date of an application's."""
+
+
 class OddList(list):  # type: ignore[type-arg]
     """A list of an application."""
 
@@ -700,7 +704,10 @@ class GraphTests(Compared):
             {1, "a", b"a", 2.5, None, (1, 2)}, frozenset(range(300)), {str(n) for n in range(300)},
             {n: str(n) for n in range(300)}, {float(n): n for n in range(300)}, 2**447, -(2**448) + 1, 2**448, 10**400,
             [2**448, "x" * 700_000], ["x" * 700_000, 2**448], [copied, 2**448, custom], "\ud800", ["a", "\ud800"],
-            datetime.datetime(2020, 1, 1, fold=1), datetime.timedelta(-1, 5), decimal.Decimal("-0.0"),
+            datetime.datetime(2020, 1, 1, fold=1), datetime.timedelta(-1, 5), datetime.time(fold=1), datetime.time(23, 59),
+            datetime.datetime.max, datetime.datetime.min, datetime.date.max, datetime.timedelta.min,
+            datetime.timedelta.max, [datetime.date(1, 2, 3)] * 3, [datetime.time(tzinfo=datetime.timezone.utc)],
+            Day(2026, 11, 28), [Day(1, 1, 1)], decimal.Decimal("-0.0"),
             decimal.Decimal("NaN"), decimal.Decimal(10**500), [decimal.Decimal(10**500), 2**448],
             datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc), datetime.time(1, 2, 3), datetime.date(1, 1, 1),
             copied, holder, [holder, copied, holder], shadow, [shadow, shadow], typed, stated, [typed, stated, typed],
@@ -712,6 +719,16 @@ class GraphTests(Compared):
                 for taster in (options(), DummySecurityOptions(), Asked()):
                     with quiet():
                         self.check(lambda value=value: value, taster, invoked)
+
+    def test_moments(self) -> None:
+        """Dates and times near what may be sent."""
+        for moment in (datetime.datetime(2026, 11, 28), datetime.date.max, datetime.time(), datetime.timedelta.min):
+            for bounds in ({"size_limit": size} for size in (4, 8, 9, 10, 24, 79, 80, 81)):
+                self.check(lambda value=moment: [value, value], options(), **bounds)
+            for prefix_limit in (0, 1, 2):
+                self.check(lambda value=moment: [value], options(), prefix_limit=prefix_limit)
+            for depth in range(1, 4):
+                self.check(lambda value=moment: [value], options(), depth=depth)
 
     def test_changed_meanwhile(self) -> None:
         """A container that a hook changes while it is sent: the same items, or the same error."""
@@ -913,6 +930,32 @@ class ReadTests(Compared):
         for many in (255, 256, 257):
             pairs = [[[b"unicode", b"%d" % (place % 254)], place] for place in range(many)]
             self.read([b"dictionary", *pairs], options())
+
+    def test_moments(self) -> None:
+        """The texts of dates and times, right, nearly right and wrong."""
+        texts = [
+            b"", b" ", b"1", b"1 2", b"2026 11 28", b"2026 11 28 ", b" 2026 11 28", b"2026  11 28", b"2026\t11 28",
+            b"2026 11 +28", b"2026 +11 28", b"+2026 11 28", b"2026 11 -28", b"-1 2 3", b"-1 -2 -3", b"2026 13 28",
+            b"0 1 1", b"9999 12 31", b"10000 1 1", b"2026 2 29", b"2024 2 29", b"007 08 009", b"1_0 1 1", b"1 1 1x", b"x",
+            b"2026 11 28 13", b"2026 11 28 13 30", b"2026 11 28 13 30 59", b"2026 11 28 13 30 59 999999",
+            b"2026 11 28 13 30 59 +999999", b"2026 11 28 13 30 60 0", b"2026 11 28 24 0 0 0", b"2026 11 28 1 2 3 1000000",
+            b"2026 11 28 1 2 3 4 5", b"2026 11 28 1 2 +3", b"1 2 3 4", b"1 2 3 +4", b"23 59 59 999999", b"24 0 0 0",
+            b"0 0 0 +0", b"999999999 86399 999999", b"-999999999 0 0", b"999999999 86400 0", b"-999999999 0 -1",
+            b"1000000000 0 0", b"0 999999999 999999999", b"0 -999999999 -999999999", b"9999999999 0 0", b"1 2147483648 0",
+            b"--1 2 3", b"- 1 2", b"+ 1 2", b"1 + 2", b"1 2 +", b"1 2 -", b"1 2 +-3", b"\xd9\xa1 1 1", "١ 1 1".encode(),
+            b"1 1 1\x00", b"1" * 90, b"0" * 70 + b"1 1 1", b"1 1 1" + b" " * 90, b"1 1 1 1 1 1 0000001", b"2026 11 28\n", [], 5, 1.5,
+            [b"unicode", b"1 1 1"],
+        ]  # fmt: skip
+        read = set()
+        for tag in (b"datetime", b"date", b"time", b"timedelta"):
+            for text in texts:
+                kind, found = self.read([tag, text], options())[:2]
+                if kind == "value":
+                    read.add(found[0])
+            for expression in ([tag], [tag, b"1 1 1", 5], [b"list", [tag, b"1 1 1"], [tag, b"1 1 1"]]):
+                self.read(expression, options())
+                self.read([b"list", [b"reference", 3, expression], [b"dereference", 3]], options())
+        self.assertEqual({"datetime", "date", "time", "timedelta"}, read)
 
     def test_texts(self) -> None:
         """Expressions that are no peer's: tags in text, tuples, other objects, as callers of unjelly may have them."""
