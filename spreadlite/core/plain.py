@@ -19,7 +19,21 @@ from typing import Any, Final
 
 from .errors import InsecureJelly
 from .graph import READERS, WRITERS
-from .vocabulary import DICTIONARY, FLOAT, INT, LIST, LONGINT, LONGNEG, NEG, SIZE_LIMIT, STRING, UNICODE, VOCAB, WORDS
+from .vocabulary import (
+    DICTIONARY,
+    FLOAT,
+    INT,
+    LIST,
+    LONGINT,
+    LONGNEG,
+    NEG,
+    PREFIX_LIMIT,
+    SIZE_LIMIT,
+    STRING,
+    UNICODE,
+    VOCAB,
+    WORDS,
+)
 from .wire import (
     BEGUN_PAIRS,
     FALSE_LIST,
@@ -52,7 +66,7 @@ DEEPEST_EXPRESSION: Final = 3 * DEEPEST + 2
 #: Bytes of a string that is read at the most.
 LONGEST: Final = SIZE_LIMIT
 #: Bytes of an integer's prefix at the most.
-LONGEST_PREFIX: Final = 10
+LONGEST_PREFIX: Final = PREFIX_LIMIT
 #: What a byte of what is read here takes of memory, as `wire` counts it, at the most.
 COST: Final = 40
 

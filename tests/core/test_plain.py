@@ -146,7 +146,7 @@ class PlainTests(SynchronousTestCase):
         """Most values of everyday programs are read and written at once, up to the sizes that `plain` names."""
         for value in (
             {"name": "Ada", "language": "français", "list": [1, -2, 2.5, None, True, False, b"x"], "version": {}},
-            (), [], {}, "", b"", "list", b"list", 0, -(2**62), _nested(plain.DEEPEST),
+            (), [], {}, "", b"", "list", b"list", 0, -(2**62), 2**441 - 1, _nested(plain.DEEPEST),
             [1] * plain.MOST_ITEMS, "x" * wire.MOST_HEADS, b"x" * plain.LONGEST,
             {str(number): number for number in range(plain.MOST_ITEMS)}, set(range(plain.MOST_ITEMS)), {b"x": {1: 2.5}},
             frozenset(("a", (1, frozenset((2,))))), "x" * (wire.MOST_HEADS + 1), "é" * 200_000, {"k" * 500: 1},
@@ -158,8 +158,8 @@ class PlainTests(SynchronousTestCase):
             found = read(data or b"")
             self.assertEqual((shape(value), len(data or b"")), (shape(found[0]), found[1]))
         for value in (
-            _nested(plain.DEEPEST + 1), "x" * (plain.LONGEST + 1), 2**70, {1: object()}, {object()},
-            decimal.Decimal("nan"), datetime.time(tzinfo=datetime.timezone.utc), decimal.Decimal(2**70),
+            _nested(plain.DEEPEST + 1), "x" * (plain.LONGEST + 1), 2**441, {1: object()}, {object()},
+            decimal.Decimal("nan"), datetime.time(tzinfo=datetime.timezone.utc), decimal.Decimal(2**441),
             "\ud800", bytearray(b"x"), object(),
         ):  # fmt: skip
             self.assertIsNone(written(value), value)
