@@ -353,31 +353,23 @@ class Broker(banana.Banana):
         waiting, self.waitingForAnswers = self.waitingForAnswers, {}
         for d in list((waiting or {}).values()):
             self._guarded(partial(d.errback, failure.Failure(PBConnectionLost(reason))), "a call's errback")
-        for local in list(self.remotelyCachedObjects.values()):
-            # Who has none left is just being told; see proto_decache.
-            if local.refcount > 0:
-                self._stopObserving(local)
-        pagers, self.pageProducers = self.pageProducers, []
-        for pager in pagers:
+        # Of what is made when it is needed, nothing is made now.
+        own = self.__dict__
+        if "_caches" in own:
+            for local in list(self._caches.locals.values()):
+                # Who has none left is just being told; see proto_decache.
+                if local.refcount > 0:
+                    self._stopObserving(local)
+        for pager in own.pop("pageProducers", ()):
             self._guarded(partial(_stopPager, pager), "a pager")
         lost = getattr(self.factory, "_brokerLost", None)
         if lost is not None:
-            self._guarded(lambda: lost(self, reason), "a factory")
-        disconnects = list(self.disconnects)
-        self.disconnects = []
-        for notifier in disconnects:
+            self._guarded(partial(lost, self, reason), "a factory")
+        for notifier in own.pop("disconnects", ()):
             self._guarded(notifier, "a notifyOnDisconnect callback")
-        self.disconnects = None
-        self.waitingForAnswers = None
-        self.localSecurity = None
-        self.remoteSecurity = None
-        self.remotelyCachedObjects = None
-        self.remotelyCachedLUIDs = None
-        self.locallyCachedObjects = None
-        self.localObjects = None
-        self._unsent = None
-        self._justReleased = {}
-        self._localCleanup = {}
+        own.update(_NOTHING_LEFT)
+        for name in ("_unsent", "_justReleased", "_localCleanup"):
+            own.pop(name, None)
         # What the peer held refers to this broker in its turn (the root of a portal does): no cycle is to keep it.
         self._exports = self._caches = _NO_TABLE
         self._journal().settle()
@@ -1420,6 +1412,14 @@ graph.STOCK.update(
 
 #: The table of a connection that has gone.
 _NO_TABLE = tables.LocalTable("object")
+
+# What a broker has then in the place of its tables.
+_NOTHING_LEFT = dict.fromkeys(
+    (
+        "disconnects", "waitingForAnswers", "localSecurity", "remoteSecurity", "remotelyCachedObjects",
+        "remotelyCachedLUIDs", "locallyCachedObjects", "localObjects",
+    )
+)  # fmt: skip
 
 
 def _stopPager(pager: Any) -> None:
