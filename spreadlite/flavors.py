@@ -564,6 +564,7 @@ def unjellyLocal(unjellier: Any, unjellyList: Any) -> Any:
 setUnjellyableForClass("cached", unjellyCached)
 setUnjellyableForClass("lcache", unjellyLCache)
 setUnjellyableForClass("local", unjellyLocal)
+graph.STOCK["unjelly_local"] = unjellyLocal
 
 
 @total_ordering

@@ -677,8 +677,13 @@ class Broker(banana.Banana):
             self._noRoom(exports.locals, "reference")
         return luid
 
-    def _registrar(self) -> Callable[[Any], Any] | None:
-        """What does the same as `registerReference` in one call; None where that, or what it calls, is not ours."""
+    def _registrar(self, noted: tables.Registrations | None) -> Callable[[Any], Any] | None:
+        """What does the same as `registerReference` in one call, and gives None, with nothing done, for what is out of the
+        ordinary; None where that method, or what it calls, is not ours.
+
+        Args:
+            noted: where it is noted, if anywhere.
+        """
         cls, own, exports, hold = type(self), self.__dict__, self._exports, tables.LocalTable.hold
         if (
             cls.registerReference is not graph.STOCK["register_reference"]
@@ -692,8 +697,6 @@ class Broker(banana.Banana):
             return None
         locals, ids, most = exports.locals, exports.ids, self.limits.references
         uniqueID = graph.STOCK["unique_id"]
-        # Of the serialisation at work, to which what is returned belongs.
-        noted = self._registrations
 
         def register(object: Any) -> Any:
             try:
@@ -701,13 +704,13 @@ class Broker(banana.Banana):
             except AttributeError:
                 stock = False
             if not stock or self._exports is not exports or self.disconnected:
-                return self.registerReference(object)
+                return None
             puid = id(object)
             luid = ids.get(puid)
             if luid is not None:
                 locals[luid].refcount += 1
             elif len(locals) > (MAX_BROKER_REFS if most is None else most):
-                return self.registerReference(object)
+                return None
             else:
                 # As Local(object, None, puid), without the call.
                 self.currentLocalID += 1
@@ -1407,6 +1410,7 @@ graph.STOCK.update(
     cached_locally=Broker.cachedLocallyAs,
     answered=Broker._answered,
     decref=Broker.proto_decref,
+    returned_object=Broker._returnedObjectForID,
     questions=tables.Questions,
 )
 

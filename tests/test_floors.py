@@ -11,7 +11,9 @@ from tests.processes import ROOT
 FLOORS = (
     ("interfaces", "core.errors", "core.limits", "core.text", "core.vocabulary"),
     ("core.wire", "core.policy", "core.registry", "core.weights"),
-    ("core.graph", "core.plain"),
+    ("core.graph",),
+    ("core.passing",),
+    ("core.plain",),
     ("core.shortcut", "core._compiled"),
     ("core.tables", "core.codec"),
     ("jelly", "banana"),

@@ -192,6 +192,36 @@ class WatchedReceiver(pb.Referenceable):
         return args
 
 
+class Named(pb.Referenceable):
+    """What has an id of its own."""
+
+    def processUniqueID(self) -> Any:
+        """The same for all."""
+        return "named"
+
+
+class Hooked(pb.Referenceable):
+    """What is sent in a way of its own."""
+
+    def jellyFor(self, jellier: Any) -> Any:
+        """As a text."""
+        return [b"unicode", b"hooked"]
+
+
+class Own(pb.Referenceable):
+    """An object with a way of its own."""
+
+    def __init__(self) -> None:
+        self.jellyFor = lambda jellier: [b"unicode", b"own"]
+
+
+class Quiet(pb.Referenceable):
+    """What answers whatever it is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name)
+
+
 class WatchedPerspective(pb.Referenceable):
     """What is asked for whom its results are."""
 
@@ -257,6 +287,16 @@ class Both:
     def objects(self, *args: Any) -> Any:
         """Give objects that stay here, and copies."""
         return [pb.Referenceable(), Piece(args), self]
+
+    def give(self, *args: Any) -> Any:
+        """Give references among plain values: anew, again, within others, and to what has ways of its own."""
+        kinds: list[Any] = [
+            pb.Referenceable(), self, Named(), Hooked(), Own(), Quiet(), object(), Piece(args), pb.Error("e"),
+        ]  # fmt: skip
+        given = [kinds[value % len(kinds)] if type(value) is int else value for value in args]
+        if len(given) != 2:
+            return given
+        return {"one": (given[0], b"x"), "two": {given[0]: given[1]} if args[0] == 0 else given}
 
     def large(self, *args: Any) -> Any:
         """Give what is large."""
@@ -374,7 +414,9 @@ def shape(value: Any, around: tuple[int, ...] = ()) -> Any:
     if isinstance(value, failure.Failure):
         told = re.sub("0x[0-9a-f]+", "0x", value.getErrorMessage())
         return (type(value).__name__, getattr(value.type, "__name__", value.type), told)
-    if value is None or isinstance(value, (int, float, str, bytes, set, frozenset)):
+    if isinstance(value, (set, frozenset)):
+        return (type(value).__name__, *sorted(str(shape(each, around)) for each in value))
+    if value is None or isinstance(value, (int, float, str, bytes)):
         return repr(value)
     return type(value).__name__
 
@@ -485,6 +527,20 @@ CALL = st.tuples(
     ARGUMENTS,
     KEYWORDS,
 )
+GIVEN = st.one_of(
+    st.integers(0, 8), st.integers(0, 8),
+    st.sampled_from([["remote", 9], ["remote", 9], ["remote", 2**21], ["remote", b"x"], ["remote"], ["remote", 2**30]]),
+    st.sampled_from([["local", 1], ["local", 2], ["local", 7], ["local", b"root"], ["local", 300], ["local", 1, 2]]),
+    st.lists(st.sampled_from([["remote", 9], ["remote", 10], ["local", 1], 5]), max_size=3).map(lambda of: ["list", *of]),
+    st.sampled_from([["set", ["remote", 9], ["remote", 9]], ["dictionary", [["remote", 9], ["remote", 8]]], ["set", 1]]),
+    VALUE,
+)  # fmt: skip
+GIVING = st.tuples(
+    st.just("message"), st.integers(1, 9), st.sampled_from(["root", "root", "avatar", "own", "view", 1, 2]),
+    st.sampled_from(["give", "give", "give", "echo", "call", "one", "objects", "now"]), st.sampled_from([1, 1, 1, 0]),
+    st.lists(GIVEN, max_size=4).map(lambda values: ["tuple", *values]),
+    st.one_of(st.just(["dictionary"]), st.just(["dictionary"]), KEYWORDS),
+)  # fmt: skip
 OBSERVED = st.tuples(
     st.just("cachemessage"), st.integers(0, 300), st.sampled_from([4, 4, 4, 5, b"4"]),
     st.sampled_from(["echo", "echo", "fail", "nonesuch"]), st.sampled_from([1, 0]), ARGUMENTS, KEYWORDS,
@@ -518,6 +574,16 @@ class ShortcutTests(SynchronousTestCase):
         either way."""
         data = b"".join(pack(list(message), True) for message in messages)
         self.same(plain, Limits(outstanding_calls=max(most, 3)), cut(data, cuts))
+
+    @searched(600)
+    @given(
+        st.lists(st.one_of(GIVING, GIVING, ANSWER, DECREF), max_size=8), st.booleans(), st.sampled_from((1, 3, 7, None)),
+        st.sampled_from((1, 3, 1000)),
+    )  # fmt: skip
+    def test_references(self, messages: list[Any], plain: bool, held: int | None, most: int) -> None:
+        """So it is with references among what is said, in both directions, and where no more may be held."""
+        data = b"".join(pack(list(message), True) for message in messages)
+        self.same(plain, Limits(references=held, outstanding_calls=max(most, 3)), [data])
 
     @searched(300)
     @given(

@@ -235,7 +235,8 @@ class Jellier:
     Attributes:
         packs: whether what is made is spelled as in a `Packed`.
         mixed: whether there is a `Plain` in it.
-        register: the invoker's ``registerReference``, or what does the same sooner; None until it is needed.
+        register: what does the same as the invoker's ``registerReference`` sooner, for what is usual, and gives None for
+            the rest; None until it is needed.
     """
 
     packs = mixed = False
@@ -433,6 +434,8 @@ def write_jellyable(jellier: Jellier, obj: Jellyable) -> Sexp:
         if register is None:
             register = jellier.register = registrar(jellier.invoker)
         luid = register(obj)
+        if luid is None:
+            luid = jellier.invoker.registerReference(obj)
         return [REMOTE, luid] if type(luid) is int else jellier.plain([REMOTE, luid])
     if function in PASSES_ON:
         sexp = hook(jellier)
@@ -454,10 +457,14 @@ def write_jellyable(jellier: Jellier, obj: Jellyable) -> Sexp:
 
 
 def registrar(invoker: Any) -> Callable[[Any], Any]:
-    """The ``registerReference`` of *invoker*, or what it has that does the same sooner."""
+    """What *invoker* has that does the same as its ``registerReference`` sooner; see `Jellier.register`."""
     make = getattr(invoker, "_registrar", None)
-    register = None if make is None else make()
-    return register or (lambda obj: invoker.registerReference(obj))
+    register = None if make is None else make(invoker._registrations)
+    return register or _not_sooner
+
+
+def _not_sooner(obj: Any) -> None:
+    return None
 
 
 def _write_items(jellier: Jellier, obj: Iterable[Any], tag: bytes) -> Sexp:

@@ -5,6 +5,8 @@ tuples, dictionaries and sets of them.  No hook is asked about such a value, and
 is read from its bytes without an expression in between, and written so.  What `wire` and `graph` make of the same is the
 specification: whatever is in any way out of the ordinary is left to them, before anything was done.
 
+References are not plain, but they are what the protocol is for: `passing` has them written and read among plain values.
+
 All words are those of the usual vocabulary.
 """
 
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import re
 import struct
 from collections.abc import Callable, Iterable
 from itertools import chain, cycle, repeat
@@ -19,6 +22,7 @@ from typing import Any, Final
 
 from .errors import InsecureJelly
 from .graph import READERS, WRITERS
+from .passing import LOCAL_WORD, REMOTE_WORD, Giver
 from .vocabulary import (
     DICTIONARY,
     FLOAT,
@@ -45,6 +49,7 @@ from .wire import (
     LIST_HEADS,
     MOST_HEADS,
     NONE_LIST,
+    NUMBER,
     STRING_HEADS,
     TEXT_HEADS,
     TRUE_LIST,
@@ -52,6 +57,7 @@ from .wire import (
     WORD_TEXTS,
     Chunks,
     encode_int,
+    number_of,
     prefix,
     text_key,
 )
@@ -131,8 +137,15 @@ _BITS = 7 * (LONGEST_PREFIX - 1)
 _LONG = 7 * 4
 
 
+_is_number = re.compile(NUMBER).match
+
+
 class NotPlain(Exception):
     """What is read is not plain, or not all there."""
+
+
+class Refers(NotPlain):
+    """What is read may be plain but for a reference among it."""
 
 
 #: What `read` raises.
@@ -154,10 +167,23 @@ def are_usual(allowed: dict[bytes, int] | None, classes: dict[bytes, Any], facto
     )
 
 
-def read(data: bytes, position: int, count: int, pairs: bool = False, level: int = DEEPEST) -> tuple[Any, int]:
+def read(
+    data: bytes,
+    position: int,
+    count: int,
+    pairs: bool = False,
+    level: int = DEEPEST,
+    refer: Callable[[int, int], Any] | None = None,
+) -> tuple[Any, int]:
     """A list of the *count* values at *position*; with *pairs*, the dictionary of so many pairs; and where that ends.
 
+    Args:
+        data, position, count, pairs: what to read.
+        level: such values within one another that may be read still.
+        refer: gives what a reference stands for; see `passing.referrer`.
+
     Raises:
+        Refers: there is a reference, and nobody who gives what that stands for.
         one of `UNREADABLE`: not all of it is plain, short, and there.
     """
     values: list[Any] = []
@@ -179,7 +205,7 @@ def read(data: bytes, position: int, count: int, pairs: bool = False, level: int
             if key is None:
                 if data[position] != 2 or data[position + 1] != LIST:
                     raise NotPlain
-                (key,), stop = read(data, position + 2, 1, False, level)
+                (key,), stop = read(data, position + 2, 1, False, level, refer)
             keys.append(key)
             position = stop
         number = data[position]
@@ -221,19 +247,29 @@ def read(data: bytes, position: int, count: int, pairs: bool = False, level: int
                     add(False)
                     position += len(_FALSE)
                 else:
-                    value, position = _read_tagged(data, position, number - 1, level)
+                    value, position = _read_tagged(data, position, number - 1, level, refer)
                     add(value)
             elif second == VOCAB and 0 < number <= MOST_ITEMS + 1:
                 position += 2
                 if first == _DICTIONARY_WORD and level:
-                    value, position = read(data, position, number - 1, True, level - 1)
+                    value, position = read(data, position, number - 1, True, level - 1, refer)
                 elif first == _LIST_WORD and level:
-                    value, position = read(data, position, number - 1, False, level - 1)
+                    value, position = read(data, position, number - 1, False, level - 1, refer)
                 elif first == _TUPLE_WORD and level:
-                    value, position = read(data, position, number - 1, False, level - 1)
+                    value, position = read(data, position, number - 1, False, level - 1, refer)
                     value = tuple(value)
                 elif first == _NONE_WORD and number == 1:
                     value = None
+                elif number == 2 and (first == REMOTE_WORD or first == LOCAL_WORD):
+                    if refer is None:
+                        raise Refers
+                    match = _is_number(data, position)
+                    if match is None:
+                        raise NotPlain
+                    value = refer(first, number_of(match[1]))
+                    if value is None:
+                        raise NotPlain
+                    position = match.end()
                 else:
                     raise NotPlain
                 add(value)
@@ -279,7 +315,9 @@ def read(data: bytes, position: int, count: int, pairs: bool = False, level: int
     return values, position
 
 
-def _read_tagged(data: bytes, position: int, count: int, level: int) -> tuple[Any, int]:
+def _read_tagged(
+    data: bytes, position: int, count: int, level: int, refer: Callable[[int, int], Any] | None
+) -> tuple[Any, int]:
     """What the list stands for whose tag, which is no word, is at *position*, with *count* values after it; and where it
     ends."""
     start = position + 2
@@ -287,7 +325,7 @@ def _read_tagged(data: bytes, position: int, count: int, level: int) -> tuple[An
     tag = data[start:position]
     try:
         if tag in _READ_SETS and level and 0 <= count <= MOST_ITEMS:
-            values, position = read(data, position, count, False, level - 1)
+            values, position = read(data, position, count, False, level - 1, refer)
             return _READ_SETS[tag](values), position
         if tag in _READ_FIGURES and 0 < count < 3:
             values, position = read(data, position, count, False, 0)
@@ -311,6 +349,9 @@ def write(
 ) -> bool:
     """Add the bytes of *values* to *chunks*; false if not all of them are plain, and then what was added has no meaning.
 
+    Where there is a reference among them, ``chunks.giver``, the connection, becomes a `passing.Giver`, which has put
+    it into the tables.
+
     Args:
         values: what to write.
         chunks: gets the bytes.
@@ -324,6 +365,7 @@ def write(
         UnicodeEncodeError: a text has no bytes.
     """
     add = chunks.append
+    giver: Any = None
     for head, value in zip(before, values):  # noqa: B905 - before each value stands something
         if head is None:
             return False
@@ -401,5 +443,14 @@ def write(
             if not write(items, chunks, seen, most):
                 return False
         else:
-            return False
+            if giver is None:
+                giver = chunks.giver
+                if giver is None:
+                    return False
+                if type(giver) is not Giver:
+                    giver = chunks.giver = Giver(giver)
+            said = giver.said(value)
+            if said is None:
+                return False
+            add(said)
     return True

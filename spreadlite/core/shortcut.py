@@ -17,6 +17,7 @@ from typing import Any
 from . import plain, wire
 from .errors import NoSuchMethod
 from .graph import STOCK
+from .passing import Giver, count, referrer
 from .policy import allowed_names, allows_dotted_names
 from .registry import DEFAULT_REGISTRY
 from .vocabulary import DICTIONARY, INT, LIST, PB_DIALECT, VOCAB, WORDS
@@ -110,24 +111,33 @@ def _are_wide(limits: Any, size_limit: int, prefix_limit: int) -> bool:
     )
 
 
-def written(begun: tuple[bytes, ...], values: tuple[Any, ...], most: int, end: bytes = b"") -> bytes | list[bytes] | None:
-    """*begun*, the bytes of *values*, and *end*, in parts where some are large; None if not all of the values are plain.
+def written(
+    broker: Any, begun: tuple[bytes, ...], values: tuple[Any, ...], most: int, end: bytes = b""
+) -> tuple[bytes | list[bytes] | None, Any]:
+    """*begun*, the bytes of *values*, and *end*, in parts where some are large, and the `passing.Giver` of the references
+    among them; None if not all of the values are plain, or references.
 
     Args:
+        broker: the connection.
         begun, values, end: what to write.
         most: bytes of a byte string, and items of a list, at the most.
     """
     chunks = wire.Chunks(begun)
     chunks.large = False
+    chunks.giver = broker
     try:
-        if not plain.write(values, chunks, set(), most):
-            return None
+        good = plain.write(values, chunks, set(), most)
     except UnicodeEncodeError:
         # Whoever writes it otherwise says so.
-        return None
+        good = False
+    giver = chunks.giver if type(chunks.giver) is Giver else None
+    if not good:
+        if giver is not None:
+            giver.take_back()
+        return None, None
     if end:
         chunks.append(end)
-    return chunks.parts() if chunks.large else b"".join(chunks)
+    return chunks.parts() if chunks.large else b"".join(chunks), giver
 
 
 def _say(broker: Any, output: Any, said: bytes | list[bytes], answer: Any) -> None:
@@ -189,12 +199,20 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
         of = attributes.of
         if target is not holder and of != "perspective":
             return False
-        arguments, stop = plain.read(data, match.end(), items[0] - 1)
+        made: list[Any] = []
+        refer = None
+        try:
+            arguments, stop = plain.read(data, match.end(), items[0] - 1)
+        except plain.Refers:
+            refer = referrer(broker, security, target if of == "perspective" else None, made)
+            if refer is None:
+                return False
+            arguments, stop = plain.read(data, match.end(), items[0] - 1, refer=refer)
         keywords: dict[str, Any] = {}
         if data[stop : stop + 4] == NO_KEYWORDS:
             stop += 4
         else:
-            (keywords,), stop = plain.read(data, stop, 1)
+            (keywords,), stop = plain.read(data, stop, 1, refer=refer)
             # Names that are bytes, as of very old peers, are left to those who make text of them.
             if type(keywords) is not dict or not plain.TEXT_ALONE.issuperset(map(type, keywords)):
                 return False
@@ -203,6 +221,8 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
     if (stop - start) * plain.COST > limits.expression_bytes:
         return False
     decoder.position = stop
+    if made:
+        count(made)
     said = sexp = None
     try:
         if of == "remote":
@@ -224,7 +244,7 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
                 and broker.limits is limits
                 and broker.security is security
             ):
-                said = written((ANSWER, digits, _INT), (result,), size_limit)
+                said, _ = written(broker, (ANSWER, digits, _INT), (result,), size_limit)
         elif result is None:
             said = b""
         if said is None:
@@ -236,6 +256,8 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
     except BaseException as error:
         broker._raised(error, number_of(digits), wanted[0])
     else:
+        # The peer is told of references that end with these before it has its answer; of those in the result, after that.
+        del arguments, keywords
         if said is None:
             del result
             broker._returned(sexp, number_of(digits), wanted[0])
@@ -269,13 +291,22 @@ def _take_answer(broker: Any, decoder: Any, output: Any, limits: Any, security: 
         or waiting.get(number) is None
     ):
         return False
+    made: list[Any] = []
     try:
-        (value,), stop = plain.read(data, match.end(), 1)
+        try:
+            (value,), stop = plain.read(data, match.end(), 1)
+        except plain.Refers:
+            refer = referrer(broker, security, None, made)
+            if refer is None:
+                return False
+            (value,), stop = plain.read(data, match.end(), 1, refer=refer)
     except plain.UNREADABLE:
         return False
     if (stop - start) * plain.COST > limits.expression_bytes:
         return False
     decoder.position = stop
+    if made:
+        count(made)
     try:
         waiting.pop(number).callback(value)
     finally:
@@ -428,11 +459,13 @@ def ask(
     number = broker.currentRequestID + 1
     head = wire.INTS[number] if number <= wire.MOST_HEADS else wire.encode_int(number, plain.LONGEST_PREFIX)
     begun = MESSAGE, head, callee(luid, name), plain.TUPLE_HEADS[len(arguments)]
-    said = written(begun, arguments, size_limit, NO_KEYWORDS)
-    if said is None:
-        return None
+    # Whatever is made here may run finalizers, which may call the peer: this call has its number.
     broker.currentRequestID = number
-    # Making a Deferred may run finalizers, which may call the peer: this call has its number.
+    said, giver = written(broker, begun, arguments, size_limit, NO_KEYWORDS)
+    if said is None:
+        if broker.currentRequestID == number:
+            broker.currentRequestID = number - 1
+        return None
     question = deferred()
     waiting = broker.waitingForAnswers
     if waiting is None or broker.disconnected:
@@ -443,6 +476,8 @@ def ask(
     try:
         _say(broker, output, said, broker._receiving)
     except BaseException:
+        if giver is not None:
+            giver.take_back()
         broker._unsaid(number, question)
         raise
     return question

@@ -743,10 +743,12 @@ class Chunks(list[bytes]):
 
     Attributes:
         large: whether one of them is a string of more than `LARGE` bytes; true, or what it was before.
+        giver: whose references may be among them; see `plain.write`.
     """
 
-    __slots__ = ("large",)
+    __slots__ = ("giver", "large")
     large: bool
+    giver: Any
 
     def parts(self) -> list[bytes]:
         """The same: each large string by itself, and what is between two of them in one piece."""

@@ -70,6 +70,7 @@ def written(value: Any, most: int = SIZE_LIMIT) -> bytes | None:
     """What is written at once, if it is."""
     chunks = wire.Chunks()
     chunks.large = False
+    chunks.giver = None
     try:
         good = plain.write((value,), chunks, set(), most)
     except UnicodeEncodeError:
@@ -180,6 +181,7 @@ class PlainTests(SynchronousTestCase):
         to those who say so."""
         chunks = wire.Chunks()
         chunks.large = False
+        chunks.giver = None
         large = bytes(wire.LARGE + 1)
         self.assertTrue(plain.write(([large, b"x", large],), chunks, set(), len(large)))
         self.assertTrue(chunks.large)

@@ -1,0 +1,162 @@
+"""References among plain values: what is written of them and read, where nothing about them is an application's own.
+
+`graph`, and the hooks of `spreadlite.flavors` and `spreadlite.pb`, are the specification.  What is in any way out of the
+ordinary is left to them, with nothing done, or with what was done taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .graph import GIVES_ID, STOCK
+from .policy import Taster, allowed_names
+from .registry import DEFAULT_REGISTRY
+from .vocabulary import LIST, REMOTE, VOCAB, WORDS
+from .wire import ID_ENDS, MOST_IDS
+
+LOCAL = b"local"
+REMOTE_WORD, LOCAL_WORD = WORDS[REMOTE], WORDS[LOCAL]
+
+# What is written of an id that is, by the word before it and by its first digit.
+_REMOTES, _LOCALS = (
+    tuple(bytes((2, LIST, word, VOCAB, digit)) for digit in range(0x80)) for word in (REMOTE_WORD, LOCAL_WORD)
+)
+_plain: Any = object
+
+
+class Giver:
+    """Gives a peer references to objects of ours, and its own back.
+
+    Args:
+        broker: the connection.
+
+    Attributes:
+        registrations: what it put into the connection's tables.
+    """
+
+    __slots__ = ("_broker", "_first", "_given", "_giving", "_register", "registrations")
+
+    def __init__(self, broker: Any) -> None:
+        self._broker = broker
+        self._first = broker.currentLocalID
+        self.registrations = STOCK["registrations"]()
+        self._register: Any = broker._registrar(self.registrations) if type(self._first) is int else None
+        # The classes of which one was given, or given back, last: nothing that is done here changes a class.
+        self._giving: Any = None
+        self._given: Any = None
+
+    def said(self, value: Any) -> bytes | None:
+        """What is written for *value*; None if that is out of the ordinary."""
+        kind = type(value)
+        if kind is not self._giving:
+            if kind is self._given or _has_hook(kind, (STOCK["reference_jelly"],)):
+                self._given = kind
+                return self._said_back(value)
+            if self._register is None or not _has_hook(kind, GIVES_ID):
+                return None
+            self._giving = kind
+        try:
+            stock = value.jellyFor.__func__ in GIVES_ID
+        except AttributeError:
+            stock = False
+        luid = self._register(value) if stock else None
+        if type(luid) is not int or not 0 <= luid < MOST_IDS:
+            return None
+        return _REMOTES[luid & 0x7F] + ID_ENDS[luid >> 7]
+
+    def _said_back(self, value: Any) -> bytes | None:
+        own = value.__dict__
+        luid = own.get("luid")
+        if (
+            "jellyFor" in own
+            or own.get("broker") is not self._broker
+            or type(luid) is not int
+            or not 0 <= luid < MOST_IDS
+        ):
+            return None
+        return _LOCALS[luid & 0x7F] + ID_ENDS[luid >> 7]
+
+    def take_back(self) -> None:
+        """Nothing is sent: it is as if nothing had been registered."""
+        broker, made = self._broker, self.registrations.made
+        if made:
+            last = self._first + len({luid for luid in made[1::2] if luid > self._first})
+            broker._takeBack(self.registrations)
+            if broker.currentLocalID == last:
+                # Else somebody else has taken an id since.
+                broker.currentLocalID = self._first
+
+
+def _has_hook(kind: Any, hooks: Any) -> bool:
+    """Whether the class *kind* has one of these for ``jellyFor``, and looking at its instances has no effects."""
+    return (
+        type(kind) is type
+        and getattr(kind, "jellyFor", None) in hooks
+        and kind.__getattribute__ is _plain.__getattribute__
+    )
+
+
+def referrer(broker: Any, security: Taster, perspective: Any, made: list[Any]) -> Callable[[int, int], Any] | None:
+    """What gives the object that a word and an id stand for, or None if that is out of the ordinary; None where all is.
+
+    Args:
+        broker: the connection.
+        security: what may be received.
+        perspective: for whom it is.
+        made: gets the references that are made.  The peer is told of the end of none of them until they are given to
+            `count`, when nothing more can come between.
+    """
+    allowed = allowed_names(security)
+    cls: Any = DEFAULT_REGISTRY.classes.get(REMOTE)
+    kind, own = type(broker), broker.__dict__
+    refers = (
+        allowed is not None
+        and REMOTE in allowed
+        and type(cls) is type
+        and (cls.__new__, cls.__getattribute__) == (_plain.__new__, _plain.__getattribute__)
+        and getattr(cls, "__init__", None) is STOCK["reference_init"]
+        and getattr(cls, "unjellyFor", None) is STOCK["reference_unjelly"]
+        and not hasattr(cls, "postUnjelly")
+    )
+    returns = (
+        allowed is not None
+        and LOCAL in allowed
+        and DEFAULT_REGISTRY.classes.get(LOCAL) is STOCK["unjelly_local"]
+        and kind._returnedObjectForID is STOCK["returned_object"]
+        and kind.localObjectForID is STOCK["local_object"]
+        and "_returnedObjectForID" not in own
+        and "localObjectForID" not in own
+    )
+    if not refers and not returns:
+        return None
+    new = _plain.__new__
+
+    def refer(word: int, luid: int) -> Any:
+        if word == REMOTE_WORD:
+            if not refers:
+                return None
+            # As RemoteReference.unjellyFor and __init__, without the calls.
+            reference = new(cls)
+            reference.luid = luid
+            reference.broker = broker
+            reference.doRefCount = 0
+            reference.perspective = perspective
+            made.append(reference)
+            return reference
+        found = broker._returnedObjectForID(luid) if returns else None
+        # Somebody might want to know that it is there.
+        return None if found is None or _may_listen(type(found)) or hasattr(found, "postUnjelly") else found
+
+    return refer
+
+
+def count(made: list[Any]) -> None:
+    """Have the references that `referrer` made be some; they are the application's then."""
+    for reference in made:
+        reference.doRefCount = 1
+    made.clear()
+
+
+def _may_listen(kind: Any) -> bool:
+    return type(kind) is not type or kind.__getattribute__ is not _plain.__getattribute__ or hasattr(kind, "__getattr__")
