@@ -949,7 +949,7 @@ class Broker(banana.Banana):
             self._unsent = None
             return sexp
         if isinstance(object, CoroutineType):
-            object = defer.Deferred.fromCoroutine(object)
+            object = _ofCoroutine(object)
         if isinstance(object, defer.Deferred):
             object.addCallback(self.serialize, perspective=perspective, method=method, args=args, kw=kw)
             return object
@@ -974,7 +974,7 @@ class Broker(banana.Banana):
     ) -> Any:
         """`_pack`, for what a hook may be asked about."""
         if isinstance(object, CoroutineType):
-            object = defer.Deferred.fromCoroutine(object)
+            object = _ofCoroutine(object)
         if isinstance(object, defer.Deferred):
             object.addCallback(self._pack, perspective, method, args, kw)
             return object
@@ -1274,14 +1274,21 @@ class Broker(banana.Banana):
         if kind is not list and kind is not codec.Packed and isinstance(netResult, defer.Deferred):
             # Also one that was called: it may wait for another.
             self._answering += 1
-            netResult.addBoth(self._noLongerAnswering)
             if answerRequired:
                 netResult.addCallbacks(
-                    self._sendAnswer, self._sendFailureOrError, callbackArgs=(requestID,), errbackArgs=(requestID,)
+                    self._noLongerAnswering,
+                    self._noLongerAnswering,
+                    (self._sendAnswer, requestID),
+                    errbackArgs=(self._sendFailureOrError, requestID),
                 )
             else:
                 # Else it would be reported when it is collected, as often as the peer likes.
-                netResult.addCallbacks(self._unanswered, self._unansweredFailure)
+                netResult.addCallbacks(
+                    self._noLongerAnswering,
+                    self._noLongerAnswering,
+                    (self._unanswered,),
+                    errbackArgs=(self._unansweredFailure,),
+                )
         elif answerRequired:
             self._sendAnswer(netResult, requestID)
         else:
@@ -1297,9 +1304,9 @@ class Broker(banana.Banana):
         """A call that the peer wants no answer to came to nothing."""
         self._journal().error(fail)
 
-    def _noLongerAnswering(self, outcome: Any) -> Any:
+    def _noLongerAnswering(self, outcome: Any, tell: Callable[..., None], *requestID: Any) -> None:
         self._answering -= 1
-        return outcome
+        tell(outcome, *requestID)
 
     def _sendAnswer(self, netResult: Any, requestID: Any) -> None:
         """Send a result, or an error where it cannot be sent."""
@@ -1393,6 +1400,11 @@ _ID_TYPES = frozenset((int, bytes))
 _FOLLOWS = "Peer will receive following PB traceback:"
 
 
+def _ofCoroutine(coroutine: Any) -> Any:
+    """The Deferred of a method that is a coroutine."""
+    return defer.Deferred.fromCoroutine(coroutine)
+
+
 _newLocal: Callable[[type[Local]], Local] = object.__new__
 
 #: `LocalTable.release`, or what the compiled codec does in its place.
@@ -1411,6 +1423,9 @@ graph.STOCK.update(
     answered=Broker._answered,
     decref=Broker.proto_decref,
     returned_object=Broker._returnedObjectForID,
+    deferred=defer.Deferred,
+    of_coroutine=_ofCoroutine,
+    failure=failure.Failure,
     questions=tables.Questions,
 )
 

@@ -26,6 +26,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from spreadlite import _flow, banana, flavors, pb
 from spreadlite.core import codec, graph, shortcut
 from spreadlite.core.limits import Limits
+from spreadlite.core.vocabulary import WORDS
 from tests.compat.rawcodec import pack
 from tests.hostile.bench import MESSAGES, ODD, TimedPipe, logged, lose, odd_messages, understood
 from tests.strategies import CUTS, cut, searched
@@ -712,6 +713,42 @@ class ShortcutTests(SynchronousTestCase):
         victim.broker.dataReceived(pack(["answer", 4, 44], True) + pack(["answer", 5, 55], True))
         self.assertEqual([("waits", "44"), ("waits", "55")], victim.outcomes[3:])
         lose(victim.broker, ConnectionDone)
+
+    def test_deferreds(self) -> None:
+        """A method's Deferred that has fired is answered at once, and has None for its result from then on, as any
+        callback of ours leaves it; one that waits, or is paused, is answered when it goes on."""
+        call = pack(["message", 1, "root", "give", 1, ["tuple"], ["dictionary"]], True)
+        for short in (True, False):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                inner: defer.Deferred[Any] = defer.Deferred()
+                kept, paused = defer.succeed("kept"), defer.succeed("paused")
+                paused.pause()
+                waiting = defer.succeed(None).addCallback(lambda nothing, inner=inner: inner)
+                told: list[bytes] = []
+                for deferred in (kept, kept, paused, waiting, defer.succeed({"a": [1]})):
+                    victim.broker.localObjectForID("root").remote_give = lambda deferred=deferred: deferred
+                    victim.pipe.out = b""
+                    victim.broker.dataReceived(call)
+                    told.append(victim.pipe.out)
+                    self.assertIsNone(kept.result)
+                answers = [pack(["answer", 1, value], True) for value in (["unicode", "kept"], ["None"])]
+                self.assertEqual([*answers, b"", b""], told[:4])
+                pair = [["unicode", "a"], ["list", 1]]
+                self.assertEqual(pack(["answer", 1, ["dictionary", pair]], True), told[4])
+                self.assertEqual(2, victim.broker._answering)
+                for deferred, answer in ((paused.unpause, "paused"), (lambda inner=inner: inner.callback("w"), "w")):
+                    victim.pipe.out = b""
+                    deferred()
+                    self.assertEqual(pack(["answer", 1, ["unicode", answer]], True), victim.pipe.out)
+                self.assertEqual((0, None, None), (victim.broker._answering, paused.result, waiting.result))
+                # A failure that can be copied is no result, for all that it can be.
+                failed = defer.fail(pb.CopyableFailure(pb.Error("no")))  # type: ignore[no-untyped-call]
+                victim.broker.localObjectForID("root").remote_give = lambda deferred=failed: deferred
+                victim.pipe.out = b""
+                victim.broker.dataReceived(call)
+                self.assertEqual(bytes((3, 0x80, WORDS[b"error"], 0x87)), victim.pipe.out[:4])
+                lose(victim.broker, ConnectionDone)
 
     def test_first_number(self) -> None:
         """A class of brokers may say from where its calls are numbered."""

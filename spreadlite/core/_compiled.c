@@ -100,7 +100,7 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(_justReleased) X(locallyCachedObjects) X(_halfMade) X(_raised) X(_localCleanup) X(_cleanUp) X(_returned)         \
     X(_pack) X(_packRest) X(_unread) X(_unasked) X(_unsaid) X(proto_decref) X(disconnected)                          \
     X(remoteMessageReceived) X(waitingForAnswers) X(callback) X(currentRequestID) X(incomingVocabulary)                \
-    X(localObjectForID)                                                                                                \
+    X(localObjectForID) X(called) X(paused) X(_runningCallbacks) X(result)                                             \
     X(cachedLocallyAs) X(_recvMessage) X(_answered)
 /* What a reading looks at: the broker's, the inflow's, the transport's, and what _flow, _seams and _transports put into
    graph.STOCK. */
@@ -116,7 +116,8 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
 #define STOCK_NAMES(X)                                                                                                 \
     X(copyable_jelly) X(copyable_type_for) X(copyable_type) X(copyable_state_for) X(copyable_state)                    \
     X(referenceable_jelly) X(copy_unjelly) X(copy_set_state) X(reference_unjelly) X(slot_names) X(method_names)        \
-    X(remote_receive) X(observe_receive) X(perspective_receive) X(arguments_of) X(note_arguments)
+    X(remote_receive) X(observe_receive) X(perspective_receive) X(arguments_of) X(note_arguments) X(deferred)          \
+    X(of_coroutine) X(failure)
 
 /* Attributes of a broker's own. */
 #define OWN_NAMES(X)                                                                                                   \
@@ -211,7 +212,7 @@ typedef struct {
     /* For messages: the words that begin them, names of methods that were called lately, what receives calls. */
     int n_message, n_answer, n_decref, n_cachemessage;
     PyObject *methods[METHODS];
-    PyObject *receiver[RECEIVERS], *arguments_of, *note_arguments, *Questions, *w_no_keywords;
+    PyObject *receiver[RECEIVERS], *arguments_of, *note_arguments, *deferred, *of_coroutine, *failure, *Questions, *w_no_keywords;
     /* The limits that were used last, with what they say. */
     PyObject *desk_limits, *desk_depth, *desk_prefix, *desk_size;
     long long desk_most_prefix, desk_most_size;
@@ -5497,6 +5498,23 @@ static void call_end(Call *call) {
     Py_CLEAR(call->value);
 }
 
+/* The result of a Deferred that has one, which is no failure, and has nothing more to do; NULL, without an error, of
+   another, and of what is none. */
+static PyObject *fired(State *st, PyObject *object) {
+    if (!Py_IS_TYPE(object, (PyTypeObject *)st->deferred)) return NULL;
+    PyObject *called = PyObject_GetAttr(object, st->s_called), *paused = NULL, *running = NULL, *result = NULL;
+    if (called == Py_True) paused = PyObject_GetAttr(object, st->s_paused);
+    if (paused && PyLong_CheckExact(paused) && !PyLong_AsLong(paused))
+        running = PyObject_GetAttr(object, st->s__runningCallbacks);
+    if (running == Py_False) result = PyObject_GetAttr(object, st->s_result);
+    Py_XDECREF(called);
+    Py_XDECREF(paused);
+    Py_XDECREF(running);
+    if (result && PyObject_IsInstance(result, st->failure)) Py_CLEAR(result);
+    PyErr_Clear();
+    return result;
+}
+
 /* The result of a call goes to the peer.  References of the peer's that came with it are released before, as frames of Python
    would. */
 static int call_returned(Desk *desk, Call *call) {
@@ -5508,6 +5526,11 @@ static int call_returned(Desk *desk, Call *call) {
         if (kind > 0) return 0;
         if (kind < 0) PyErr_Clear();
     }
+    if (call->wanted && PyCoro_CheckExact(call->value)) {
+        PyObject *deferred = PyObject_CallOneArg(st->of_coroutine, call->value);
+        if (!deferred) return call_raised(desk, call->number, call->wanted, 0);
+        Py_SETREF(call->value, deferred);
+    }
     /* What is large is sent by those who do not copy it. */
     int large = PyBytes_CheckExact(call->value) && PyBytes_GET_SIZE(call->value) > LARGE_STRING;
     if (call->wanted && !large && !is_true(OWN(desk, disconnected))) {
@@ -5515,9 +5538,14 @@ static int call_returned(Desk *desk, Call *call) {
         int ready = desk_refresh(desk);
         if (ready < 0) PyErr_Clear();
         if (ready > 0 && speaks_words(desk) && message_begin(desk, &w)) {
+            PyObject *result = fired(st, call->value);
             int failed = out_head(&w.out, 3, LIST) || out_head(&w.out, (uint64_t)st->n_answer, VOCAB) ||
-                         out_int(st, &w.out, call->number, w.prefix_limit) || w_value(&w, call->value);
-            if (message_good(desk, &w, failed)) {
+                         out_int(st, &w.out, call->number, w.prefix_limit) || w_value(&w, result ? result : call->value);
+            int good = message_good(desk, &w, failed);
+            /* Whoever keeps the Deferred finds it as if we had added a callback. */
+            if (good && result && PyObject_SetAttr(call->value, st->s_result, Py_None)) PyErr_Clear();
+            Py_XDECREF(result);
+            if (good) {
                 call_end(call);
                 if (!is_true(OWN(desk, disconnected))) return say(desk, &w, 1);
                 message_end(desk, &w);
@@ -5811,10 +5839,13 @@ static int learn_receivers(State *st) {
         PyObject **at, *name;
     } each[] = {{&st->arguments_of, st->s_arguments_of},
                 {&st->note_arguments, st->s_note_arguments},
+                {&st->deferred, st->s_deferred},
+                {&st->of_coroutine, st->s_of_coroutine},
+                {&st->failure, st->s_failure},
                 {&st->receiver[C_REMOTE], st->s_remote_receive},
                 {&st->receiver[C_OBSERVE], st->s_observe_receive},
                 {&st->receiver[C_PERSPECTIVE], st->s_perspective_receive}};
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 8; i++) {
         PyObject *found = PyDict_GetItemWithError(st->g_STOCK, each[i].name);
         if (!found) {
             if (!PyErr_Occurred()) PyErr_SetString(PyExc_RuntimeError, "spreadlite.pb is not there");
@@ -6534,6 +6565,7 @@ static int module_exec(PyObject *module) {
     X(default_prefix) X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder)         \
     X(Place) X(true_word) X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference)    \
     X(w_remote) X(desk_limits) X(desk_depth) X(speaking) X(scratch) X(arguments_of) X(note_arguments) X(Questions)     \
+    X(deferred) X(of_coroutine) X(failure)                                                                             \
     X(w_no_keywords) X(socket_type) X(desk_prefix) X(desk_size) X(clock)
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from types import CoroutineType
 from typing import Any
 
 from . import plain, wire
@@ -223,7 +224,7 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
     decoder.position = stop
     if made:
         count(made)
-    said = sexp = None
+    said = sexp = outcome = None
     try:
         if of == "remote":
             method = getattr(target, attributes[name], None)
@@ -237,6 +238,8 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
             STOCK["note_arguments"](method, tuple(arguments), keywords, broker)
             raise
         if wanted == b"\x01":
+            if type(result) is CoroutineType:
+                result = STOCK["of_coroutine"](result)
             if (
                 not broker.disconnected
                 and broker._symbols is None
@@ -244,7 +247,19 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
                 and broker.limits is limits
                 and broker.security is security
             ):
-                said, _ = written(broker, (ANSWER, digits, _INT), (result,), size_limit)
+                outcome = result
+                if (
+                    type(result) is STOCK["deferred"]
+                    and result.called
+                    and not result.paused
+                    and not result._runningCallbacks
+                    and not isinstance(result.result, STOCK["failure"])
+                ):
+                    outcome = result.result
+                said, _ = written(broker, (ANSWER, digits, _INT), (outcome,), size_limit)
+                if said is not None and outcome is not result:
+                    # Whoever keeps the Deferred finds it as if we had added a callback.
+                    result.result = None
         elif result is None:
             said = b""
         if said is None:
@@ -259,7 +274,7 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
         # The peer is told of references that end with these before it has its answer; of those in the result, after that.
         del arguments, keywords
         if said is None:
-            del result
+            del result, outcome
             broker._returned(sexp, number_of(digits), wanted[0])
         elif said and not broker.disconnected:
             _say(broker, output, said, True)
