@@ -77,7 +77,7 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(Jellier) X(Unjellier) X(Pending) X(WRITERS) X(find_writer) X(write_jellyable) X(LEAF_WRITERS) X(READERS)         \
     X(STOCK) X(jelly) X(read) X(read_registered) X(read_instance) X(read_reference) X(read_dereference)                \
     X(read_boolean) X(read_unicode) X(finish_list) X(finish_set) X(finish_tuple) X(finish_frozenset)                   \
-    X(finish_dictionary) X(shortened) X(leaves)
+    X(finish_dictionary) X(shortened) X(leaves) X(_whole)
 /* For references: the names of what is read and set, and what tables, pb and its parts put into graph.STOCK. */
 #define REFERENCE_NAMES(X)                                                                                             \
     X(object) X(perspective) X(puid) X(refcount) X(locals) X(ids) X(luid) X(broker) X(doRefCount)                      \
@@ -187,7 +187,7 @@ typedef struct {
     int head_of_word[LARGEST_WORD];
     PyObject *head[HEADS];
     PyObject *true_word, *false_word;
-    PyObject *moments_of; /* what keeps the next */
+    PyObject *moments_of; /* what keeps the next; both NULL where datetime is in Python, as in some interpreters */
     PyDateTime_CAPI *moments;
     /* The bytes of what is written often. */
     PyObject *w_none, *w_true, *w_false, *w_unicode, *w_reference, *w_dereference, *w_remote, *w_remote_head, *w_decref;
@@ -3305,6 +3305,7 @@ static int w_leaf(Writer *w, PyObject *writer, PyObject *object) {
 /* The head of a date or time, and its text; -1 if it is none, or graph has to judge. */
 static int moment_text(State *st, PyObject *object, char *text) {
     PyTypeObject *type = Py_TYPE(object);
+    if (!st->moments) return -1;
     if (type == st->moments->DateTimeType && PyDateTime_DATE_GET_TZINFO(object) == Py_None) {
         snprintf(text, MOMENT, "%d %d %d %d %d %d %s%d", PyDateTime_GET_YEAR(object), PyDateTime_GET_MONTH(object),
                  PyDateTime_GET_DAY(object), PyDateTime_DATE_GET_HOUR(object), PyDateTime_DATE_GET_MINUTE(object),
@@ -3372,7 +3373,7 @@ static int moment_numbers(const byte *text, Py_ssize_t length, int most, int num
 static PyObject *read_moment(State *st, int head, const byte *text, Py_ssize_t length) {
     PyDateTime_CAPI *api = st->moments;
     int n[7] = {0}, plus, count, most = head == H_DATETIME ? 7 : head == H_TIME ? 4 : 3;
-    if (length >= MOMENT || (count = moment_numbers(text, length, most, n, &plus)) < 0) return NULL;
+    if (!api || length >= MOMENT || (count = moment_numbers(text, length, most, n, &plus)) < 0) return NULL;
     if (count < (head == H_TIME ? 0 : 3) || (plus && (count != most || most == 3))) return NULL;
     PyObject *value = NULL;
     if (head == H_DATETIME)
@@ -4655,6 +4656,41 @@ static int set_reference(State *st, PyObject *value, PyObject *perspective, PyOb
     return failed ? -1 : 0;
 }
 
+/* A list whose tag stands for a factory, likewise: what the factory makes of the state. */
+static PyObject *read_by_factory(Reader *r, PyObject *tag, Items *items, PyObject *number, int *odd) {
+    State *st = r->st;
+    PyObject *state = NULL, *value = NULL;
+    Token token;
+    if (number || has_pending(r) || !PyDict_CheckExact(r->factories)) return NULL;
+    PyObject *factory = Py_XNewRef(PyDict_GetItemWithError(r->factories, tag));
+    if (!factory) return NULL;
+    if (is_shared(st, items)) goto done;
+    *odd = 0;
+    if (items_next(st, items, &token) || !(state = read_item(r, items->cursor, &token))) goto done;
+    if (has_pending(r)) {
+        /* Whether the state holds any of what is still to come. */
+        PyObject *whole = by_python(r, st->g__whole, state, Py_None, NULL);
+        int truth = whole ? PyObject_IsTrue(whole) : -1;
+        Py_XDECREF(whole);
+        if (truth < 0) goto done;
+        if (!truth) {
+            PyObject *name = PyObject_CallOneArg(st->g_shortened, tag);
+            if (name) PyErr_Format(st->InsecureJelly, "the state of a %S holds values that are still to come", name);
+            Py_XDECREF(name);
+            goto done;
+        }
+    }
+    resume_gc(r->collects);
+    value = PyObject_CallOneArg(factory, state);
+    others_ran(r);
+    Made *made = value ? find_made(r, Py_TYPE(value)) : NULL;
+    if (value && (!made || finish_made(r, value, made->plain))) Py_CLEAR(value);
+done:
+    Py_DECREF(factory);
+    Py_XDECREF(state);
+    return value;
+}
+
 /* A list whose tag is registered, with the tokens after the tag; *odd is set for what graph has to do, before anything
    was done. */
 static PyObject *read_registered(Reader *r, PyObject *tag, Items *items, PyObject *number, int *odd) {
@@ -4665,7 +4701,7 @@ static PyObject *read_registered(Reader *r, PyObject *tag, Items *items, PyObjec
     PyObject *cls = Py_XNewRef(remote && r->fresh && r->remote ? r->remote : PyDict_GetItemWithError(r->classes, tag));
     PyObject *value = NULL, *state = NULL, *result = NULL, *methods = NULL;
     Token token;
-    if (!cls) return NULL;
+    if (!cls) return PyErr_Occurred() ? NULL : read_by_factory(r, tag, items, number, odd);
     Made *made = PyType_Check(cls) ? find_made(r, (PyTypeObject *)cls) : NULL;
     if (!made || made->kind == R_HOOK) goto done;
     int plain = made->plain;
@@ -6504,8 +6540,7 @@ static int module_exec(PyObject *module) {
              !(st->Questions = take(tables, "Questions")) || !(security = take(policy, "SecurityOptions")) ||
              !(dummy = take(policy, "DummySecurityOptions")) ||
              !(st->stock_asks = take(security, "isTypeAllowed")) || !(st->dummy_asks = take(dummy, "isTypeAllowed")) ||
-             !(moments = PyImport_ImportModule("datetime")) || !(st->moments_of = take(moments, "datetime_CAPI")) ||
-             !(st->moments = PyCapsule_GetPointer(st->moments_of, PyDateTime_CAPSULE_NAME)) ||
+             !(moments = PyImport_ImportModule("datetime")) ||
              !(time = PyImport_ImportModule("time")) || !(st->clock = take(time, "monotonic")) ||
              take_long(limits, "ITEM_COST", &st->item_cost) || take_long(limits, "LIST_COST", &st->list_cost) ||
              take_long(limits, "WORD_COST", &st->word_cost) || learn_words(st);
@@ -6551,9 +6586,12 @@ static int module_exec(PyObject *module) {
     Py_XDECREF(security);
     Py_XDECREF(dummy);
     Py_XDECREF(time);
-    Py_XDECREF(moments);
     /* That is one for all interpreters; ours is in the state. */
     (void)PyDateTimeAPI;
+    if (!failed && (!(st->moments_of = PyObject_GetAttrString(moments, "datetime_CAPI")) ||
+                    !(st->moments = PyCapsule_GetPointer(st->moments_of, PyDateTime_CAPSULE_NAME))))
+        PyErr_Clear();
+    Py_XDECREF(moments);
     return failed ? -1 : 0;
 }
 

@@ -806,6 +806,33 @@ class ReadTests(Compared):
         with quiet():
             self.read(expression, taster, invoked, depth)
 
+    def test_factories(self) -> None:
+        """A factory is given the state, whatever that holds; what it makes is read, and what it raises is raised."""
+
+        def factory(state: Any) -> Any:
+            if state == 1:
+                raise KeyError(state)
+            if type(state) is int:
+                made = Received()
+                made.__dict__["postUnjelly"] = lambda: made.__dict__.update(told=state)
+                return made
+            return [state] if type(state) is str else Told() if state is None else (state, state)
+
+        found = registry()
+        found.factories[b"made"] = factory
+        for state in (
+            1, 2, b"x", [b"unicode", b"x"], [b"None"], [b"list", 5], [b"list", [b"made", 3], [b"made", 4]],
+            [b"reference", 7, [b"list", 5]], [b"dereference", 6], [b"list", [b"dereference", 6]], [b"unicode", b"\xff"],
+        ):  # fmt: skip
+            made = [b"made", state]
+            for expression in (
+                made, [b"list", made, made], [b"reference", 6, made], [b"made"], [*made, 5],
+                [b"list", [b"reference", 6, [b"list", made]], made], [b"reference", 6, [b"list", [b"tuple", made]]],
+                [b"reference", 6, [b"tuple", made]], [b"dictionary", [[b"unicode", b"k"], made]],
+            ):  # fmt: skip
+                for depth in (400, 3, 2):
+                    self.read(expression, options(), depth=depth, found=found)
+
     def test_registered(self) -> None:
         """What is registered under the tag of a container or scalar is what reads it."""
         found = registry()
