@@ -323,6 +323,8 @@ def _read_tagged(
     start = position + 2
     position = start + data[position]
     tag = data[start:position]
+    if position > len(data):
+        raise NotPlain
     try:
         if tag in _READ_SETS and level and 0 <= count <= MOST_ITEMS:
             values, position = read(data, position, count, False, level - 1, refer)

@@ -249,6 +249,10 @@ class PlainTests(SynchronousTestCase):
             b"\x02\x80\x05\x87\x02\x80\x07\x82unicode\x82\x82", b"\x02\x80\x03\x82set\x80", b"\x02\x80\x03\x82set\x82\x82",
         ):  # fmt: skip
             self.compare(data + b"x" * 300)
+            self.compare(data)
+        for tag in (b"\x80\x82set", b"\x04\x82set", b"\x04\x82set\x05", b"\x05\x82date\x01"):
+            self.compare(b"\x01\x80" + tag)
+            self.compare(b"\x02\x80" + tag)
 
     def test_usual(self) -> None:
         """It is known when a tag of a plain value is not allowed, or stands for something else."""
