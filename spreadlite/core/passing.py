@@ -31,17 +31,15 @@ class Giver:
     Args:
         broker: the connection.
 
-    Attributes:
-        registrations: what it put into the connection's tables.
     """
 
-    __slots__ = ("_broker", "_first", "_given", "_giving", "_register", "registrations")
+    __slots__ = ("_broker", "_first", "_given", "_giving", "_register", "_registrations")
+    _first: int
+    _register: Any
 
     def __init__(self, broker: Any) -> None:
         self._broker = broker
-        self._first = broker.currentLocalID
-        self.registrations = STOCK["registrations"]()
-        self._register: Any = broker._registrar(self.registrations) if type(self._first) is int else None
+        self._registrations: Any = None
         # The classes of which one was given, or given back, last: nothing that is done here changes a class.
         self._giving: Any = None
         self._given: Any = None
@@ -53,7 +51,11 @@ class Giver:
             if kind is self._given or _has_hook(kind, (STOCK["reference_jelly"],)):
                 self._given = kind
                 return self._said_back(value)
-            if self._register is None or not _has_hook(kind, GIVES_ID):
+            if not _has_hook(kind, GIVES_ID):
+                return None
+            if self._registrations is None:
+                self._begin()
+            if self._register is None:
                 return None
             self._giving = kind
         try:
@@ -64,6 +66,14 @@ class Giver:
         if type(luid) is not int or not 0 <= luid < MOST_IDS:
             return None
         return _REMOTES[luid & 0x7F] + ID_ENDS[luid >> 7]
+
+    def _begin(self) -> None:
+        broker = self._broker
+        self._first = broker.currentLocalID
+        self._registrations = STOCK["registrations"]()
+        # Else somebody would see that ids are taken, and taken back.
+        plain = type(getattr(type(broker), "currentLocalID", None)) is int
+        self._register = broker._registrar(self._registrations) if plain else None
 
     def _said_back(self, value: Any) -> bytes | None:
         own = value.__dict__
@@ -79,10 +89,10 @@ class Giver:
 
     def take_back(self) -> None:
         """Nothing is sent: it is as if nothing had been registered."""
-        broker, made = self._broker, self.registrations.made
-        if made:
-            last = self._first + len({luid for luid in made[1::2] if luid > self._first})
-            broker._takeBack(self.registrations)
+        broker, registrations = self._broker, self._registrations
+        if registrations is not None and registrations.made:
+            last = self._first + len({luid for luid in registrations.made[1::2] if luid > self._first})
+            broker._takeBack(registrations)
             if broker.currentLocalID == last:
                 # Else somebody else has taken an id since.
                 broker.currentLocalID = self._first
@@ -105,7 +115,7 @@ def referrer(broker: Any, security: Taster, perspective: Any, made: list[Any]) -
         security: what may be received.
         perspective: for whom it is.
         made: gets the references that are made.  The peer is told of the end of none of them until they are given to
-            `count`, when nothing more can come between.
+            `keep`, when nothing more can come between.
     """
     allowed = allowed_names(security)
     cls: Any = DEFAULT_REGISTRY.classes.get(REMOTE)
@@ -151,7 +161,7 @@ def referrer(broker: Any, security: Taster, perspective: Any, made: list[Any]) -
     return refer
 
 
-def count(made: list[Any]) -> None:
+def keep(made: list[Any]) -> None:
     """Have the references that `referrer` made be some; they are the application's then."""
     for reference in made:
         reference.doRefCount = 1

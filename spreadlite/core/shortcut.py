@@ -18,7 +18,7 @@ from typing import Any
 from . import plain, wire
 from .errors import NoSuchMethod
 from .graph import STOCK
-from .passing import Giver, count, referrer
+from .passing import Giver, keep, referrer
 from .policy import allowed_names, allows_dotted_names
 from .registry import DEFAULT_REGISTRY
 from .vocabulary import DICTIONARY, INT, LIST, PB_DIALECT, VOCAB, WORDS
@@ -223,7 +223,7 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
         return False
     decoder.position = stop
     if made:
-        count(made)
+        keep(made)
     said = sexp = outcome = None
     try:
         if of == "remote":
@@ -321,7 +321,7 @@ def _take_answer(broker: Any, decoder: Any, output: Any, limits: Any, security: 
         return False
     decoder.position = stop
     if made:
-        count(made)
+        keep(made)
     try:
         waiting.pop(number).callback(value)
     finally:
