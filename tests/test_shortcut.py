@@ -216,6 +216,12 @@ class Own(pb.Referenceable):
         self.jellyFor = lambda jellier: [b"unicode", b"own"]
 
 
+class Odd(pb.Referenceable):
+    """What has something in the place of its way."""
+
+    jellyFor: Any = [None]
+
+
 class Quiet(pb.Referenceable):
     """What answers whatever it is asked for."""
 
@@ -292,7 +298,7 @@ class Both:
     def give(self, *args: Any) -> Any:
         """Give references among plain values: anew, again, within others, and to what has ways of its own."""
         kinds: list[Any] = [
-            pb.Referenceable(), self, Named(), Hooked(), Own(), Quiet(), object(), Piece(args), pb.Error("e"),
+            pb.Referenceable(), self, Named(), Hooked(), Own(), Quiet(), object(), Piece(args), pb.Error("e"), Odd(),
         ]  # fmt: skip
         given = [kinds[value % len(kinds)] if type(value) is int else value for value in args]
         if len(given) != 2:
@@ -529,7 +535,7 @@ CALL = st.tuples(
     KEYWORDS,
 )
 GIVEN = st.one_of(
-    st.integers(0, 8), st.integers(0, 8),
+    st.integers(0, 9), st.integers(0, 9),
     st.sampled_from([["remote", 9], ["remote", 9], ["remote", 2**21], ["remote", b"x"], ["remote"], ["remote", 2**30]]),
     st.sampled_from([["local", 1], ["local", 2], ["local", 7], ["local", b"root"], ["local", 300], ["local", 1, 2]]),
     st.lists(st.sampled_from([["remote", 9], ["remote", 10], ["local", 1], 5]), max_size=3).map(lambda of: ["list", *of]),

@@ -7,6 +7,7 @@ ordinary is left to them, with nothing done, or with what was done taken back.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from .graph import GIVES_ID, STOCK
@@ -30,7 +31,6 @@ class Giver:
 
     Args:
         broker: the connection.
-
     """
 
     __slots__ = ("_broker", "_first", "_given", "_giving", "_register", "_registrations")
@@ -100,11 +100,10 @@ class Giver:
 
 def _has_hook(kind: Any, hooks: Any) -> bool:
     """Whether the class *kind* has one of these for ``jellyFor``, and looking at its instances has no effects."""
-    return (
-        type(kind) is type
-        and getattr(kind, "jellyFor", None) in hooks
-        and kind.__getattribute__ is _plain.__getattribute__
-    )
+    if type(kind) is not type or kind.__getattribute__ is not _plain.__getattribute__:
+        return False
+    hook = getattr(kind, "jellyFor", None)
+    return type(hook) is FunctionType and hook in hooks
 
 
 def referrer(broker: Any, security: Taster, perspective: Any, made: list[Any]) -> Callable[[int, int], Any] | None:
