@@ -98,7 +98,7 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(expression_bytes) X(expression_depth) X(__dict__) X(__init__) X(__class__) X(__getattribute__) X(security)       \
     X(_PREFIX_LIMIT) X(depth) X(outstanding_calls) X(transport) X(_pass_on) X(_answering) X(_parting) X(_unsent)       \
     X(_justReleased) X(locallyCachedObjects) X(_halfMade) X(_raised) X(_localCleanup) X(_cleanUp) X(_returned)         \
-    X(_pack) X(_packRest) X(_unread) X(_unasked) X(_unsaid) X(proto_decref) X(disconnected)                          \
+    X(_pack) X(_packRest) X(_takeBack) X(_unread) X(_unasked) X(_unsaid) X(proto_decref) X(disconnected)                          \
     X(remoteMessageReceived) X(waitingForAnswers) X(callback) X(currentRequestID) X(incomingVocabulary)                \
     X(localObjectForID) X(called) X(paused) X(_runningCallbacks) X(result)                                             \
     X(cachedLocallyAs) X(_recvMessage) X(_answered)
@@ -2790,6 +2790,8 @@ typedef struct {
     PyObject *error; /* the first that wire.encode would raise, and how many holes come before it */
     Py_ssize_t error_holes;
     PyObject *jellier, *preserved, *cooker, *places;
+    PyObject *gives; /* the connection whose references may be given also where it is light, borrowed */
+    long long first; /* and the last id that it had given before */
     Registrar registrar;
     int some_kinds;
     Kind kinds[KINDS]; /* once there are some */
@@ -3505,6 +3507,67 @@ static int w_remote(Writer *w, PyObject *object, int stock_id) {
     return failed ? -1 : 0;
 }
 
+/* A Referenceable in a message that is written without hooks: nothing comes of giving it but what can be taken back.  1: it
+   is written; 0: that is out of the ordinary; -1: an error. */
+static int w_given(Writer *w, Kind *kind, PyObject *object) {
+    State *st = w->st;
+    Registrar *registrar = &w->registrar;
+    PyObject *number = NULL;
+    if (!w->gives || kind->kind != K_REMOTE || !kind->stock_id) return 0;
+    int done = has_method(object, st->s_jellyFor, kind->tag);
+    if (done <= 0) return done;
+    if (!registrar->known) {
+        if (find_registrar(st, w->gives, registrar) < 0) return -1;
+        PyObject *last = registrar->stock ? PyObject_GetAttr(w->gives, st->s_currentLocalID) : NULL;
+        int overflow = 1;
+        w->first = last && PyLong_CheckExact(last) ? PyLong_AsLongLongAndOverflow(last, &overflow) : -1;
+        Py_XDECREF(last);
+        if (PyErr_Occurred()) return -1;
+        /* Where something else is being serialised around this, that is who notes it. */
+        if (overflow || w->first < 0 || registrar->made) registrar->stock = 0;
+        if (registrar->stock && !(registrar->made = PyList_New(0))) return -1;
+    }
+    if (!registrar->stock) return 0;
+    done = has_method(object, st->s_processUniqueID, registrar->unique_id);
+    if (done > 0) done = register_reference(st, w->gives, registrar, object, &number);
+    if (done <= 0) return done;
+    if (w->level + 1 > w->deepest) w->deepest = w->level + 1;
+    int failed = out_bytes(&w->out, st->w_remote_head);
+    if (!failed && out_int(st, &w->out, number, w->prefix_limit)) failed = defer(w);
+    Py_DECREF(number);
+    return failed ? -1 : 1;
+}
+
+/* What was given, as is noted in `made`, is not sent: it is as if nothing had been given since the id `first`. */
+static void take_back(State *st, PyObject *broker, PyObject *made, long long first) {
+    if (!made || !PyList_GET_SIZE(made)) return;
+    PyObject *type, *error, *trace;
+    PyErr_Fetch(&type, &error, &trace);
+    /* The ids that were new, each of which is one more than the one before. */
+    long long last = first;
+    int alone = 1;
+    for (Py_ssize_t i = 1; i < PyList_GET_SIZE(made); i += 2) {
+        long long luid = PyLong_AsLongLong(PyList_GET_ITEM(made, i));
+        if (luid > last) {
+            if (luid != last + 1) alone = 0;
+            last = luid;
+        }
+    }
+    PyObject *cls = PyDict_GetItemWithError(st->g_STOCK, st->s_registrations);
+    PyObject *registrations = cls ? PyObject_CallNoArgs(cls) : NULL, *none = NULL, *now = NULL, *then = NULL;
+    if (registrations && !PyObject_SetAttr(registrations, st->s_made, made))
+        none = PyObject_CallMethodOneArg(broker, st->s__takeBack, registrations);
+    if (none && (now = PyObject_GetAttr(broker, st->s_currentLocalID)) && PyLong_CheckExact(now) && alone &&
+        PyLong_AsLongLong(now) == last && (then = PyLong_FromLongLong(first)))
+        /* Else somebody else has taken an id since. */
+        (void)PyObject_SetAttr(broker, st->s_currentLocalID, then);
+    Py_XDECREF(registrations);
+    Py_XDECREF(none);
+    Py_XDECREF(now);
+    Py_XDECREF(then);
+    PyErr_Restore(type, error, trace);
+}
+
 /* A copy whose jellyFor is Copyable's: what that does, with the parts that are overridden called. */
 static int w_copy(Writer *w, Kind *kind, PyObject *object) {
     State *st = w->st;
@@ -3575,8 +3638,9 @@ static int w_other(Writer *w, PyObject *object) {
     if (kind->kind == K_MOMENT) return w_moment(w, kind->writer, object);
     if (kind->kind == K_LEAF) return w_leaf(w, kind->writer, object);
     if (w->light) {
-        w->light = HEAVY;
-        return -1;
+        int given = w_given(w, kind, object);
+        if (!given) w->light = HEAVY;
+        return given > 0 ? 0 : -1;
     }
     if (kind->kind == K_WRITER) {
         PyObject *writer = Py_NewRef(kind->writer);
@@ -5288,17 +5352,21 @@ static int message_begin(Desk *desk, Writer *w) {
     w->size_limit = desk->size;
     w->prefix_limit = desk->prefix;
     w->light = 1;
+    w->gives = desk->broker;
     if (!out_begin(st, &w->out, st->last_said)) return 1;
     PyErr_Clear();
     writer_end(w);
     return 0;
 }
 
-/* Whether the message can be sent; else it is for the Python way, which finds out why not. */
+/* Whether the message can be sent; else it is for the Python way, which finds out why not, and nothing was done. */
 static int message_good(const Desk *desk, Writer *w, int failed) {
     int good = !failed && !w->error && !w->hole_count && (!w->patched || !assemble(w)) && !w->error &&
                w->deepest + 2 + w->cooked <= desk->nesting;
-    if (!good) PyErr_Clear();
+    if (!good) {
+        PyErr_Clear();
+        take_back(desk->st, desk->broker, w->registrar.made, w->first);
+    }
     return good;
 }
 
@@ -6237,7 +6305,7 @@ end:
 static PyObject *ask_for(Desk *desk, int word, PyObject *object, const char *name, Py_ssize_t length, PyObject *values,
                          PyObject *deferred) {
     State *st = desk->st;
-    PyObject *question = NULL, *number = NULL;
+    PyObject *question = NULL, *number = NULL, *made = NULL;
     if (!PyTuple_CheckExact(values) || !(PyLong_CheckExact(object) || PyBytes_CheckExact(object)) ||
         has_large_leaf(values) || is_output(st, Py_TYPE(desk->output)) <= 0 || desk_refresh(desk) <= 0)
         goto pass;
@@ -6265,6 +6333,8 @@ static PyObject *ask_for(Desk *desk, int word, PyObject *object, const char *nam
         message_end(desk, &w);
         goto pass;
     }
+    made = Py_XNewRef(w.registrar.made);
+    long long first = w.first;
     /* Making a Deferred may run finalizers, which may call the peer: this call has its number. */
     if (set_own(desk, O_currentRequestID, st->s_currentRequestID, number) || !(question = PyObject_CallNoArgs(deferred))) {
         message_end(desk, &w);
@@ -6293,9 +6363,12 @@ static PyObject *ask_for(Desk *desk, int word, PyObject *object, const char *nam
             goto failed;
         }
     }
+    Py_XDECREF(made);
     Py_DECREF(number);
     return question;
 failed:
+    take_back(st, desk->broker, made, first);
+    Py_XDECREF(made);
     Py_XDECREF(number);
     Py_XDECREF(question);
     return NULL;
