@@ -254,6 +254,28 @@ class FailureTests(Repairs):
             self.assertIn("ZeroDivisionError", repr(failure))
 
     @each(PAIRS)
+    def test_trapped_later(self, pair: tuple[str, str]) -> None:
+        """After an errback whose trap misses, a later one finds the same exception, where the caller is ours."""
+        failure = Pair(*pair, rooted(pair[0], fail=lambda: {}["it"])).call("fail")
+        found: list[Any] = []
+        deferred = defer.fail(failure).addErrback(lambda reason: reason.trap(ZeroDivisionError))
+        deferred.addErrback(lambda reason: found.append((reason.check(KeyError), reason.check("builtins.LookupError"))))
+        self.assertEqual([(None, None) if pair[1] == TWISTED else (KeyError, "builtins.LookupError")], found)
+
+    @each(PAIRS)
+    def test_long_text(self, pair: tuple[str, str]) -> None:
+        """The text of an exception that is longer than banana sends is cut where the server is ours; the exception is the
+        same."""
+
+        def fail() -> None:
+            raise KeyboardInterrupt("x" * 700_000) if pair[0] == TWISTED else ValueError("x" * 700_000)
+
+        found = Pair(*pair, rooted(pair[0], fail=fail)).call("fail")
+        if pair[0] == OURS:
+            self.assertEqual(("builtins.ValueError", True), (kind_of(found), found.getErrorMessage().endswith(" [cut]")))
+            self.assertGreater(len(found.getErrorMessage()), 600_000)
+
+    @each(PAIRS)
     def test_await(self, pair: tuple[str, str]) -> None:
         """A call that is awaited raises RemoteError with the name of the remote class."""
         both = Pair(*pair, rooted(pair[0], fail=lambda: 1 / 0))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import datetime
+import weakref
 from typing import Any
 
 from twisted.application.internet import ClientService
@@ -17,7 +18,7 @@ from twisted.cred.portal import IRealm, Portal
 from twisted.internet import defer, endpoints, protocol, reactor, task
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
-from zope.interface import implementer
+from zope.interface import Interface, implementer
 
 from tests.compat.rawpeer import RawPeer, text
 from tests.pairs import PAIRS, Link, Pair, collected, kind_of
@@ -2249,6 +2250,83 @@ class NameTests(Rows, SynchronousTestCase):
         self.assertEqual("other", both.outcome(other.callRemote("who")))
         del both.server.localObjects[b"other"]
         self.assertEqual("twisted.spread.pb.Error", kind_of(both.outcome(other.callRemote("who"))))
+
+    @each(PAIRS)
+    def test_published(self, pair: tuple[str, str]) -> None:
+        """`Broker.setNameForLocal` publishes an object on one connection, by a name as text or as bytes; None is refused
+        at once, not when somebody calls it."""
+        server = load(pair[0])
+        both = Pair(*pair, echo(server))
+        for name in ("text", b"bytes"):
+            both.server.setNameForLocal(name, echo(server, remote_who=lambda self, name=name: name))
+            self.assertEqual(name, both.outcome(both.client.remoteForName(name).callRemote("who")))
+        self.assertRaises((AssertionError, TypeError), both.server.setNameForLocal, "none", None)
+        self.assertNotIn(b"none", both.server.localObjects)
+
+    @each(PAIRS)
+    def test_given_by_hand(self, pair: tuple[str, str]) -> None:
+        """`registerReference`, `cacheRemotely` and `cachedRemotelyAs` count an object for the peer and return its id, also
+        where nothing is being serialised."""
+        server = load(pair[0])
+        broker = Pair(*pair, echo(server)).server
+        thing, kept = server.pb.Referenceable(), server.pb.Cacheable()
+        luid = broker.registerReference(thing)
+        self.assertEqual(luid, broker.registerReference(thing))
+        self.assertEqual((thing, 2), (broker.localObjects[luid].object, broker.localObjects[luid].refcount))
+        self.assertIsNone(broker.cachedRemotelyAs(kept, 1))
+        # In twisted.spread's there is none until something has been serialised.
+        broker.serializingPerspective = None
+        luid = broker.cacheRemotely(kept)
+        self.assertEqual([luid, luid], [broker.cachedRemotelyAs(kept, 1), broker.cachedRemotelyAs(kept)])
+        self.assertIs(kept, broker.remotelyCachedForLUID(luid))
+        self.assertEqual(2, broker.remotelyCachedObjects[luid].refcount)
+
+    def test_given_too_late(self) -> None:
+        """Once the connection has gone, they raise DeadReferenceError, and what they were given is not kept."""
+        both = Pair()
+        broker = both.server
+        both.cut()
+        for give in (broker.registerReference, broker.cacheRemotely, lambda it: broker.cacheLocally(1, it)):
+            kept = load(OURS).pb.Cacheable()
+            gone = weakref.ref(kept)
+            self.assertRaises(load(OURS).pb.DeadReferenceError, give, kept)
+            del kept
+            collected()
+            self.assertIsNone(gone())
+        self.assertIsNone(broker.cachedRemotelyAs(load(OURS).pb.Cacheable(), 1))
+
+    @each(SIDES)
+    def test_local_async_forwarder(self, side: str) -> None:
+        """`LocalAsyncForwarder` calls the methods of one interface; a call of another gives None, or fails where that is
+        asked for."""
+
+        class IGreeter(Interface):  # type: ignore[misc]
+            """Greets."""
+
+            def greet(name: str) -> str:  # type: ignore[no-untyped-def]  # noqa: N805
+                """Greet."""
+
+        @implementer(IGreeter)
+        class Greeter:
+            """Does."""
+
+            def greet(self, name: str) -> str:
+                """Greet."""
+                return f"Hello, {name}"
+
+            def other(self) -> str:
+                """Not of the interface."""
+                return "other"
+
+        util = load(side).util
+        # twisted.spread's makes a mistake of its own where it is to fail.
+        for fails in (0, 1) if side == OURS else (0,):
+            forwarder = util.LocalAsyncForwarder(Greeter(), IGreeter, fails)
+            self.assertEqual("Hello, Joe", self.successResultOf(forwarder.callRemote("greet", "Joe")))
+            if fails:
+                self.failureResultOf(forwarder.callRemote("other"), NotImplementedError)
+            else:
+                self.assertIsNone(self.successResultOf(forwarder.callRemote("other")))
 
     @each(SIDES)
     def test_security_names(self, side: str) -> None:

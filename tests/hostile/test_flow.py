@@ -23,7 +23,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from spreadlite import _flow, pb
 from spreadlite.core.limits import Limits
 from spreadlite.util import StringPager
-from tests.compat.rawcodec import pack
+from tests.compat.rawcodec import pack, unpack_all
 from tests.compat.rawpeer import RawPeer
 from tests.hostile.bench import Bench, Echo, TimedPipe, logged
 from tests.strategies import searched
@@ -606,6 +606,31 @@ class FaultTests(Rows, Sockets):
 
         return defer.ensureDeferred(run())
 
+    def test_no_delay(self) -> Any:
+        """At either side what is said is sent at once, and does not wait for what is said next (``TCP_NODELAY``)."""
+
+        async def run() -> None:
+            port = self.serve(Echo())
+            _, root = await self.connect(port)
+            self.assertEqual(1, await root.callRemote("echo", 1))
+            for transport in (self.brokers[0]().transport, root.broker.transport):
+                self.assertTrue(transport.getTcpNoDelay())
+
+        return defer.ensureDeferred(run())
+
+
+class Unread(TimedPipe):
+    """A transport that says what was written to it and not read by the peer."""
+
+    def __init__(self) -> None:
+        super().__init__(task.Clock())
+        self._appSendBuffer: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Keep it, and tell of it."""
+        super().write(data)
+        self._appSendBuffer.append(data)
+
 
 class LifeTests(Rows, SynchronousTestCase):
     """Time, with a clock of the test's."""
@@ -650,6 +675,123 @@ class LifeTests(Rows, SynchronousTestCase):
         broker.dataReceived(pack("pb"))
         clock.advance(1e7)
         self.assertFalse(pipe.disconnecting)
+
+    @each(("stock", "its own"), ("answer", "failure"))
+    def test_unread_later(self, kind: str, what: str) -> None:
+        """What a method answers later, or fails with, is an answer too: a peer that does not read it is not worked for
+        until it does, also where the broker is of the application's class."""
+        clock, pipe, root = task.Clock(), Unread(), Echo()
+        pipe.reactor = clock
+        waiting: defer.Deferred[Any] = defer.Deferred()
+        root.remote_wait = lambda: waiting  # type: ignore[attr-defined]
+        factory = pb.PBServerFactory(root, limits=Limits(unread_output=5_000))
+        if kind == "its own":
+            factory.protocol = type("Own", (pb.Broker,), {"sendCall": lambda self, *exp: pb.Broker.sendCall(self, *exp)})
+        broker = factory.buildProtocol(None)
+        broker.makeConnection(pipe)
+        broker.dataReceived(pack("pb") + pack(["version", 6], True) + calls("wait", 1))
+        if what == "answer":
+            waiting.callback(b"x" * 10_000)
+        else:
+            waiting.errback(pb.Error("x" * 10_000))
+        for number in range(4):
+            broker.dataReceived(calls("take", 1, number))
+        # That there is something to wait for is seen after a call.
+        self.assertEqual(1, len(root.seen))
+        pipe._appSendBuffer.clear()
+        clock.pump([1.0] * 10)
+        self.assertEqual([0, 1, 2, 3], [args[0] for args, _ in root.seen])
+
+    def test_unread_of_our_own(self) -> None:
+        """A peer is worked for that does not read what it was asked, as long as most of what waits is not answers: else
+        two that ask much of one another would both wait."""
+        pipe, root = Unread(), Echo()
+        broker = pb.PBServerFactory(root, limits=Limits(unread_output=5_000)).buildProtocol(None)
+        broker.makeConnection(pipe)
+        broker.dataReceived(pack("pb") + pack(["version", 6], True))
+        broker.remoteForName("root").callRemote("it", b"x" * 50_000).addErrback(lambda reason: None)
+        for _ in range(4):
+            broker.dataReceived(calls("echo", 1, b"y" * 6_000))
+        self.assertEqual(4, len(root.seen))
+
+    @each((1, 2))
+    def test_reads_no_more(self, floods: int) -> None:
+        """While much waits to be worked on, the transport is asked to read no more; when there is little left, to read
+        again; so too at the next flood."""
+        root, clock = Echo(), task.Clock()
+        broker = pb.PBServerFactory(root, limits=Limits(slice_seconds=1e-9)).buildProtocol(None)
+        pipe = TimedPipe(clock)
+        broker.makeConnection(pipe)
+        broker.dataReceived(pack("pb") + pack(["version", 6], True))
+        for flood in range(1, floods + 1):
+            # Two at once, of which the second has to wait, and what follows with it.
+            broker.dataReceived(calls("take", 2, 1))
+            given = 2
+            while not pipe.paused:
+                broker.dataReceived(calls("take", 1, b"x" * 10_000))
+                given += 1
+                self.assertLess(given, 12)
+            while len(root.seen) < flood * given:
+                clock.advance(0)
+            self.assertEqual(flood * given, len(root.seen))
+            self.assertFalse(pipe.paused)
+            # One reading that is more than may wait.
+            broker.dataReceived(calls("take", 2, 1))
+            broker.dataReceived(calls("take", 1, b"x" * 100_000))
+            self.assertTrue(pipe.paused)
+            clock.pump([0] * 5)
+            self.assertFalse(pipe.paused)
+            root.seen[:] = root.seen[: flood * given]
+
+    @each((True, False))
+    def test_fails_in_a_slice(self, left: bool) -> None:
+        """A message of the application's own that raises later than when it was read ends the connection, with its
+        traceback in the log, as one that raises at once; also where the peer has left meanwhile."""
+
+        class Own(pb.Broker):
+            """Has a message that fails."""
+
+            def proto_own(self) -> None:
+                """Fail."""
+                raise ValueError("own")
+
+        root, clock = Echo(), task.Clock()
+        factory = pb.PBServerFactory(root, limits=Limits(slice_seconds=1e-9))
+        factory.protocol = Own
+        broker = factory.buildProtocol(None)
+        broker.makeConnection(pipe := TimedPipe(clock))
+        broker.dataReceived(pack("pb") + pack(["version", 6], True))
+        broker.dataReceived(calls("take", 2) + pack(["own"], True) + calls("take", 2))
+        if left:
+            broker.connectionLost(Failure(ConnectionDone()))
+        clock.pump([0] * 10)
+        self.assertEqual((2, not left), (len(root.seen), pipe.disconnecting))
+        self.assertEqual(["own"], [str(failure.value) for failure in self.flushLoggedErrors(ValueError)])
+        if not left:
+            broker.connectionLost(Failure(ConnectionDone()))
+        self.assertTrue(broker.disconnected)
+        self.assertEqual([], clock.getDelayedCalls())
+
+    def test_pagers_in_turn(self) -> None:
+        """Where the transport has room for one page at a time, the pagers have it in turn."""
+        pipe = Unread()
+        pipe.reactor = task.Clock()
+        root: Any = pb.Root()
+        root.remote_get = lambda collector, name: StringPager(collector, name * 12, 2) and None
+        broker = pb.PBServerFactory(root, limits=Limits(unread_output=1)).buildProtocol(None)
+        broker.makeConnection(pipe)
+        broker.dataReceived(pack("pb") + pack(["version", 6], True))
+        for name in (b"a", b"b", b"c"):
+            broker.dataReceived(calls("get", 1, ["remote", 1], name, answer=0))
+        turns = []
+        for _ in range(18):
+            pipe._appSendBuffer.clear()
+            pipe.out = b""
+            broker.resumeProducing()
+            turns += [said[5][1] for said in unpack_all(pipe.out) if said[0] == b"message" and said[3] == b"gotPage"]
+        self.assertEqual([], broker.pageProducers)
+        for start in range(0, 18, 3):
+            self.assertEqual([b"aa", b"bb", b"cc"], sorted(turns[start : start + 3]))
 
     def test_refusals_are_logged_at_a_rate(self) -> None:
         """Of very many refused connections, so many are logged as `Limits.log_lines` says."""

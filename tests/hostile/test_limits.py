@@ -293,20 +293,24 @@ class TimeTests(Rows, SynchronousTestCase):
 
     @each(SIDES)
     def test_last_word(self, side: str) -> None:
-        """A peer has `Limits.negotiation_seconds` to read its last error, and to close; then it is cut off."""
+        """A peer has `Limits.negotiation_seconds` to read its last error, and to close; then it is cut off.  The log says
+        once what for."""
         broker, pipe, clock = self.connected(side, Limits(negotiation_seconds=10, references=1))
         pipe.out = b""
         if side == "client":
             broker.callRemote = broker.remoteForName("root").callRemote("it", Echo())
         self.patch(Echo, "remote_take", lambda self: [pb.Referenceable() for _ in range(5)])
-        broker.dataReceived(pack(["message", 1, aim_of(side), "take", 1, ["tuple"], ["dictionary"]], True) * 4)
+        with logged() as written:
+            broker.dataReceived(pack(["message", 1, aim_of(side), "take", 1, ["tuple"], ["dictionary"]], True) * 4)
         # This transport takes nothing more once it is told to close; the reactor's would send the fourth.
         self.assertEqual(3, len([said for said in unpack_all(pipe.out) if said[0] == b"error"]))
         self.assertTrue(pipe.disconnecting)
-        clock.advance(9.9)
-        self.assertFalse(pipe.aborted)
-        clock.advance(0.2)
+        with logged() as later:
+            clock.advance(9.9)
+            self.assertFalse(pipe.aborted)
+            clock.advance(0.2)
         self.assertTrue(pipe.aborted)
+        self.assertEqual((1, []), (written.text.count("for the fourth time"), later.lines))
         if side == "client":
             broker.callRemote.addErrback(lambda reason: None)
             del broker.callRemote

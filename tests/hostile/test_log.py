@@ -139,6 +139,29 @@ class RateTests(Rows, SynchronousTestCase):
         self.assertLessEqual(timed.most_in(10), 2 * 6 * 2 * (20 + 1))
         self.flushLoggedErrors()
 
+    def test_settled(self) -> None:
+        """What was not logged is told of when a connection ends after that time, once; before it, nothing is."""
+        clock = task.Clock()
+        journal = Journal(Limits(log_lines=1, log_seconds=10), clock.seconds)
+        with logged() as written:
+            for _ in range(5):
+                journal.note("kind", "it")
+            journal.settle()
+            self.assertEqual(["it"], written.lines)
+            clock.advance(10)
+            journal.settle()
+            journal.settle()
+        self.assertEqual(["it", "PB: 4 more of this kind were not logged: kind"], written.lines)
+
+    def test_very_many_kinds(self) -> None:
+        """An application that makes a kind of each line has some hundreds of lines logged, no more: further kinds share
+        one rate."""
+        journal = Journal(Limits(log_lines=2), task.Clock().seconds)
+        with logged() as written:
+            for number in range(1_000):
+                journal.note(f"kind {number}", "it")
+        self.assertEqual(202, len(written.lines))
+
     def test_kinds_are_not_the_peers_to_choose(self) -> None:
         """Errors that a peer gives for an answer, and that go on to the log, are one kind, however it calls them."""
         clock = task.Clock()

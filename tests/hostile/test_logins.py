@@ -169,6 +169,42 @@ class TryTests(Rows, SynchronousTestCase):
         (error,) = self.flushLoggedErrors()
         self.assertIn("in knows_nobody", error.getTraceback())
 
+    def test_refusals_are_not_explained_to_the_peer(self) -> None:
+        """The peer is not told how the checker came to refuse it, not even where it is sent tracebacks."""
+
+        def knows_nobody(checker: Any, credentials: Any) -> Any:
+            raise UnauthorizedLogin
+
+        self.patch(InMemoryUsernamePasswordDatabaseDontUse, "requestAvatarId", knows_nobody)
+        bench = Bench("stranger", unsafeTracebacks=True)
+        _, challenger = begun(bench.peer)
+        answer = str(bench.peer.call(challenger, "respond", b"wrong", ["None"]))
+        self.assertIn("UnauthorizedLogin", answer)
+        self.assertNotIn("knows_nobody", answer)
+        self.flushLoggedErrors()
+
+    def test_avatar_that_is_none(self) -> None:
+        """A realm's object that no message can be delivered to is logged out at once; that is no login in force."""
+        bench = guarded(Limits(logins=1, failed_logins=10))
+        left: list[str] = []
+        bench.realm.requestAvatar = lambda *args: (  # type: ignore[method-assign]
+            pb.IPerspective, object(), lambda: left.append("left"),
+        )  # fmt: skip
+        for number in range(1, 4):
+            challenge, challenger = begun(bench.peer)
+            answer = bench.peer.call(challenger, "respond", response_to(challenge, b"secret"), ["None"])
+            self.assertIn(b"MessageReceived", message_of(answer))
+            self.assertEqual(number, len(left))
+        self.flushLoggedErrors(AttributeError)
+
+    def test_name_that_is_no_text(self) -> None:
+        """A name that is not UTF-8 is nobody's: the login is refused, and nothing is logged as a mistake of ours."""
+        bench = guarded(Limits())
+        challenge, challenger = begun(bench.peer, b"\xff")
+        answer = bench.peer.call(challenger, "respond", response_to(challenge, b"secret"), ["None"])
+        self.assertIn(b"UnauthorizedLogin", repr(answer).encode())
+        self.assertEqual(1, len(self.flushLoggedErrors(UnauthorizedLogin)))
+
     def test_failed_logins(self) -> None:
         """`Limits.failed_logins` wrong passwords are answered; with one more the connection ends, and what comes after
         it is not looked at."""

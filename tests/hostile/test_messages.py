@@ -48,6 +48,31 @@ class MessageTests(Rows, SynchronousTestCase):
             del written
             self.assertTrue(bench.forgotten(), name)
 
+    @each(("server", "client"), (["list"], 1.5, ["None"]))
+    def test_reference_to_no_id(self, side: str, number: Any) -> None:
+        """A reference to what is no id is refused; that call fails."""
+        bench = Bench("bare" if side == "server" else "client")
+        aim: Any = "root"
+        if side == "client":
+            bench.expect(bench.reference.callRemote("object", bench.root))
+            bench.peer.heard()
+            aim = 1
+        self.assertEqual(b"error", bench.peer.call(aim, "take", ["remote", number])[0])
+        self.assertEqual(([], False), (bench.root.seen, bench.ended))
+        self.flushLoggedErrors()
+
+    @each(ROLES, (5, 7, "6", 6.5))
+    def test_version(self, role: str, version: Any) -> None:
+        """A peer that has another version of the protocol is refused, with one line in the log that names both."""
+        bench = Bench(role)
+        with logged() as written:
+            bench.peer.say(["version", version])
+        self.assertTrue(bench.ended)
+        self.assertEqual(1, len(written.lines))
+        self.assertIn("of the protocol; this side has 6", written.text)
+        bench.close()
+        self.assertEqual([], bench.leftovers())
+
     @each(ROLES)
     def test_all_of_them_on_one_connection(self, role: str) -> None:
         """Odd messages that end no connection may come one after the other: the last is answered like the first."""

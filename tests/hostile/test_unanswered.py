@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ from twisted.internet import defer
 from twisted.trial.unittest import SynchronousTestCase
 
 from spreadlite import pb, publish
+from spreadlite.core.errors import BananaError
 from spreadlite.core.limits import Limits
 from tests.hostile.bench import logged, said, served
 from tests.vectors.rows import Rows, each
@@ -79,6 +81,21 @@ class UnansweredTests(Rows, SynchronousTestCase):
         self.assertEqual({}, peer.broker.remotelyCachedObjects)
         self.assertEqual({}, peer.broker.remotelyCachedLUIDs)
         self.assertEqual(1, peer.broker.localObjects[b"root"].object.kept.told)
+        self.flushLoggedErrors(ValueError)
+
+    def test_caches_that_cannot_be_told_of(self) -> None:
+        """A cached object in the arguments of a call that cannot be sent is not counted: it is let go of when the peer has
+        given back what it got."""
+        peer = served(root := Root())
+        luid = peer.call("root", "kept")[2][1]
+        there = peer.broker.remoteForName("root")
+        self.failureResultOf(there.callRemote("it", root.kept, Decimal("NaN")), ValueError)
+        self.assertRaises(BananaError, there.callRemote, "it", root.kept, 2**448)
+        self.assertEqual([], peer.heard())
+        with logged():
+            peer.say(["decache", luid])
+        self.assertEqual([[b"uncache", luid]], peer.heard())
+        self.assertEqual(1, root.kept.told)
         self.flushLoggedErrors(ValueError)
 
     def test_observers_that_fail(self) -> None:
