@@ -18,7 +18,7 @@ from typing import Any
 from . import plain, wire
 from .errors import NoSuchMethod
 from .graph import STOCK
-from .passing import Giver, keep, referrer
+from .passing import keep, referrer
 from .policy import allowed_names, allows_dotted_names
 from .registry import DEFAULT_REGISTRY
 from .vocabulary import DICTIONARY, INT, LIST, PB_DIALECT, VOCAB, WORDS
@@ -131,7 +131,8 @@ def written(
     except UnicodeEncodeError:
         # Whoever writes it otherwise says so.
         good = False
-    giver = chunks.giver if type(chunks.giver) is Giver else None
+    # Where there was no reference, it still is who might give some.
+    giver = None if chunks.giver is broker else chunks.giver
     if not good:
         if giver is not None:
             giver.take_back()
@@ -200,11 +201,12 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
         of = attributes.of
         if target is not holder and of != "perspective":
             return False
-        made: list[Any] = []
+        made: list[Any] | None = None
         refer = None
         try:
             arguments, stop = plain.read(data, match.end(), items[0] - 1)
         except plain.Refers:
+            made = []
             refer = referrer(broker, security, target if of == "perspective" else None, made)
             if refer is None:
                 return False
@@ -306,11 +308,12 @@ def _take_answer(broker: Any, decoder: Any, output: Any, limits: Any, security: 
         or waiting.get(number) is None
     ):
         return False
-    made: list[Any] = []
+    made: list[Any] | None = None
     try:
         try:
             (value,), stop = plain.read(data, match.end(), 1)
         except plain.Refers:
+            made = []
             refer = referrer(broker, security, None, made)
             if refer is None:
                 return False
