@@ -1063,12 +1063,18 @@ def read(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
 def _references_here(unjellier: Unjellier) -> tuple[Any, ...] | None:
     """What ``[remote id]`` becomes, where nothing of that is an application's own: ``__new__``, the class, and the broker;
     else None."""
-    cls: Any = unjellier.registry.classes.get(REMOTE)
+    cls = reference_class(unjellier.allowed, unjellier.registry)
+    return None if cls is None or unjellier.invoker is None else (object.__new__, cls, unjellier.invoker)
+
+
+def reference_class(allowed: dict[bytes, int] | None, registry: Registry) -> Any:
+    """The class of what ``[remote id]`` becomes, where that may be made without a call of anything that is an
+    application's own; else None."""
+    cls: Any = registry.classes.get(REMOTE)
     plain: Any = object
     if (
-        unjellier.allowed is None
-        or REMOTE not in unjellier.allowed
-        or unjellier.invoker is None
+        allowed is None
+        or REMOTE not in allowed
         or type(cls) is not type
         or (cls.__new__, cls.__getattribute__) != (plain.__new__, plain.__getattribute__)
         or getattr(cls, "__init__", None) is not STOCK["reference_init"]
@@ -1076,7 +1082,7 @@ def _references_here(unjellier: Unjellier) -> tuple[Any, ...] | None:
         or hasattr(cls, "postUnjelly")
     ):
         return None
-    return plain.__new__, cls, unjellier.invoker
+    return cls
 
 
 def _read_spelled_out(reader: Callable[..., Any], unjellier: Unjellier, sexp: list[Any], *rest: Any) -> Any:

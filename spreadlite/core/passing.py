@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from .graph import GIVES_ID, STOCK
+from .graph import GIVES_ID, STOCK, reference_class
 from .policy import Taster, allowed_names
 from .registry import DEFAULT_REGISTRY
 from .vocabulary import LIST, REMOTE, VOCAB, WORDS
@@ -117,17 +117,8 @@ def referrer(broker: Any, security: Taster, perspective: Any, made: list[Any]) -
             `keep`, when nothing more can come between.
     """
     allowed = allowed_names(security)
-    cls: Any = DEFAULT_REGISTRY.classes.get(REMOTE)
+    cls = reference_class(allowed, DEFAULT_REGISTRY)
     kind, own = type(broker), broker.__dict__
-    refers = (
-        allowed is not None
-        and REMOTE in allowed
-        and type(cls) is type
-        and (cls.__new__, cls.__getattribute__) == (_plain.__new__, _plain.__getattribute__)
-        and getattr(cls, "__init__", None) is STOCK["reference_init"]
-        and getattr(cls, "unjellyFor", None) is STOCK["reference_unjelly"]
-        and not hasattr(cls, "postUnjelly")
-    )
     returns = (
         allowed is not None
         and LOCAL in allowed
@@ -137,13 +128,13 @@ def referrer(broker: Any, security: Taster, perspective: Any, made: list[Any]) -
         and "_returnedObjectForID" not in own
         and "localObjectForID" not in own
     )
-    if not refers and not returns:
+    if cls is None and not returns:
         return None
     new = _plain.__new__
 
     def refer(word: int, luid: int) -> Any:
         if word == REMOTE_WORD:
-            if not refers:
+            if cls is None:
                 return None
             # As RemoteReference.unjellyFor and __init__, without the calls.
             reference = new(cls)
