@@ -756,6 +756,22 @@ class ShortcutTests(SynchronousTestCase):
                 self.assertEqual(bytes((3, 0x80, WORDS[b"error"], 0x87)), victim.pipe.out[:4])
                 lose(victim.broker, ConnectionDone)
 
+    def test_given_in_vain(self) -> None:
+        """What was registered for a call is taken back, also where something raises as it is written."""
+        with way(self, True, False):
+            victim = Victim(True, False, Limits())
+            broker, kept = victim.broker, pb.Referenceable()
+            before = dict(broker.localObjects), broker.currentLocalID, broker.currentRequestID
+
+            def fail(*args: Any) -> Any:
+                raise MemoryError
+
+            self.patch(shortcut.plain, "encode_int", fail)
+            with self.assertRaises(MemoryError):
+                shortcut.written(broker, (b"",), ([kept, 5_000_000],), 1_000)
+            self.assertEqual(before, (dict(broker.localObjects), broker.currentLocalID, broker.currentRequestID))
+            lose(broker, ConnectionDone)
+
     def test_first_number(self) -> None:
         """A class of brokers may say from where its calls are numbered."""
 

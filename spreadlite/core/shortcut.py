@@ -126,16 +126,18 @@ def written(
     chunks = wire.Chunks(begun)
     chunks.large = False
     chunks.giver = broker
+    good = False
     try:
         good = plain.write(values, chunks, set(), most)
     except UnicodeEncodeError:
         # Whoever writes it otherwise says so.
-        good = False
-    # Where there was no reference, it still is who might give some.
-    giver = None if chunks.giver is broker else chunks.giver
-    if not good:
-        if giver is not None:
+        pass
+    finally:
+        # Where there was no reference, it still is who might give some.
+        giver = None if chunks.giver is broker else chunks.giver
+        if giver is not None and not good:
             giver.take_back()
+    if not good:
         return None, None
     if end:
         chunks.append(end)
