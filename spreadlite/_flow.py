@@ -87,26 +87,26 @@ class Inflow:
         broker._decoder.feed(chunk)
         self.work(broker)
 
+    def begin(self, broker: Any) -> None:
+        """A slice begins, if there are others who may want their turn."""
+        if broker._reactor is not None:
+            self._transport, self._output, self._limits = broker.transport, broker._output, broker.limits
+            others = len(_busy) - (self in _busy) if _busy else 0
+            self.stop = time.monotonic() + self._limits.slice_seconds / (1 + others)
+
     def work(self, broker: Any, begun: bool = False, enough: bool = False) -> None:
         """Work on what is at hand, until it is done or the slice is over.
 
         Args:
             broker: the broker.
-            begun: whether this was begun by the compiled codec, which leaves here what is out of the ordinary.
+            begun: whether `codec.read` has begun, which leaves here what is out of the ordinary.
             enough: whether it has found that the slice is over.
         """
         output = broker._output
         reactor = broker._reactor
-        if reactor is None:
-            over = None
-        else:
-            limits = broker.limits
-            self._transport, self._output, self._limits = broker.transport, output, limits
-            if not begun:
-                others = len(_busy) - (self in _busy) if _busy else 0
-                self.stop = time.monotonic() + limits.slice_seconds / (1 + others)
-            over = self._over
+        over = None if reactor is None else self._over
         if not begun:
+            self.begin(broker)
             output.gather(broker.transport)
         try:
             while not enough and broker._work(over):
@@ -265,7 +265,10 @@ class Output:
             transport.write(data)
 
     def write_parts(self, transport: Any, parts: list[bytes], answer: bool) -> None:
-        """Send what comes in parts, while *gathering*; they are not copied more than has to be."""
+        """Send what comes in parts; while *gathering*, they are not copied more than has to be."""
+        if not self.gathering:
+            self.write(transport, b"".join(parts), answer)
+            return
         size = sum(map(len, parts))
         if answer:
             self.answers += size

@@ -15,6 +15,9 @@ from typing import Any
 from .core import codec
 from .core.graph import STOCK
 
+#: What a class has as long as nothing about it is changed; the pure codec cannot tell.
+_version_of = codec.class_version
+
 
 class Stock:
     """The methods of a class as they are in the beginning.
@@ -40,11 +43,11 @@ class Stock:
     def on(self, instance: Any) -> bool:
         """Whether *instance* still has all of these methods, and not others of its class's or of its own."""
         cls = type(instance)
-        version = codec.class_version(cls)
-        if version is None or version != self._version:
+        if _version_of is None or self._version is None or _version_of(cls) != self._version:
             if self._get(cls) != self._methods:
                 return False
-            self._version = codec.class_version(cls)
+            if _version_of is not None:
+                self._version = _version_of(cls)
         own = instance.__dict__
         if self._remembers and own.get("_attributesSeen") == len(own) and next(reversed(own)) == "_attributesSeen":
             # It has no attribute that it had not when this was asked last: there are as many, and what is added, also in

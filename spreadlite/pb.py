@@ -435,7 +435,7 @@ class Broker(banana.Banana):
             _transports.read_more(self.transport)
         if not self._deaf:
             try:
-                if codec.read is None or not codec.read(self, chunk, _STOCK, _SIZES):
+                if not codec.read(self, chunk, _STOCK, _SIZES):
                     self._inflow.received(self, chunk)
             except (BananaError, ProtocolError) as broken:
                 self._refuse(str(broken))
@@ -533,14 +533,10 @@ class Broker(banana.Banana):
         limit = self.prefixLimit
         if limit is None:
             limit = banana._PREFIX_LIMIT
-        output, depth = self._output, self.limits.expression_depth
-        data: Any
-        if output.gathering:
-            data = codec.encode_parts(message, words, banana.SIZE_LIMIT, limit, depth)
-        else:
-            data = codec.encode(message, words, banana.SIZE_LIMIT, limit, depth)
+        output = self._output
+        data = codec.encode_parts(message, words, banana.SIZE_LIMIT, limit, self.limits.expression_depth)
         # Of what is an answer, see _write.
-        write = output.write if type(data) is bytes else output.write_parts
+        write: Any = output.write if type(data) is bytes else output.write_parts
         write(self.transport, data, self._receiving or message[0] in _REPLIES)
 
     def _work(self, over: Callable[[], bool] | None) -> bool:
@@ -1374,6 +1370,7 @@ _STOCK = _seams.Stock(
         "serialize", "sendCall", "sendEncoded", "_encode", "_write", "gotItem", "callExpressionReceived",
         "expressionReceived", "proto_message", "proto_cachemessage", "proto_answer", "proto_error", "_recvMessage",
         "proto_decref", "_sendAnswer", "_answered", "unserialize", "localObjectForID", "cachedLocallyAs", "newRequestID",
+        "_work",
     ),
 )  # fmt: skip
 

@@ -123,13 +123,9 @@ def caller(sizes: dict[str, Any], deferreds: dict[str, Any]) -> Callable[[Functi
     return instead
 
 
-def pure_class_version(cls: type) -> int | None:
-    """A number that a class has as long as neither it nor a class that it inherits from is changed, and no other ever has;
-    None if that is not known."""
-    return None
-
-
-class_version: Callable[[type], int | None] = pure_class_version if chosen is None else chosen.class_version
+# A number that a class has as long as neither it nor a class that it inherits from is changed, and no other ever has, or
+# None where that is not known; the pure codec has no such function.
+class_version: Callable[[type], int | None] | None = None if chosen is None else chosen.class_version
 Decoder: Any = wire.Decoder if chosen is None else chosen.Decoder
 Packed: Any = wire.Packed if chosen is None else chosen.Packed
 graph.PACKED.add(Packed)
@@ -147,9 +143,7 @@ release: Any = pure_release if chosen is None else chosen.release
 # `spreadlite.pb`, which calls it only where every method on the way is its own.
 serve: Callable[..., Any] = shortcut.serve if chosen is None else chosen.serve
 ask: Callable[..., Any] = shortcut.ask if chosen is None else chosen.ask
-# ``read(broker, chunk, stock, names)`` does with bytes that came what `_flow.Inflow.received` does, serving and sending
-# included, and says whether it did; if not, nothing was done here.
-read: Callable[..., bool] | None = None if chosen is None else chosen.read
+read: Callable[..., bool] = shortcut.read if chosen is None else chosen.read
 
 
 def expression_of(sexp: Any) -> Any:

@@ -102,14 +102,35 @@ def _learn() -> tuple[Any, ...]:
     return _methods
 
 
-def _are_wide(limits: Any, size_limit: int, prefix_limit: int) -> bool:
-    """Whether nothing that is plain is too much of anything, but perhaps for the memory that a message takes."""
+def _are_wide(limits: Any, sizes: dict[str, Any], own_limit: int | None) -> bool:
+    """Whether nothing that is plain is too much of anything, but perhaps for the memory that a message takes.
+
+    Args:
+        limits, own_limit: the broker's, and its ``prefixLimit``.
+        sizes: where ``SIZE_LIMIT`` is found, and what is a prefix's limit where the broker has none.
+    """
     return (
-        size_limit >= plain.LONGEST  # type: ignore[no-any-return]
-        and prefix_limit >= plain.LONGEST_PREFIX
+        sizes["SIZE_LIMIT"] >= plain.LONGEST
+        and (sizes["_PREFIX_LIMIT"] if own_limit is None else own_limit) >= plain.LONGEST_PREFIX
         and limits.depth > plain.DEEPEST + 1
         and limits.expression_depth > plain.DEEPEST_EXPRESSION
     )
+
+
+def _usual(broker: Any, limits: Any, security: Any, sizes: dict[str, Any]) -> tuple[Any, ...] | None:
+    """What allows the peer what is plain, and says what that stands for: the names that are allowed, the classes and the
+    factories of the registry, and how many there are of each; None where anything in it, or in the words, the limits or
+    the taster, is out of the ordinary."""
+    classes, factories = DEFAULT_REGISTRY.classes, DEFAULT_REGISTRY.factories
+    allowed = allowed_names(security)
+    if (
+        broker.incomingVocabulary == plain.BY_NUMBER
+        and len(WORDS) == plain.USUAL_WORDS
+        and _are_wide(limits, sizes, broker.prefixLimit)
+        and plain.are_usual(allowed, classes, factories)
+    ):
+        return allowed, classes, factories, len(allowed), len(classes), len(factories)  # type: ignore[arg-type]
+    return None
 
 
 def written(
@@ -142,16 +163,6 @@ def written(
     if end:
         chunks.append(end)
     return chunks.parts() if chunks.large else b"".join(chunks), giver
-
-
-def _say(broker: Any, output: Any, said: bytes | list[bytes], answer: Any) -> None:
-    """Send what `written` gave."""
-    if type(said) is list:
-        if output.gathering:
-            output.write_parts(broker.transport, said, answer)
-            return
-        said = b"".join(said)
-    output.write(broker.transport, said, answer)
 
 
 def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: Any, size_limit: int) -> bool:
@@ -281,7 +292,8 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
             del result, outcome
             broker._returned(sexp, number_of(digits), wanted[0])
         elif said and not broker.disconnected:
-            _say(broker, output, said, True)
+            write = output.write if type(said) is bytes else output.write_parts
+            write(broker.transport, said, True)
     # Nothing is added that was not there, for which there might not be room.
     own = broker.__dict__
     if "_unsent" in own:
@@ -404,21 +416,15 @@ def serve(
     """Work on messages, as `Broker._work` does, until there is one that is out of the ordinary, which is returned, or
     nothing is at hand (`NEED_DATA`), or *over* said that it was enough (False)."""
     size_limit, own_limit = sizes["SIZE_LIMIT"], broker.prefixLimit
-    prefix_limit = sizes["_PREFIX_LIMIT"] if own_limit is None else own_limit
-    words = broker.incomingVocabulary
     taker = _TAKERS.get(decoder.data[decoder.position : decoder.position + 4]) if decoder.between else None
     if taker is not None:
         limits, security = broker.limits, broker.security
         # That these are usual, it is seen again after they have grown or shrunk.
-        allowed, classes, factories = allowed_names(security), DEFAULT_REGISTRY.classes, DEFAULT_REGISTRY.factories
-        if (
-            words != plain.BY_NUMBER
-            or len(WORDS) != plain.USUAL_WORDS
-            or not _are_wide(limits, size_limit, prefix_limit)
-            or not plain.are_usual(allowed, classes, factories)
-        ):
+        usual = _usual(broker, limits, security, sizes)
+        if usual is None:
             taker = None
-        known = len(allowed or ()), len(classes), len(factories)
+        else:
+            allowed, classes, factories, *known = usual
     while taker is not None and not broker._parting and taker(broker, decoder, output, limits, security, size_limit):
         if broker._deaf:
             return wire.NEED_DATA
@@ -436,12 +442,69 @@ def serve(
             or broker.prefixLimit is not own_limit
             or sizes["SIZE_LIMIT"] is not size_limit
             or security.allowedTypes is not allowed
-            or (len(allowed), len(classes), len(factories)) != known
+            or [len(allowed), len(classes), len(factories)] != known
         ):
             # Something in which they are looked at again.
             break
         taker = _TAKERS.get(decoder.data[position : position + 4])
-    return decoder.next(words, size_limit, prefix_limit)
+    prefix_limit = sizes["_PREFIX_LIMIT"] if own_limit is None else own_limit
+    return decoder.next(broker.incomingVocabulary, size_limit, prefix_limit)
+
+
+def read(broker: Any, chunk: bytes, stock: Any, sizes: dict[str, Any]) -> bool:
+    """Do what `_flow.Inflow.received` does with *chunk*, where nothing waits before it and it begins with an ordinary
+    message, which most often is all; false if not, and then nothing was done.
+
+    Args:
+        broker: the connection.
+        chunk: what came.
+        stock: says whether all methods on the way are the broker's own (`spreadlite._seams.Stock`).
+        sizes: as for `serve`.
+    """
+    inflow, decoder, output = broker._inflow, broker._decoder, broker._output
+    taker = _TAKERS.get(chunk[:4])
+    if (
+        taker is None
+        or inflow._call is not None
+        or broker._receiving
+        or broker._parting
+        or decoder.data
+        or decoder._items is not None
+        or decoder._partial is not None
+        or broker.currentDialect != PB_DIALECT
+        or not stock.on(broker)
+    ):
+        return False
+    limits, security = broker.limits, broker.security
+    if _usual(broker, limits, security, sizes) is None:
+        return False
+    decoder.data = chunk
+    output.gather(broker.transport)
+    broker._receiving = broker._stock = True
+    more = False
+    try:
+        if not taker(broker, decoder, output, limits, security, sizes["SIZE_LIMIT"]):
+            decoder.data = b""
+            return False
+        limits = broker.limits
+        due = broker._reactor is not None and output.answers > limits.unread_output
+        if due or inflow._backlog or decoder.position < len(chunk):
+            more = True
+        else:
+            # As Decoder.next.
+            decoder.data = b""
+            decoder.position = 0
+    finally:
+        broker._receiving = broker._stock = False
+        if not more:
+            if broker._deaf:
+                output.drop()
+            else:
+                output.flush(broker.transport)
+    if more:
+        inflow.begin(broker)
+        inflow.work(broker, True, due and not broker._deaf and inflow._over())
+    return True
 
 
 def ask(
@@ -458,7 +521,6 @@ def ask(
     nothing was done here."""
     waiting = broker.waitingForAnswers
     limits = broker.limits
-    size_limit, prefix_limit = sizes["SIZE_LIMIT"], broker.prefixLimit
     if (
         prefix
         or type(arguments) is not tuple
@@ -472,7 +534,7 @@ def ask(
         or len(WORDS) != plain.USUAL_WORDS
         or (type(luid) is not int and type(luid) is not bytes)
         or type(name) is not bytes
-        or not _are_wide(limits, size_limit, sizes["_PREFIX_LIMIT"] if prefix_limit is None else prefix_limit)
+        or not _are_wide(limits, sizes, broker.prefixLimit)
         or not allows_dotted_names(broker.security)
     ):
         return None
@@ -481,7 +543,7 @@ def ask(
     begun = MESSAGE, head, callee(luid, name), plain.TUPLE_HEADS[len(arguments)]
     # Whatever is made here may run finalizers, which may call the peer: this call has its number.
     broker.currentRequestID = number
-    said, giver = written(broker, begun, arguments, size_limit, NO_KEYWORDS)
+    said, giver = written(broker, begun, arguments, sizes["SIZE_LIMIT"], NO_KEYWORDS)
     if said is None:
         if broker.currentRequestID == number:
             broker.currentRequestID = number - 1
@@ -494,7 +556,8 @@ def ask(
     # Before the call is said: a transport may bring the answer at once.
     waiting[number] = question
     try:
-        _say(broker, output, said, broker._receiving)
+        write = output.write if type(said) is bytes else output.write_parts
+        write(broker.transport, said, broker._receiving)
     except BaseException:
         if giver is not None:
             giver.take_back()
