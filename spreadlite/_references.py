@@ -188,6 +188,7 @@ class RemoteReference(Serializable, styles.Ephemeral):
 
 setUnjellyableForClass("remote", RemoteReference)
 graph.STOCK.update(
+    reference=RemoteReference,
     reference_jelly=RemoteReference.jellyFor,
     reference_unjelly=RemoteReference.unjellyFor,
     reference_init=RemoteReference.__init__,

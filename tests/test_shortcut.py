@@ -756,6 +756,92 @@ class ShortcutTests(SynchronousTestCase):
                 self.assertEqual(bytes((3, 0x80, WORDS[b"error"], 0x87)), victim.pipe.out[:4])
                 lose(victim.broker, ConnectionDone)
 
+    def test_handed_back_in_a_set(self) -> None:
+        """An object that comes back in a set, or as a key, is hashed and compared as often as ever, by its own methods;
+        where these raise, as one that looks for its kind in whatever else is there does, that call fails and no other."""
+        seen: list[str] = []
+
+        class Point(pb.Referenceable):
+            def __hash__(self) -> int:
+                seen.append("hash")
+                return 5
+
+            def __eq__(self, other: Any) -> bool:
+                seen.append("eq")
+                return bool(other.x == 1)
+
+        class Compared(pb.RemoteReference):
+            __hash__ = Point.__hash__
+            __eq__ = Point.__eq__
+
+        pb.setUnjellyableForClass("remote", Compared)
+        self.addCleanup(pb.setUnjellyableForClass, "remote", pb.RemoteReference)
+        outcomes = []
+        for short in (True, False):
+            with way(self, short, False):
+                for value in (["local", 1], ["remote", 5]):
+                    for holder in (["set", 5, value], ["dictionary", [5, 1], [value, 1]], ["set", value], value):
+                        victim = Victim(short, False, Limits())
+                        victim.broker.registerReference(Point())
+                        seen.clear()
+                        victim.broker.dataReceived(pack(["answer", 1, holder], True))
+                        victim.broker.dataReceived(
+                            b"".join(
+                                pack(["message", 1, "root", "one", 1, ["tuple", each], ["dictionary"]], True)
+                                for each in (holder, 5)
+                            )
+                        )
+                        answered = victim.pipe.out.endswith(pack(["answer", 1, 5], True))
+                        outcomes.append((victim.outcomes[0][1], answered, tuple(seen)))
+                        lose(victim.broker, ConnectionDone)
+        self.assertEqual(outcomes[8:], outcomes[:8])
+        self.assertTrue(all(answered for _, answered, _ in outcomes))
+        self.assertEqual(("Failure", ("hash", "eq") * 2), (outcomes[0][0][0], outcomes[0][2]))
+        self.flushLoggedErrors()
+
+    def test_end_within_an_answer(self) -> None:
+        """An answer may hold a reference twice where there is place for one, so that the peer is told of the end of the
+        other; if the connection goes as that is said, the call has its result, and nothing else."""
+        outcomes = []
+        for short in (True, False):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                self.patch(victim.pipe, "write", lambda data, broker=victim.broker: lose(broker))
+                victim.broker.dataReceived(pack(["answer", 1, ["set", ["remote", 9], ["remote", 9]]], True))
+                outcomes.append(victim.outcomes)
+        self.assertEqual(outcomes[1], outcomes[0])
+        self.assertEqual(("waits", ("set", "('reference', 9, 'None')")), outcomes[0][0])
+
+    def test_asked_as_it_comes_back(self) -> None:
+        """What an object of ours that comes back has for ``postUnjelly`` is asked for as ever; where that raises, that
+        call fails and no other."""
+
+        class Asked(pb.Referenceable):
+            @property
+            def postUnjelly(self) -> Any:
+                raise KeyError("asked")
+
+        class Called(pb.Referenceable):
+            def __init__(self) -> None:
+                self.postUnjelly = {}.clear
+
+        calls = [
+            pack(["message", each, "root", "one", 1, ["tuple", ["local", each]], ["dictionary"]], True) for each in (1, 2)
+        ]
+        said = []
+        for short in (True, False):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                for each in (Asked(), Called()):
+                    victim.broker.registerReference(each)
+                victim.broker.dataReceived(pack(["answer", 1, ["local", 1]], True) + b"".join(calls))
+                self.assertIn("KeyError", victim.outcomes[0][1][1])
+                self.assertTrue(victim.pipe.out.endswith(pack(["answer", 2, ["remote", 2]], True)))
+                said.append(victim.pipe.out)
+                lose(victim.broker, ConnectionDone)
+        self.assertEqual(len(said[1]), len(said[0]))
+        self.flushLoggedErrors()
+
     def test_given_in_vain(self) -> None:
         """What was registered for a call is taken back, also where something raises as it is written."""
         with way(self, True, False):
@@ -764,13 +850,101 @@ class ShortcutTests(SynchronousTestCase):
             before = dict(broker.localObjects), broker.currentLocalID, broker.currentRequestID
 
             def fail(*args: Any) -> Any:
-                raise MemoryError
+                raise KeyboardInterrupt
 
             self.patch(shortcut.plain, "encode_int", fail)
-            with self.assertRaises(MemoryError):
+            with self.assertRaises(KeyboardInterrupt):
                 shortcut.written(broker, (b"",), ([kept, 5_000_000],), 1_000)
             self.assertEqual(before, (dict(broker.localObjects), broker.currentLocalID, broker.currentRequestID))
             lose(broker, ConnectionDone)
+
+    def test_calls_within_what_is_written(self) -> None:
+        """A finalizer may call the peer while another call is being written, and give it the same object: each call has a
+        number and an answer of its own; the object keeps its id, also where the other call cannot be sent."""
+        for short, fails in ((True, False), (True, True), (False, True), (False, False)):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                broker, given, other = victim.broker, pb.Referenceable(), pb.Referenceable()
+                left = [500]
+
+                class Late:
+                    def __init__(self) -> None:
+                        self.itself = self
+
+                    def __del__(self, victim: Any = victim, given: Any = given, left: Any = left) -> None:
+                        # It is collected again and again, until the object has an id.
+                        left[0] -= 1
+                        if id(given) in victim.broker.luids:
+                            left[0] = 0
+                            victim.call(given)
+                        elif left[0] > 0:
+                            Late()
+
+                gc.collect()
+                thresholds = gc.get_threshold()
+                Late()
+                gc.set_threshold(1, 1_000_000, 1_000_000)
+                try:
+                    victim.call(given, [1], pb.Referenceable(), pb.Referenceable(), "\ud800" if fails else "sent")
+                finally:
+                    gc.set_threshold(*thresholds)
+                    left[0] = 0
+                gc.collect()
+                victim.call(given, other)
+                self.assertEqual(victim.outcomes.count("waits"), len(broker.waitingForAnswers))
+                held = [broker.localObjectForID(broker.luids.get(id(each))) for each in (given, other)]
+                self.assertEqual([given, other], held)
+                lose(broker, ConnectionDone)
+
+    def test_looked_at_as_it_is_sent(self) -> None:
+        """Where an object raises as it is looked at, or its keys do as they are compared, the same becomes of a call and
+        of an answer as ever: the call's Deferred fails, or they are sent, if nothing of it has to be looked at."""
+
+        class Asked(pb.Referenceable):
+            @property
+            def processUniqueID(self) -> Any:
+                raise ValueError("asked")
+
+        class Own(pb.Referenceable):
+            def __init__(self) -> None:
+                self.jellyFor = types.SimpleNamespace(__func__=[])
+
+        class Kind(type):
+            def __hash__(cls) -> int:
+                raise ValueError("kind")
+
+        class Key:
+            def __hash__(self) -> int:
+                return 1
+
+            def __eq__(self, other: object) -> bool:
+                if one not in seen:
+                    raise ValueError("key")
+                return self is other
+
+        one, seen = "one", ["one"]
+        keys = {Key(): 1, Key(): 2, Key(): 3}
+        del keys[next(iter(keys))]
+        seen.clear()
+        call = pack(["message", 1, "root", "give", 1, ["tuple"], ["dictionary"]], True)
+        came: list[Any] = []
+        for short in (True, False):
+            with way(self, short, False), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                for value in (Asked(), Own(), object.__new__(Kind("Some", (), {})), keys):
+                    victim = Victim(short, False, Limits())
+                    victim.pipe.out = b""
+                    broker, kept = victim.broker, pb.Referenceable()
+                    victim.call(kept, value)
+                    broker.localObjectForID("root").remote_give = lambda kept=kept, value=value: [kept, value]
+                    broker.dataReceived(call)
+                    said = victim.pipe.out[:4]
+                    came.append((victim.outcomes[3], said, broker.currentLocalID, broker.currentRequestID))
+                    lose(broker, ConnectionDone)
+        self.assertEqual(came[4:], came[:4])
+        self.assertEqual(["Failure"] * 3, [outcome[1][0] for outcome, *_ in came[:3]])
+        self.assertEqual("waits", came[3][0])
+        self.flushLoggedErrors()
 
     def test_first_number(self) -> None:
         """A class of brokers may say from where its calls are numbered."""

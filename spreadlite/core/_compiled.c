@@ -3557,6 +3557,12 @@ static void take_back(State *st, PyObject *broker, PyObject *made, long long fir
     PyObject *registrations = cls ? PyObject_CallNoArgs(cls) : NULL, *none = NULL, *now = NULL, *then = NULL;
     if (registrations && !PyObject_SetAttr(registrations, st->s_made, made))
         none = PyObject_CallMethodOneArg(broker, st->s__takeBack, registrations);
+    /* Those that somebody else was given since, as by a finalizer that called the peer, are in the table still. */
+    for (Py_ssize_t i = 1; none && alone && i < PyList_GET_SIZE(made); i += 2) {
+        PyObject *luid = PyList_GET_ITEM(made, i), *locals, *ids;
+        if (PyLong_AsLongLong(luid) > first)
+            alone = open_table(st, PyList_GET_ITEM(made, i - 1), &locals, &ids) > 0 && !PyDict_Contains(locals, luid);
+    }
     if (none && (now = PyObject_GetAttr(broker, st->s_currentLocalID)) && PyLong_CheckExact(now) && alone &&
         PyLong_AsLongLong(now) == last && (then = PyLong_FromLongLong(first)))
         /* Else somebody else has taken an id since. */
@@ -6305,25 +6311,28 @@ end:
 static PyObject *ask_for(Desk *desk, int word, PyObject *object, const char *name, Py_ssize_t length, PyObject *values,
                          PyObject *deferred) {
     State *st = desk->st;
-    PyObject *question = NULL, *number = NULL, *made = NULL;
+    PyObject *question = NULL, *number = NULL, *made = NULL, *last = NULL;
     if (!PyTuple_CheckExact(values) || !(PyLong_CheckExact(object) || PyBytes_CheckExact(object)) ||
         has_large_leaf(values) || is_output(st, Py_TYPE(desk->output)) <= 0 || desk_refresh(desk) <= 0)
         goto pass;
-    PyObject *waiting = OWN(desk, waitingForAnswers), *last = OWN(desk, currentRequestID);
-    PyObject *dialect = OWN(desk, currentDialect);
+    PyObject *waiting = OWN(desk, waitingForAnswers), *dialect = OWN(desk, currentDialect);
     if (!waiting || !Py_IS_TYPE(waiting, (PyTypeObject *)st->Questions) || PyDict_GET_SIZE(waiting) >= desk->calls ||
         is_true(OWN(desk, disconnected)) || !dialect || !PyBytes_CheckExact(dialect) ||
         strcmp(PyBytes_AS_STRING(dialect), "pb") || !speaks_words(desk))
         goto pass;
     int overflow;
-    Py_XINCREF(last);
+    last = Py_XNewRef(OWN(desk, currentRequestID));
     if (!last && !(last = PyObject_GetAttr((PyObject *)Py_TYPE(desk->broker), st->s_currentRequestID))) goto pass;
     long long id = PyLong_CheckExact(last) ? PyLong_AsLongLongAndOverflow(last, &overflow) : -1;
-    Py_DECREF(last);
     if (id < 0 || id >= LLONG_MAX / 2) goto pass;
     if (!(number = PyLong_FromLongLong(++id))) goto pass;
     Writer w;
     if (!message_begin(desk, &w)) goto pass;
+    /* Whatever is made from here on may run finalizers, which may call the peer: this call has its number. */
+    if (set_own(desk, O_currentRequestID, st->s_currentRequestID, number)) {
+        message_end(desk, &w);
+        goto pass;
+    }
     int failed = out_head(&w.out, 7, LIST) || out_head(&w.out, (uint64_t)word, VOCAB) ||
                  out_int(st, &w.out, number, w.prefix_limit) ||
                  (PyLong_CheckExact(object) ? out_int(st, &w.out, object, w.prefix_limit) : w_bytes(&w, object)) ||
@@ -6331,12 +6340,12 @@ static PyObject *ask_for(Desk *desk, int word, PyObject *object, const char *nam
                  out_bytes(&w.out, st->w_no_keywords);
     if (!message_good(desk, &w, failed)) {
         message_end(desk, &w);
+        if (OWN(desk, currentRequestID) == number) (void)set_own(desk, O_currentRequestID, st->s_currentRequestID, last);
         goto pass;
     }
     made = Py_XNewRef(w.registrar.made);
     long long first = w.first;
-    /* Making a Deferred may run finalizers, which may call the peer: this call has its number. */
-    if (set_own(desk, O_currentRequestID, st->s_currentRequestID, number) || !(question = PyObject_CallNoArgs(deferred))) {
+    if (!(question = PyObject_CallNoArgs(deferred))) {
         message_end(desk, &w);
         goto failed;
     }
@@ -6364,16 +6373,19 @@ static PyObject *ask_for(Desk *desk, int word, PyObject *object, const char *nam
         }
     }
     Py_XDECREF(made);
+    Py_DECREF(last);
     Py_DECREF(number);
     return question;
 failed:
     take_back(st, desk->broker, made, first);
     Py_XDECREF(made);
+    Py_XDECREF(last);
     Py_XDECREF(number);
     Py_XDECREF(question);
     return NULL;
 pass:
     PyErr_Clear();
+    Py_XDECREF(last);
     Py_XDECREF(number);
     Py_RETURN_NONE;
 }

@@ -91,10 +91,11 @@ class Giver:
         """Nothing is sent: it is as if nothing had been registered."""
         broker, registrations = self._broker, self._registrations
         if registrations is not None and registrations.made:
-            last = self._first + len({luid for luid in registrations.made[1::2] if luid > self._first})
+            new = {luid for luid in registrations.made[1::2] if luid > self._first}
+            locals = registrations.made[0].locals
             broker._takeBack(registrations)
-            if broker.currentLocalID == last:
-                # Else somebody else has taken an id since.
+            if broker.currentLocalID == self._first + len(new) and locals.keys().isdisjoint(new):
+                # Else somebody else has taken an id since, or was given one of these: a finalizer may call the peer.
                 broker.currentLocalID = self._first
 
 
@@ -118,6 +119,8 @@ def referrer(broker: Any, security: Taster, perspective: Any, made: list[Any]) -
     """
     allowed = allowed_names(security)
     cls = reference_class(allowed, DEFAULT_REGISTRY)
+    if cls is not None and _hashed_by(cls) != _hashed_by(STOCK["reference"]):
+        cls = None
     kind, own = type(broker), broker.__dict__
     returns = (
         allowed is not None
@@ -146,7 +149,7 @@ def referrer(broker: Any, security: Taster, perspective: Any, made: list[Any]) -
             return reference
         found = broker._returnedObjectForID(luid) if returns else None
         # Somebody might want to know that it is there.
-        return None if found is None or _may_listen(type(found)) or hasattr(found, "postUnjelly") else found
+        return None if found is None or _may_listen(found) else found
 
     return refer
 
@@ -158,5 +161,19 @@ def keep(made: list[Any]) -> None:
     made.clear()
 
 
-def _may_listen(kind: Any) -> bool:
-    return type(kind) is not type or kind.__getattribute__ is not _plain.__getattribute__ or hasattr(kind, "__getattr__")
+def _hashed_by(kind: Any) -> tuple[Any, Any]:
+    """What is called for an instance that is put into a set, or is a key of a dictionary."""
+    return kind.__hash__, kind.__eq__
+
+
+def _may_listen(found: Any) -> bool:
+    """Whether anything of *found* may be called as it is read."""
+    kind = type(found)
+    return (
+        type(kind) is not type
+        or kind.__getattribute__ is not _plain.__getattribute__
+        or hasattr(kind, "__getattr__")
+        or hasattr(kind, "postUnjelly")
+        or _hashed_by(kind) != _hashed_by(_plain)
+        or "postUnjelly" in getattr(found, "__dict__", ())
+    )

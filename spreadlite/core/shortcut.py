@@ -150,8 +150,9 @@ def written(
     good = False
     try:
         good = plain.write(values, chunks, set(), most)
-    except UnicodeEncodeError:
-        # Whoever writes it otherwise says so.
+    except Exception:
+        # A text has no bytes, or an object of the application's raised as it was looked at.  Whoever writes it otherwise
+        # says so.
         pass
     finally:
         # Where there was no reference, it still is who might give some.
@@ -337,10 +338,12 @@ def _take_answer(broker: Any, decoder: Any, output: Any, limits: Any, security: 
     if (stop - start) * plain.COST > limits.expression_bytes:
         return False
     decoder.position = stop
+    # Before a finalizer may end the connection, which fails all that wait.
+    question = waiting.pop(number)
     if made:
         keep(made)
     try:
-        waiting.pop(number).callback(value)
+        question.callback(value)
     finally:
         if "_justReleased" in broker.__dict__:
             broker._justReleased.clear()
