@@ -418,7 +418,7 @@ def serve(
 ) -> Any:
     """Work on messages, as `Broker._work` does, until there is one that is out of the ordinary, which is returned, or
     nothing is at hand (`NEED_DATA`), or *over* said that it was enough (False)."""
-    size_limit, own_limit = sizes["SIZE_LIMIT"], broker.prefixLimit
+    size_limit, own_limit, words = sizes["SIZE_LIMIT"], broker.prefixLimit, broker.incomingVocabulary
     taker = _TAKERS.get(decoder.data[decoder.position : decoder.position + 4]) if decoder.between else None
     if taker is not None:
         limits, security = broker.limits, broker.security
@@ -443,6 +443,7 @@ def serve(
             broker.limits is not limits
             or broker.security is not security
             or broker.prefixLimit is not own_limit
+            or broker.incomingVocabulary is not words
             or sizes["SIZE_LIMIT"] is not size_limit
             or security.allowedTypes is not allowed
             or [len(allowed), len(classes), len(factories)] != known
@@ -450,8 +451,10 @@ def serve(
             # Something in which they are looked at again.
             break
         taker = _TAKERS.get(decoder.data[position : position + 4])
+    # They may be others by now.
+    own_limit = broker.prefixLimit
     prefix_limit = sizes["_PREFIX_LIMIT"] if own_limit is None else own_limit
-    return decoder.next(broker.incomingVocabulary, size_limit, prefix_limit)
+    return decoder.next(broker.incomingVocabulary, sizes["SIZE_LIMIT"], prefix_limit)
 
 
 def read(broker: Any, chunk: bytes, stock: Any, sizes: dict[str, Any]) -> bool:
