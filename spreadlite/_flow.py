@@ -76,7 +76,7 @@ class Inflow:
         if broker._receiving or self._call is not None:
             if self._backlog is None:
                 self._backlog = deque()
-            self._backlog.append(chunk)
+            self._backlog.append(bytes(chunk))
             self._waiting += len(chunk)
             if self._call is not None:
                 if self._wait and not broker._output.clogged(broker.transport, broker.limits.unread_output // 2):

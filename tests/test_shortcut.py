@@ -1067,6 +1067,29 @@ class ShortcutTests(SynchronousTestCase):
         lose(victim.broker, ConnectionDone)
         victim.pipe.connectionLost(None)
 
+    def test_other_bytes(self) -> None:
+        """A transport may bring bytes in a ``bytearray`` or a ``memoryview``, as it could to twisted.spread, and use it for
+        something else after that: also where it brings them while others are being worked on."""
+        call = pack(["message", 1, "root", "echo", 1, ["tuple", ["unicode", "hello"]], ["dictionary"]], True)
+        answer = pack(["answer", 1, ["unicode", "hello"]], True)
+        within = pack(["message", 2, "root", "bring", 0, ["tuple"], ["dictionary"]], True)
+        for kind in (bytearray, lambda data: memoryview(bytearray(data))):
+            for cuts in (len(call), 5, 30):
+                victim = Victim(True, False, Limits())
+                victim.pipe.out = b""
+                root = victim.broker.localObjectForID("root")
+
+                def bring(data: bytes, victim: Any = victim, kind: Any = kind) -> None:
+                    brought = kind(data)
+                    victim.broker.dataReceived(brought)
+                    brought[:] = bytes(len(data))
+
+                root.remote_bring = lambda bring=bring: bring(call)
+                for piece in (call[:cuts], call[cuts:], within):
+                    bring(piece)
+                self.assertEqual(answer * 2, victim.pipe.out)
+                lose(victim.broker, ConnectionDone)
+
     def test_own_sending(self) -> None:
         """A transport that was given another way to send, another socket, or a queue, sends by that, from then on."""
         call = pack(["message", 1, "root", "echo", 1, ["tuple", 5], ["dictionary"]], True)

@@ -468,7 +468,7 @@ def read(broker: Any, chunk: bytes, stock: Any, sizes: dict[str, Any]) -> bool:
         sizes: as for `serve`.
     """
     inflow, decoder, output = broker._inflow, broker._decoder, broker._output
-    taker = _TAKERS.get(chunk[:4])
+    taker = _TAKERS.get(chunk[:4]) if type(chunk) is bytes else None
     if (
         taker is None
         or inflow._call is not None

@@ -240,9 +240,10 @@ class Decoder:
         self._broken: str | None = None
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes of the stream."""
+        """Take the next bytes of the stream, in whatever holds some."""
         if self._broken is not None:
             return
+        data = bytes(data)
         if self._missing:
             # The body of an unfinished string is kept by itself, so that no byte of it is looked at twice.
             if len(data) <= self._missing:
