@@ -1068,8 +1068,8 @@ class ShortcutTests(SynchronousTestCase):
         victim.pipe.connectionLost(None)
 
     def test_other_bytes(self) -> None:
-        """A transport may bring bytes in a ``bytearray`` or a ``memoryview``, as it could to twisted.spread, and use it for
-        something else after that: also where it brings them while others are being worked on."""
+        """A transport may bring bytes in a ``bytearray`` or a ``memoryview``, as it could to twisted.spread, and use it
+        for something else after that: also where it brings them while others are being worked on."""
         call = pack(["message", 1, "root", "echo", 1, ["tuple", ["unicode", "hello"]], ["dictionary"]], True)
         answer = pack(["answer", 1, ["unicode", "hello"]], True)
         within = pack(["message", 2, "root", "bring", 0, ["tuple"], ["dictionary"]], True)
