@@ -130,9 +130,11 @@ class RemotePublished(flavors.RemoteCache):
         for listener in listeners:
             listener(self)
         self.activated()
+        # Before the file is opened: what it has is better than nothing.
+        state = banana.encode(jelly.jelly(self))
         try:
             with open(self.getFileName(), "wb") as file:
-                file.write(banana.encode(jelly.jelly(self)))
+                file.write(state)
         except OSError:
             self._failed(Failure(), "keeping the state of a published object")
 

@@ -2,10 +2,11 @@
 
 import os
 import signal
+import sys
 import time
 import zipfile
 
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.processes import python
 
@@ -112,6 +113,21 @@ class RunTests(SynchronousTestCase):
             ended = python("-m", "spreadlite", "run", "-m", module, "a", cwd=self.folder)
             self.assertEqual((plain.stdout, ""), (ended.stdout, ended.stderr))
 
+    def test_broken_package(self):
+        """A package that cannot be imported, because of what is missing there, says what is missing."""
+        self.write("broken/__init__.py", "import no_such_module_either")
+        self.write("broken/part.py", "")
+        ended = python("-m", "spreadlite", "run", "-m", "broken.part", cwd=self.folder)
+        self.assertEqual((1, ""), (ended.returncode, ended.stdout))
+        self.assertIn("ModuleNotFoundError: No module named 'no_such_module_either'", ended.stderr)
+        ended = python("-m", "spreadlite", "run", "-m", "no_such.part", cwd=self.folder)
+        self.assertEqual((2, ""), (ended.returncode, ended.stdout))
+        self.assertIn("no module named no_such.part", ended.stderr)
+
+    def test_own_future(self):
+        """A program has the features of the language that it asks for, and no others: its annotations have values."""
+        self.assertEqual("{'x': <class 'int'>}\n", self.run_text("x: int = 1\nprint(__annotations__)\n"))
+
     def test_folder_and_zip(self):
         """A folder and a zip file with a ``__main__`` are programs, as they are for Python."""
         path = self.write("app/__main__.py", "import sys, beside\nprint(__name__, sys.argv[1:], sys.path[0])\n" + NAME)
@@ -123,6 +139,27 @@ class RunTests(SynchronousTestCase):
         for program in (os.path.dirname(path), archive):
             ended = python("-m", "spreadlite", "run", program, "a")
             self.assertEqual((f"__main__ ['a'] {program}\nspreadlite.pb\n", ""), (ended.stdout, ended.stderr))
+
+    def test_path(self):
+        """Imports look where they would look if Python ran the program, and nowhere else."""
+        text = "import sys\nprint(sys.path)\n"
+        plain = python(self.write("text.py", text), cwd=self.folder)
+        self.assertEqual(plain.stdout, self.run_text(text, options=("--alone",)))
+
+    def test_safe_path(self):
+        """Also where Python is told to put no folder of the program's on its path, a zip file finds what is in it."""
+        if sys.version_info < (3, 11):
+            raise SkipTest("this Python cannot be told so")
+        archive = os.path.join(self.folder, "app.pyz")
+        with zipfile.ZipFile(archive, "w") as file:
+            file.writestr("__main__.py", "import beside, sys\nprint(sys.path[0])\n" + NAME)
+            file.writestr("beside.py", "")
+        self.write("beside_text.py", "")
+        ended = python("-P", "-m", "spreadlite", "run", archive)
+        self.assertEqual((f"{archive}\nspreadlite.pb\n", ""), (ended.stdout, ended.stderr))
+        program = self.write("text.py", "import beside_text\n")
+        ended = python("-P", "-m", "spreadlite", "run", program)
+        self.assertIn("No module named 'beside_text'", ended.stderr)
 
     def test_entry_point(self):
         """A console script that is installed without a file of its own is found among the entry points."""

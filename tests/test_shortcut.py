@@ -26,6 +26,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from spreadlite import _flow, banana, flavors, pb
 from spreadlite.core import codec, graph, shortcut
 from spreadlite.core.limits import Limits
+from spreadlite.core.policy import SecurityOptions
 from spreadlite.core.vocabulary import WORDS
 from tests.compat.rawcodec import pack
 from tests.hostile.bench import MESSAGES, ODD, TimedPipe, logged, lose, odd_messages, understood
@@ -854,7 +855,7 @@ class ShortcutTests(SynchronousTestCase):
 
             self.patch(shortcut.plain, "encode_int", fail)
             with self.assertRaises(KeyboardInterrupt):
-                shortcut.written(broker, (b"",), ([kept, 5_000_000],), 1_000)
+                shortcut.written(broker, (b"",), ([kept, kept, pb.Referenceable(), kept, 5_000_000],), 1_000)
             self.assertEqual(before, (dict(broker.localObjects), broker.currentLocalID, broker.currentRequestID))
             lose(broker, ConnectionDone)
 
@@ -946,6 +947,293 @@ class ShortcutTests(SynchronousTestCase):
         self.assertEqual("waits", came[3][0])
         self.flushLoggedErrors()
 
+    def test_said_in_vain(self) -> None:
+        """Of a call that the transport does not take, nothing is left: no object, and nothing that waits."""
+        for short in (True, False):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                broker = victim.broker
+                before = dict(broker.localObjects), sorted(broker.waitingForAnswers)
+                write = victim.pipe.write
+
+                def fail(data: bytes) -> None:
+                    raise MemoryError("no room")
+
+                victim.pipe.write = fail
+                with self.assertRaises(MemoryError):
+                    victim.reference.callRemote("it", [pb.Referenceable()])
+                victim.pipe.write = write
+                self.assertEqual(before, (dict(broker.localObjects), sorted(broker.waitingForAnswers)))
+                victim.call("next")
+                self.assertEqual("waits", victim.outcomes[-1])
+                lose(broker, ConnectionDone)
+
+    def test_while_it_is_written(self) -> None:
+        """What a finalizer does while a call is written, which may be to call, or to lose the connection: each call has
+        a number of its own, and one whose connection has gone fails."""
+        written = shortcut.written
+        for plain in (True, False):
+            for loses in (True, False):
+                with way(self, True, False):
+                    victim = Victim(True, False, Limits())
+                    broker, todo = victim.broker, [1]
+
+                    def write(*args: Any) -> Any:
+                        said = written(*args)
+                        if todo:  # noqa: B023
+                            todo.clear()  # noqa: B023
+                            if loses:  # noqa: B023
+                                lose(broker, ConnectionDone)  # noqa: B023
+                            else:
+                                victim.call("within")  # noqa: B023
+                            return said if plain else (None, None)  # noqa: B023
+                        return said
+
+                    self.patch(shortcut, "written", write)
+                    self.patch(codec, "ask", shortcut.ask)
+                    function = inspect.unwrap(pb.RemoteReference.callRemote)
+                    self.patch(pb.RemoteReference, "callRemote", function)
+                    victim.call("outer")
+                    if loses:
+                        self.assertTrue(all(outcome != "waits" for outcome in victim.outcomes), victim.outcomes)
+                    else:
+                        self.assertEqual(5, len(broker.waitingForAnswers))
+                        victim.call("next")
+                        self.assertEqual(6, len(broker.waitingForAnswers))
+                        lose(broker, ConnectionDone)
+                    self.doCleanups()
+
+    def test_of_another_connection(self) -> None:
+        """A reference is given to nobody but the peer that it is of: to another, its id would mean something else."""
+        for short in (True, False):
+            with way(self, short, False):
+                victim, other = Victim(short, False, Limits()), Victim(short, False, Limits())
+                victim.pipe.out = b""
+                reference = pb.RemoteReference(None, other.broker, 9, 0)
+                victim.call(reference)
+                victim.call([pb.RemoteReference(None, victim.broker, 9, 0), reference])
+                victim.broker.localObjectForID("root").remote_give = lambda reference=reference: [reference]
+                self.assertEqual(b"", victim.pipe.out)
+                victim.broker.dataReceived(pack(["message", 1, "root", "give", 1, ["tuple"], ["dictionary"]], True))
+                self.assertEqual(bytes((3, 0x80, WORDS[b"error"], 0x87)), victim.pipe.out[:4])
+                self.assertNotIn("waits", victim.outcomes[3:])
+                for each in (victim, other):
+                    lose(each.broker, ConnectionDone)
+        self.flushLoggedErrors()
+
+    def test_ids_of_any_size(self) -> None:
+        """A reference with an id that no honest peer would give is given back as it came, by either way."""
+        understood(self, "test_shortcut.Seen", Seen)
+        for luid in (-1, -(2**40), 0, 127, 128, 2**28 - 1, 2**28, 2**31 - 1, 2**31, 2**40):
+            for value in (["remote", luid], ["list", 1, ["remote", luid]]):
+                call = pack(["message", 1, "root", "one", 1, ["tuple", value], ["dictionary"]], True)
+                said = self.same(False, Limits(), [call])[1]
+                self.assertIn(pack(["local", luid], True), said)
+            for short in (True, False):
+                with way(self, short, False):
+                    victim = Victim(short, False, Limits())
+                    victim.pipe.out = b""
+                    victim.call([pb.RemoteReference(None, victim.broker, luid, 0)])
+                    self.assertIn(pack(["local", luid], True), victim.pipe.out)
+                    lose(victim.broker, ConnectionDone)
+
+    def test_each_kind(self) -> None:
+        """Whatever has a way of its own to be sent is sent by that, also where its class has none."""
+        understood(self, "test_shortcut.Seen", Seen)
+        for one in range(10):
+            for arguments in ((one,), (one, one), (one, 0), (0, one), (0, one, 0)):
+                call = ["message", 1, "root", "give", 1, ["tuple", *arguments], ["dictionary"]]
+                self.same(False, Limits(), [pack(call, True)])
+
+    def test_bounds_changed_meanwhile(self) -> None:
+        """What a called method says of what may be received, or sent, holds from then on: for its own result, for the next
+        message of the same reading, and for later ones."""
+        change = pack(["message", 1, "root", "change", 1, ["tuple"], ["dictionary"]], True)
+        call = pack(["message", 300, "root", "one", 1, ["tuple", ["list", 5, b"x" * 50]], ["dictionary"]], True)
+        for name, bound in (
+            ("limits", lambda broker: broker.useLimits(Limits(expression_bytes=300))),
+            ("depth", lambda broker: broker.useLimits(Limits(depth=1))),
+            ("security", lambda broker: setattr(broker, "security", SecurityOptions())),
+            ("types", lambda broker: setattr(broker.security, "allowedTypes", {})),
+            ("one type", lambda broker: broker.security.allowedTypes.pop(b"list")),
+            ("prefixes", lambda broker: broker.setPrefixLimit(1)),
+            ("words", lambda broker: setattr(broker, "incomingVocabulary", {1: b"None"})),
+            ("sizes", lambda broker: self.patch(banana, "SIZE_LIMIT", 49)),
+            ("the end", lambda broker: broker._refuse("enough")),
+        ):
+            said: list[bytes] = []
+            for short in (True, False):
+                for late in (True, False):
+                    with way(self, short, False):
+                        victim = Victim(short, False, Limits())
+                        victim.broker.security = SecurityOptions()
+                        victim.broker.security.allowBasicTypes()
+                        victim.pipe.out = b""
+                        # Failures are numbered, and the numbers are sent.
+                        self.patch(failure, "count", 0)
+                        heard: list[Any] = []
+                        root = victim.broker.localObjectForID("root")
+                        root.remote_change = lambda bound=bound, broker=victim.broker: (bound(broker), [7, b"y" * 50])[1]
+                        root.remote_one = heard.append
+                        with contextlib.suppress(banana.BananaError):
+                            victim.broker.dataReceived(call + change + (b"" if late else call))
+                        if late:
+                            with contextlib.suppress(banana.BananaError):
+                                victim.broker.dataReceived(call)
+                        self.assertEqual(1, len(heard), (name, short))
+                        said.append(re.sub(b"0x[0-9a-f]+", b"0x", victim.pipe.out))
+                        lose(victim.broker, ConnectionDone)
+                        self.patch(banana, "SIZE_LIMIT", 640 * 1024)
+            self.assertEqual(said[-2:], said[:2], name)
+        self.flushLoggedErrors()
+
+    def test_memory(self) -> None:
+        """A message takes no more memory than limits say, also where it is there as a whole."""
+        items = ["tuple", *range(1, 40), ["list", *([number] for number in range(9))]]
+        for message in (
+            ["message", 1, "root", "echo", 1, ["tuple", *range(1, 40)], ["dictionary"]],
+            ["message", 1, "root", "echo", 1, ["tuple", ["list", *(["list"] for _ in range(30))]], ["dictionary"]],
+            ["answer", 1, items[:40]], ["answer", 1, ["dictionary", [["unicode", "k"], b"x" * 400]]],
+        ):  # fmt: skip
+            told = set()
+            for size in (200, 600, 1000, 1200, 1300, 1400, 1500, 2000, 3000, 20_000):
+                calls, _, outcomes, *_ = self.same(False, Limits(expression_bytes=size), [pack(message, True)])
+                told.add(repr((calls, outcomes)))
+            self.assertEqual(2, len(told), message)
+
+    def test_depths(self) -> None:
+        """Values may be as deep as limits say, where they are read and written in one go too."""
+        value: Any = 5
+        messages = []
+        for _ in range(20):
+            messages.append(pack(["message", 1, "root", "echo", 1, ["tuple", value], ["dictionary"]], True))
+            messages.append(pack(["answer", 1, value], True))
+            value = ["list", value]
+        for limits in (*(Limits(depth=depth) for depth in range(15, 21)), Limits(expression_depth=19)):
+            for message in messages[20:]:
+                self.same(False, limits, [message])
+
+    def test_order(self) -> None:
+        """The peer is told that an argument is not needed any more before it has the answer; and of what is in the result,
+        after that."""
+        answer, released = (pack(message, True) for message in (["answer", 1, ["None"]], ["decref", 9]))
+        given = pack(["answer", 1, ["local", 9]], True)
+        for name, order in (("publish", released + answer), ("one", given + released)):
+            for short in (True, False):
+                with way(self, short, False):
+                    victim = Victim(short, False, Limits())
+                    victim.pipe.out = b""
+                    call = ["message", 1, "root", name, 1, ["tuple", ["remote", 9]], ["dictionary"]]
+                    victim.broker.dataReceived(pack(call, True))
+                    self.assertEqual(order, victim.pipe.out)
+                    lose(victim.broker, ConnectionDone)
+
+    def test_own_words(self) -> None:
+        """A call is made with the words that the connection has by then."""
+        for short in (True, False):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                victim.pipe.out = b""
+                victim.call(b"mine")
+                victim.broker.outgoingSymbols[b"mine"] = 99
+                victim.call(b"mine")
+                self.assertEqual((1, 1), (victim.pipe.out.count(b"\x04\x82mine"), victim.pipe.out.count(b"\x63\x87")))
+                lose(victim.broker, ConnectionDone)
+
+    def test_watched_ids(self) -> None:
+        """A class of brokers may watch how ids are given: it sees the same by either way."""
+        seen: list[list[Any]] = [[], []]
+
+        class Watching(pb.Broker):
+            watched: Any = None
+
+            @property
+            def currentLocalID(self) -> int:  # type: ignore[override]
+                """The last that was given."""
+                return self.__dict__.get("last", 0)
+
+            @currentLocalID.setter
+            def currentLocalID(self, number: int) -> None:
+                if self.watched is not None:
+                    self.watched.append(number)
+                self.__dict__["last"] = number
+
+        self.patch(pb.PBServerFactory, "protocol", Watching)
+        for short in (True, False):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                victim.broker.watched = seen[short]
+                victim.call(pb.Referenceable())
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    victim.call([pb.Referenceable(), object()])
+                victim.call([pb.Referenceable(), 2**500])
+                victim.broker.dataReceived(pack(["message", 1, "root", "objects", 1, ["tuple"], ["dictionary"]], True))
+                lose(victim.broker, ConnectionDone)
+        self.assertEqual(seen[0], seen[1])
+        self.assertTrue(seen[0])
+
+    def test_told_when_whole(self) -> None:
+        """An object of ours that the peer gives back is told so, if it has a ``postUnjelly``."""
+
+        class Told(pb.Referenceable):
+            times = 0
+
+            def postUnjelly(self) -> None:
+                """Count."""
+                self.times += 1
+
+        for short in (True, False):
+            with way(self, short, False):
+                victim, told = Victim(short, False, Limits()), Told()
+                luid = victim.broker.registerReference(told)
+                call = ["message", 1, "root", "echo", 1, ["tuple", ["local", luid]], ["dictionary"]]
+                victim.broker.dataReceived(pack(call, True) + pack(["answer", 1, ["list", ["local", luid]]], True))
+                self.assertEqual(2, told.times)
+                lose(victim.broker, ConnectionDone)
+
+    def test_sizes_of_names(self) -> None:
+        """A name is as long as it says, and what follows it is something else."""
+        call = pack(["message", 1, "root", "echo", 1, ["tuple", 5], ["dictionary"]], True)
+        for name in (b"root", b"echo"):
+            head = bytes((4, 0x82))
+            self.assertEqual(1, call.count(head + name))
+            for size in (1, 3, 5, 64):
+                self.same(False, Limits(), [call.replace(head + name, bytes((size, 0x82)) + name) + call])
+
+    def test_at_the_limit(self) -> None:
+        """So many of the peer's calls may wait for their outcome as limits say, and not one more."""
+        call = pack(["message", 1, "root", "wait", 1, ["tuple"], ["dictionary"]], True)
+        for short in (True, False):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits(outstanding_calls=3))
+                victim.pipe.out = b""
+                victim.broker.dataReceived(call * 3)
+                self.assertEqual((3, b""), (len(victim.later), victim.pipe.out))
+                victim.broker.dataReceived(call)
+                self.assertEqual(3, len(victim.later))
+                self.assertEqual(bytes((3, 0x80, WORDS[b"error"], 0x87)), victim.pipe.out[:4])
+                victim.later[0].callback(1)
+                victim.broker.dataReceived(call * 2)
+                self.assertEqual(4, len(victim.later))
+                lose(victim.broker, ConnectionDone)
+        self.flushLoggedErrors()
+
+    def test_names_are_not_kept(self) -> None:
+        """However many names a peer calls, and an application, no more than some are kept for the next time, and none
+        that is long."""
+        victim = Victim(True, False, Limits(log_lines=1))
+        for number in range(3000):
+            call = ["message", 1, "root", f"none{number}", 0, ["tuple"], ["dictionary"]]
+            victim.broker.dataReceived(pack(call, True))
+            shortcut.callee(number, b"name")
+            shortcut.callee(1, b"name" * 20 + b"%d" % number)
+        self.flushLoggedErrors()
+        for kept in (shortcut._CALLS, *shortcut._RECEIVERS.values()):
+            self.assertLessEqual(len(kept), 2000)
+        self.assertLessEqual(max(len(known) for known in shortcut._CALLS.values()), 64)
+        lose(victim.broker, ConnectionDone)
+
     def test_first_number(self) -> None:
         """A class of brokers may say from where its calls are numbered."""
 
@@ -996,6 +1284,32 @@ class ShortcutTests(SynchronousTestCase):
             victim.broker.dataReceived(call * 3)
             self.assertEqual([b"root", b"root"], heard)
             lose(victim.broker, ConnectionDone)
+
+    def test_handlers_overridden_meanwhile(self) -> None:
+        """So does what it overrides of what is done with messages; and an object that it gives the peer in the place of
+        another is the one that is called."""
+        override = pack(["message", 1, "root", "override", 0, ["tuple"], ["dictionary"]], True)
+        call = pack(["message", 1, "root", "echo", 0, ["tuple", 5], ["dictionary"]], True)
+        for name, message in (
+            ("_recvMessage", call), ("_answered", pack(["answer", 1, 5], True)),
+            ("proto_decref", pack(["decref", 1], True)),
+            ("localObjectForID", pack(["answer", 1, ["list", ["local", 1]]], True)),
+        ):  # fmt: skip
+            for short in (True, False):
+                with way(self, short, False):
+                    victim = Victim(short, False, Limits())
+                    victim.broker.registerReference(pb.Referenceable())
+                    heard: list[Any] = []
+
+                    def change(name: str = name, broker: Any = victim.broker, heard: Any = heard) -> None:
+                        setattr(broker, name, lambda *args: heard.append(args))
+
+                    victim.broker.localObjectForID("root").remote_override = change
+                    victim.broker.dataReceived(override + message)
+                    self.assertEqual(1, len(heard), (name, short))
+                    del victim.broker.__dict__[name]
+                    lose(victim.broker, ConnectionDone)
+        self.flushLoggedErrors()
 
     def test_calls_overridden_meanwhile(self) -> None:
         """Who overrides how a broker makes calls, in a called method too, gets the next one that is made."""

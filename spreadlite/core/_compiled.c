@@ -5986,7 +5986,7 @@ static int next_message(Desk *desk, Decoder *decoder, int *fast) {
         *fast = 0;
     else if (decoder->attributes != PyDict_GET_SIZE(desk->own)) {
         decoder->attributes = PyDict_GET_SIZE(desk->own);
-        if (OWN(desk, localObjectForID) || OWN(desk, cachedLocallyAs) ||
+        if (OWN(desk, localObjectForID) || OWN(desk, cachedLocallyAs) || OWN(desk, incomingVocabulary) ||
             OWN(desk, _recvMessage) || OWN(desk, _answered) || OWN(desk, proto_decref)) {
             decoder->attributes = PY_SSIZE_T_MAX;
             *fast = 0;
@@ -6049,6 +6049,10 @@ static PyObject *serve(PyObject *module, PyObject *const *args, Py_ssize_t count
         }
         if (!done) break;
     }
+    /* They may be others by now. */
+    PyObject *new_words = PyObject_GetAttr(desk.broker, st->s_incomingVocabulary);
+    if (!new_words) goto end;
+    Py_SETREF(words, new_words);
     PyObject *limits[3] = {words, PyDict_GetItemWithError(desk.names, st->s_SIZE_LIMIT), OWN(&desk, prefixLimit)};
     if (!limits[2] || limits[2] == Py_None) limits[2] = PyDict_GetItemWithError(desk.names, st->s__PREFIX_LIMIT);
     if (limits[1] && limits[2]) {

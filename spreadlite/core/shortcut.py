@@ -83,9 +83,9 @@ class _Attributes(dict[bytes, str]):
 _RECEIVERS: dict[Any, _Attributes] = {}
 
 #: What takes one kind of message.  It is given a broker, its decoder and its output; the limits and the security of which
-#: it was seen that nothing plain breaks them; and how many bytes of a string, or items of a list, may be sent.  It says
+#: it was seen that nothing plain breaks them; and where ``SIZE_LIMIT`` is found, of which that was seen too.  It says
 #: whether it has taken the message, and done with it what is to be done.
-Taker = Callable[[Any, Any, Any, Any, Any, int], bool]
+Taker = Callable[[Any, Any, Any, Any, Any, dict[str, Any]], bool]
 
 
 # Methods of pb that are stood in for here.  They are not there when this is imported, and so are looked up at first use.
@@ -166,7 +166,7 @@ def written(
     return chunks.parts() if chunks.large else b"".join(chunks), giver
 
 
-def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: Any, size_limit: int) -> bool:
+def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: Any, sizes: dict[str, Any]) -> bool:
     """``[message id object name answer? args kw]``, ``[cachemessage ...]``: `Broker._recvMessage`, and what the object
     that is called does by its ``remoteMessageReceived``."""
     data = decoder.data
@@ -177,6 +177,7 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
     digits, luid, root_size, root, size, name, wanted, items = match.groups()
     cls = type(broker)
     own = broker.__dict__
+    size_limit, own_limit = sizes["SIZE_LIMIT"], broker.prefixLimit
     receive_message, local_object, cached_locally, _, _ = _methods or _learn()
     if (
         len(name) != size[0]
@@ -262,6 +263,8 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
                 and broker.outgoingVocabulary is WORDS
                 and broker.limits is limits
                 and broker.security is security
+                and broker.prefixLimit is own_limit
+                and sizes["SIZE_LIMIT"] is size_limit
             ):
                 outcome = result
                 if (
@@ -307,7 +310,7 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
 _NOT_HERE = (*plain.UNREADABLE, AttributeError, KeyError, TypeError)
 
 
-def _take_answer(broker: Any, decoder: Any, output: Any, limits: Any, security: Any, size_limit: int) -> bool:
+def _take_answer(broker: Any, decoder: Any, output: Any, limits: Any, security: Any, sizes: dict[str, Any]) -> bool:
     """``[answer id x]``: `Broker._answered`."""
     data = decoder.data
     start = decoder.position
@@ -350,7 +353,7 @@ def _take_answer(broker: Any, decoder: Any, output: Any, limits: Any, security: 
     return True
 
 
-def _take_decrefs(broker: Any, decoder: Any, output: Any, limits: Any, security: Any, size_limit: int) -> bool:
+def _take_decrefs(broker: Any, decoder: Any, output: Any, limits: Any, security: Any, sizes: dict[str, Any]) -> bool:
     """``[decref id]``, and those that follow it: `Broker.proto_decref`."""
     match = _are_decrefs(decoder.data, decoder.position)
     exports = broker._exports
@@ -428,7 +431,7 @@ def serve(
             taker = None
         else:
             allowed, classes, factories, *known = usual
-    while taker is not None and not broker._parting and taker(broker, decoder, output, limits, security, size_limit):
+    while taker is not None and not broker._parting and taker(broker, decoder, output, limits, security, sizes):
         if broker._deaf:
             return wire.NEED_DATA
         if over is not None and (monotonic() >= stop or output.answers > most) and over():
@@ -489,7 +492,7 @@ def read(broker: Any, chunk: bytes, stock: Any, sizes: dict[str, Any]) -> bool:
     broker._receiving = broker._stock = True
     more = False
     try:
-        if not taker(broker, decoder, output, limits, security, sizes["SIZE_LIMIT"]):
+        if not taker(broker, decoder, output, limits, security, sizes):
             decoder.data = b""
             return False
         limits = broker.limits

@@ -30,11 +30,10 @@ async def fetch_quote(endpoint: Any) -> str:
     """
     factory = pb.PBClientFactory()
     root_wanted = factory.getRootObject()
-    # Looked at below; where connecting fails, that says more.
-    root_wanted.addErrback(lambda reason: reason)
     try:
         await endpoint.connect(factory)
     except BaseException:
+        # That it failed says more than that there is no root.
         root_wanted.addErrback(lambda reason: None)
         raise
     try:

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from spreadlite import jelly, pb
-from spreadlite.core import graph, wire
+from spreadlite.core import graph, weights, wire
 from spreadlite.core.errors import BananaError, InsecureJelly, UnregisteredTypeWarning
 from spreadlite.core.limits import Limits
 from spreadlite.core.policy import StrictSecurityOptions
+from spreadlite.core.registry import DEFAULT_REGISTRY, Registry
 from spreadlite.core.vocabulary import WORDS
 
 SETTINGS = settings(max_examples=200, deadline=None, derandomize=True, database=None)
@@ -101,6 +102,57 @@ SEXPS = st.recursive(
 )  # fmt: skip
 
 
+class Held:
+    """An instance of no special kind."""
+
+    attribute = 5
+
+    def method(self):
+        """It has a method."""
+
+
+class Other:
+    """An instance of another class."""
+
+
+class Late(pb.RemoteCopy):
+    """Gives in its place what is first in its expression."""
+
+    def unjellyFor(self, unjellier, sexp):
+        first = unjellier.unjelly(sexp[1])
+        unjellier.unjelly(sexp[2])
+        return first
+
+
+class Stated(jelly.Unjellyable):
+    """Keeps the types of what is in its state."""
+
+    def setStateFor(self, unjellier, state):
+        self.kinds = {name: type(value) for name, value in state.items()}
+
+
+class Put(pb.RemoteCopy):
+    """Has what is in its expression put into its attributes."""
+
+    def unjellyFor(self, unjellier, sexp):
+        unjellier.unjellyInto(self.__dict__, "put", sexp[1])
+        return self
+
+
+def only_state(state):
+    """A factory that keeps the types of what is in the state."""
+    made = Stated()
+    made.kinds = {name: type(value) for name, value in state.items()}
+    return made
+
+
+for cls in (Late, Stated, Put):
+    jelly.setUnjellyableForClass(cls, cls)
+jelly.setUnjellyableFactoryForClass("tests.core.test_graph state", only_state)
+#: Both codecs' ways from an expression to its object.
+UNJELLIES = (jelly.unjelly, graph.unjelly)
+
+
 class PropertyTests(SynchronousTestCase):
     """What holds for any graph."""
 
@@ -165,6 +217,163 @@ class CycleTests(SynchronousTestCase):
             self.assertRaises(InsecureJelly, jelly.unjelly, sexp)
 
 
+    def test_hooks_see_no_places(self):
+        """Neither a hook nor a factory is shown the place of a value that is still to come, however it is reached."""
+        pairs = [b"dictionary", [[b"unicode", b"a"], [b"dereference", 9]]]
+        for unjelly in UNJELLIES:
+            read = unjelly(
+                [b"list", [b"dereference", 9], [b"tests.core.test_graph.Stated", pairs], [b"reference", 9, [b"list"]]],
+                jelly.globalSecurity,
+            )
+            self.assertEqual({"a": list}, read[1].kinds)
+            late = [b"list", [b"reference", 1, [b"tuple", [b"dereference", 2]]], [b"reference", 2, b"x"],
+                    [b"tests.core.test_graph.Late", [b"dereference", 1], 0]]  # fmt: skip
+            self.assertEqual([(b"x",), b"x", (b"x",)], unjelly(late, jelly.globalSecurity))
+            put = [b"list", [b"tests.core.test_graph.Put", [b"dereference", 3]], [b"reference", 3, [b"tuple", 1]]]
+            self.assertEqual((1,), unjelly(put, jelly.globalSecurity)[0].put)
+            # A factory needs its state at once.
+            many = [b"dictionary", pairs[1], [[b"unicode", b"b"], [b"list", *range(2000)]]]
+            for state in (pairs, many):
+                sexp = [b"list", [b"dereference", 9], [b"tests.core.test_graph state", state], [b"reference", 9, b"x"]]
+                self.assertRaises(InsecureJelly, unjelly, sexp, jelly.globalSecurity)
+
+    def test_factories_beside_others(self):
+        """What a factory makes may hold itself, also where other values are still to come."""
+        state = [b"dictionary", [[b"unicode", b"me"], [b"list", [b"dereference", 1]]]]
+        made = [b"reference", 1, [b"tests.core.test_graph tag", state]]
+        for unjelly in UNJELLIES:
+            read = unjelly([b"list", [b"dereference", 9], made, [b"reference", 9, b"x"]], jelly.globalSecurity)
+            self.assertIs(read[1], read[1].me[0])
+            self.assertEqual(b"x", read[0])
+
+    def test_states_that_many_share(self):
+        """A few bytes stand for a copy that has its state from another's; so much cannot be had for them."""
+        state = [b"dictionary", *([[b"unicode", b"%d" % number], number] for number in range(1000))]
+        for again in ([b"dereference", 1], [b"reference", 2, [b"reference", 3, [b"dereference", 1]]]):
+            for unjelly in UNJELLIES:
+                sexp = [b"list", [b"reference", 1, state], *([b"tests.core.test_graph.Node", again] for _ in range(200))]
+                if again[0] == b"reference":
+                    for number, copy in enumerate(sexp[2:]):
+                        copy[1] = [b"reference", 1000 + number, [b"reference", 9000 + number, [b"dereference", 1]]]
+                self.assertEqual(52, len(unjelly(sexp[:53], jelly.globalSecurity, invoker=Invoker())))
+                self.assertRaises(InsecureJelly, unjelly, sexp, jelly.globalSecurity, invoker=Invoker())
+
+
+class NameTests(SynchronousTestCase):
+    """What a peer reaches by a name: nothing that was not allowed."""
+
+    def setUp(self):
+        self.options = jelly.SecurityOptions()
+        self.options.allowBasicTypes()
+        self.options.allowTypes("module", "class", "function", "method", "instance")
+
+    def refused(self, *sexp):
+        for unjelly in UNJELLIES:
+            self.assertRaises(InsecureJelly, unjelly, list(sexp), self.options)
+
+    def read(self, *sexp):
+        one, two = (unjelly(list(sexp), self.options) for unjelly in UNJELLIES)
+        self.assertEqual(one, two)
+        return one
+
+    def test_modules(self):
+        """A module is reached if it is allowed by its name; others are not, not even imported."""
+        self.refused(b"module", b"decimal")
+        self.options.allowModules("decimal", "no_such_module")
+        self.assertIs(decimal, self.read(b"module", b"decimal"))
+        self.refused(b"module", b"os")
+        self.refused(b"module", b"no_such_module")
+
+    def test_classes(self):
+        """A class is reached if both it and its module are allowed."""
+        name = b"tests.core.test_graph.Held"
+        self.refused(b"class", name)
+        self.options.allowModules(__name__)
+        self.refused(b"class", name)
+        self.refused(name, [b"dictionary"])
+        self.options.allowedClasses[Held] = 1
+        self.assertIs(Held, self.read(b"class", name))
+        self.assertIsInstance(graph.unjelly([name, [b"dictionary"]], self.options), Held)
+        self.refused(b"class", b"tests.core.test_graph.make")
+        self.options.allowedModules.clear()
+        self.refused(b"class", name)
+        self.refused(name, [b"dictionary"])
+
+    def test_functions(self):
+        """A function is reached if the module is allowed of which it is, and not by way of one that has imported it."""
+        self.refused(b"function", b"tests.core.test_graph.make")
+        self.options.allowModules(__name__)
+        self.assertIs(make, self.read(b"function", b"tests.core.test_graph.make"))
+        self.refused(b"function", b"tests.core.test_graph.given")
+        self.refused(b"function", b"tests.core.test_graph.Held")
+        for odd in (b"nonesuch", b".", b"make.", b"make.__globals__", b"", b"\xff"):
+            self.refused(b"function", b"tests.core.test_graph." + odd)
+
+    def test_methods(self):
+        """A method is of a class, and of an instance of that."""
+        self.options.allowInstancesOf(Held, Other)
+        held, other = ([b"tests.core.test_graph." + name, [b"dictionary"]] for name in (b"Held", b"Other"))
+        cls = [b"class", b"tests.core.test_graph.Held"]
+        bound = jelly.unjelly([b"method", b"method", held, cls], self.options)
+        self.assertIsInstance(bound.__self__, Held)
+        self.assertIs(Held.method, self.read(b"method", b"method", [b"None"], cls))
+        for owner, kind, name in (
+            (other, cls, b"method"), (b"x", cls, b"method"), (held, 5, b"method"), (held, held, b"method"),
+            (held, cls, b"attribute"), (held, cls, b"__init__"), (held, cls, b"nonesuch"),
+        ):  # fmt: skip
+            self.refused(b"method", name, owner, kind)
+
+    def test_short_ways(self):
+        """What is short, and read with less ado, is refused all the same where it is not allowed, or stands for
+        something else."""
+        bare = jelly.SecurityOptions()
+        for unjelly in UNJELLIES:
+            for sexp in ([b"tuple"], [b"dictionary"], [b"tuple", 1], [b"list", 1], [b"tuple", [b"unicode", b"x"]]):
+                self.assertEqual((sexp[0],), self.assertRaises(InsecureJelly, unjelly, sexp, bare).args)
+            self.assertRaises(InsecureJelly, unjelly, [b"list", [b"remote", 5]], self.options, None, Invoker())
+            self.assertRaises(InsecureJelly, unjelly, [b"dictionary", [1, 2, 3]], self.options)
+        for value in ({"k": 1}, {"k": "v"}, ("x",), (1,)):
+            self.assertRaises(InsecureJelly, graph.unpack, graph.pack(value, bare), bare)
+        registry = Registry()
+        for tag in (b"tuple", b"dictionary", b"unicode", b"None", b"boolean"):
+            registry.factories = {tag: lambda state: ("made", state)}
+            registry.classes = {}
+            self.assertRaises(InsecureJelly, graph.unjelly, [tag], self.options, registry=registry)
+            value = {b"tuple": (1,), b"dictionary": {"k": 1}, b"unicode": "x", b"None": None, b"boolean": True}[tag]
+            if tag in (b"tuple", b"unicode"):
+                packed = graph.pack([value, 5], jelly.globalSecurity)
+                read = graph.unpack(packed, self.options, registry=registry)
+                self.assertEqual([("made", 1 if tag == b"tuple" else b"x"), 5], read)
+
+    def test_tables_replaced(self):
+        """A table that an application puts in the place of the module's is the one that is read, as twisted.spread's."""
+        for module in (jelly, twisted.spread.jelly):
+            self.patch(module, "unjellyableFactoryRegistry", {b"replaced factory": lambda state: ("made", state)})
+            self.patch(module, "unjellyableRegistry", {b"replaced.class": lambda unjellier, sexp: ("read", sexp[1])})
+            self.assertEqual(("made", 5), module.unjelly([b"replaced factory", 5]))
+            self.assertEqual(("read", 6), module.unjelly([b"replaced.class", 6]))
+
+    def test_own_references(self):
+        """A class that is put in the place of that of references has its constructor called for each, also in lists."""
+        made = []
+
+        class Reference(pb.RemoteReference):
+            def __init__(self, *args):
+                made.append(args[2])
+                super().__init__(*args)
+
+            def __del__(self):
+                pass
+
+        before = DEFAULT_REGISTRY.classes[b"remote"]
+        self.addCleanup(DEFAULT_REGISTRY.classes.__setitem__, b"remote", before)
+        DEFAULT_REGISTRY.classes[b"remote"] = Reference
+        for unjelly in UNJELLIES:
+            made.clear()
+            unjelly([b"list", [b"remote", 5], [b"remote", 6]], jelly.globalSecurity, None, Invoker())
+            self.assertEqual([5, 6], made)
+
+
 class ValueTests(SynchronousTestCase):
     """Values that twisted.spread loses."""
 
@@ -207,6 +416,58 @@ class ValueTests(SynchronousTestCase):
         self.assertEqual([UnregisteredTypeWarning], [warning["category"] for warning in self.flushWarnings()])
         self.assertRaises(InsecureJelly, jelly.jelly, Unknown(), StrictSecurityOptions(jelly.globalSecurity))
 
+    def test_kept(self):
+        """Whatever a persistent store gives for an instance is sent in its place, if it is not None."""
+
+        class Kept:
+            pass
+
+        for kept in (b"", 0, b"key", []):
+            expected = twisted.spread.jelly.jelly(Kept(), persistentStore=lambda instance, jellier: kept)  # noqa: B023
+            for make in (jelly.jelly, graph.jelly):
+                store = lambda instance, jellier: kept  # noqa: B023, E731
+                sexp = make(Kept(), jelly.DummySecurityOptions(), persistentStore=store)
+                self.assertEqual(([b"persistent", kept], expected), (sexp, expected))
+
+    def test_few_numbers_and_a_sign(self):
+        """A plus sign tells of a fold only where all numbers of a clock are there; else it is a number's, as ever."""
+        for text in (b"2020 1 +1", b"2020 1 1 2 +30"):
+            self.assertEqual(0, jelly.unjelly([b"datetime", text]).fold)
+            self.assertEqual(0, graph.unjelly([b"datetime", text], jelly.globalSecurity).fold)
+            self.assertEqual(jelly.unjelly([b"datetime", text]), twisted.spread.jelly.unjelly([b"datetime", text]))
+
+    def test_states(self):
+        """An instance is made of a dictionary, or of nothing; what can be no state of one is refused."""
+        options = jelly.SecurityOptions()
+        options.allowInstancesOf(Node)
+        tag = b"tests.core.test_graph.Held"
+        options.allowInstancesOf(Held)
+        for unjelly in (jelly.unjelly, graph.unjelly):
+            self.assertEqual({}, vars(unjelly([tag, [b"None"]], options)))
+            self.assertEqual({"a": 1}, vars(unjelly([tag, jelly.jelly({"a": 1})], options)))
+            for state in (1, b"a", [b"list"], [b"unicode", b"a"]):
+                error = self.assertRaises(InsecureJelly, unjelly, [tag, state], options)
+                self.assertIn("not the state of an instance of tests.core.test_graph.Held", str(error))
+
+    def test_read_late(self):
+        """A hook may give for its object a value that it read, also one which was known only after that."""
+        for unjelly in (jelly.unjelly, graph.unjelly):
+            sexp = [b"tests.core.test_graph.Late", [b"dereference", 7], [b"reference", 7, [b"list", 1]]]
+            self.assertEqual([1], unjelly(sexp, jelly.globalSecurity))
+            self.assertEqual([[1]], unjelly([b"list", sexp], jelly.globalSecurity))
+
+    def test_not_shown(self):
+        """An error names the class of an object of the application's, and shows nothing of what it holds: the peer may be
+        told the error."""
+
+        class Account:
+            def __repr__(self):
+                return "Account(password='secret')"
+
+        for value in (Account(), [Account()], {"account": (Account(),)}):
+            self.assertIn("Account>", graph.shortened(value))
+            self.assertNotIn("secret", graph.shortened(value))
+
     def test_unpersistable_pickles(self):
         """What stands for an unsendable value can be pickled, although its class goes by another module's name."""
         self.assertEqual("why", pickle.loads(pickle.dumps(jelly.Unpersistable("why"))).reason)
@@ -228,6 +489,85 @@ class LimitTests(SynchronousTestCase):
         self.assertEqual(self.nested(7), jelly.unjelly(sexp, limits=limits))
         self.assertRaises(BananaError, jelly.jelly, self.nested(8), limits=limits)
         self.assertRaises(InsecureJelly, jelly.unjelly, jelly.jelly(self.nested(8)), limits=limits)
+
+    def test_beside_one_another(self):
+        """Of values within one another there may be so many, and of values beside one another any number."""
+        limits = Limits(depth=7)
+        for inner in ([], {}, set(), Node(), (1,), {"k": [1]}):
+            value = [type(inner)(inner) if not isinstance(inner, Node) else Node() for _ in range(50)]
+            sexp = jelly.jelly(value, invoker=Invoker(), limits=limits)
+            self.assertEqual(sexp, graph.jelly(value, jelly.globalSecurity, invoker=Invoker(), depth=7))
+            self.assertEqual(50, len(jelly.unjelly(sexp, limits=limits, invoker=Invoker())))
+            self.assertEqual(50, len(graph.unjelly(sexp, jelly.globalSecurity, invoker=Invoker(), depth=7)))
+
+    def test_large_numbers(self):
+        """A date or time of which there is none is refused, also where its numbers are larger than Python's own."""
+        for unjelly in UNJELLIES:
+            for tag, text in (
+                (b"date", b"99999999999999999999 1 1"), (b"timedelta", b"99999999999 0 0"), (b"time", b"1 %d" % 2**70),
+                (b"datetime", b"2020 1 1 -99999999999999999999"), (b"date", b"2020 13 1"),
+            ):  # fmt: skip
+                self.assertRaises(InsecureJelly, unjelly, [tag, text], jelly.globalSecurity)
+
+    def test_costs(self):
+        """A few bytes stand for a value that refers to its own parts again and again: where it would be hashed, or may be
+        by the application, it is refused before that takes long.  Honest objects may share as much as they like."""
+
+        def doubled(times):
+            return [
+                [b"reference", 0, [b"tuple", 5]],
+                *([b"reference", n, [b"tuple", *[[b"dereference", n - 1]] * 2]] for n in range(1, times)),
+            ]
+
+        chain = [[b"reference", 0, [b"tuple", 5]]]
+        chain += [[b"reference", n, [b"tuple", [b"dereference", n - 1], 5]] for n in range(1, 500)]
+        frozen, node = (
+            [b"tests.core.test_graph." + name, [b"dictionary", [[b"unicode", b"number"], [b"dereference", 19]]]]
+            for name in (b"Frozen", b"Node")
+        )
+        many = [b"tuple", *([b"dereference", 21] for _ in range(100))]
+        for unjelly in UNJELLIES:
+            for tail in (
+                [[b"set", frozen]],
+                [[b"dictionary", [frozen, 1]]],
+                [[b"set", [b"dereference", 15]] for _ in range(30)],
+                [[b"dictionary", [b"k", many]]], [[b"list", many]], [many],
+                [[b"tests.core.test_graph.Node", [b"dictionary", [[b"unicode", b"a"], [b"dictionary", [b"k", many]]]]]],
+            ):  # fmt: skip
+                sexp = [b"list", *doubled(22), *tail]
+                # Not with the function for an argument: to show what it returned would take for ever.
+                with self.assertRaises(InsecureJelly):
+                    unjelly(sexp, jelly.globalSecurity, None, Invoker())
+            self.assertRaises(InsecureJelly, unjelly, [b"list", *chain], jelly.globalSecurity)
+            unjelly([b"list", *chain[:390]], jelly.globalSecurity)
+            honest = [b"list", *doubled(20), [b"set", *(node for _ in range(50))], [b"set", [b"dereference", 12]]]
+            self.assertEqual(50, len(unjelly(honest, jelly.globalSecurity, None, Invoker())[-2]))
+
+    def test_within(self):
+        """What is held is counted with all that is in it, keys included."""
+        for value, size in (({(1, 2, 3): 1}, 6), ([[], []], 3), ({"k": {1, 2}}, 5), (5, 1), ((1, (2, (3,))), 6)):
+            self.assertEqual((True, False), (weights.within(value, size), weights.within(value, size - 1)))
+
+    def test_kept_for_later(self):
+        """However many keys and classes an application sends of, no more than some are kept for the next time."""
+        jelly.jelly({f"key {number}": number for number in range(5000)})
+        graph.jelly({f"key {number}": {f"{number}" * 100: 1} for number in range(5000)}, jelly.globalSecurity)
+        self.assertLessEqual(len(graph._KEYS), 2000)
+        self.assertLessEqual(max(map(len, graph._KEYS)), 64)
+        self.patch(graph, "_MOST_WRITERS", len(graph.WRITERS) + 10)
+        for number in range(100):
+            cls = type(f"Node{number}", (Node,), {})
+            sexp = graph.jelly([cls(), 5, "x"], jelly.globalSecurity, None, Invoker())
+            self.assertEqual([5, [b"unicode", b"x"]], sexp[2:])
+        self.assertLessEqual(len(graph.WRITERS), graph._MOST_WRITERS)
+
+    def test_long_dates(self):
+        """A date is refused by which a peer would have us read very long numbers."""
+        for tag, text in ((b"date", b"2020 1 "), (b"datetime", b"2020 1 "), (b"timedelta", b"1 1 "), (b"time", b"1 ")):
+            for unjelly in (jelly.unjelly, graph.unjelly):
+                unjelly([tag, text + b"0" * (199 - len(text)) + b"1"], jelly.globalSecurity)
+                sexp = [tag, text + b"0" * (200 - len(text)) + b"1"]
+                self.assertRaises(InsecureJelly, unjelly, sexp, jelly.globalSecurity)
 
     def test_honest_depth(self):
         """330 levels, which twisted.spread can send, pass by default."""

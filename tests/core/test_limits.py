@@ -48,6 +48,13 @@ class LimitsTests(Rows, SynchronousTestCase):
         self.assertEqual(Limits(), DEFAULT_LIMITS)
         self.assertEqual((32, 56), (ITEM_COST, LIST_COST))
 
+    def test_before_login(self) -> None:
+        """Who has not logged in may have less held, and never more, than who has."""
+        for login in (1000, 9000):
+            before = Limits(expression_bytes=5000, cache_bytes=2000, login_expression_bytes=login).before_login()
+            self.assertEqual((min(login, 5000), min(login, 2000)), (before.expression_bytes, before.cache_bytes))
+        self.assertEqual(DEFAULT_LIMITS.depth, DEFAULT_LIMITS.before_login().depth)
+
     def test_received_depth_follows_depth(self) -> None:
         """A value as deep as ``depth`` allows fits ``expression_depth``: three lists a level."""
         self.assertGreaterEqual(DEFAULT_LIMITS.expression_depth, 3 * DEFAULT_LIMITS.depth)

@@ -9,7 +9,8 @@ from typing import Any
 from twisted.spread import jelly as twisted_jelly
 from twisted.trial.unittest import SynchronousTestCase
 
-from spreadlite.core import policy
+from spreadlite.core import codec, graph, policy
+from spreadlite.core.errors import InsecureJelly
 from spreadlite.core.policy import DummySecurityOptions, SecurityOptions, StrictSecurityOptions
 from tests.vectors.rows import Rows, each
 
@@ -171,3 +172,30 @@ class AskedTests(SynchronousTestCase):
         patched.isTypeAllowed = lambda typeName: False  # type: ignore[method-assign]
         for taster in (Stern(), patched, Own(), object()):
             self.assertFalse(policy.allows_dotted_names(taster))
+            self.assertIsNone(policy.allowed_names(taster))
+
+    def test_asked(self) -> None:
+        """What such options refuse is neither sent nor read, also where their tables would allow it."""
+        for unjelly in (graph.unjelly, codec.unjelly):
+            patched = SecurityOptions()
+            patched.allowBasicTypes()
+            self.assertEqual([1], unjelly([b"list", 1], patched))
+            patched.isTypeAllowed = lambda typeName: typeName != b"list"  # type: ignore[method-assign]
+            for sexp in ([b"list", 1], [b"tuple", [b"list", 1]]):
+                self.assertRaises(InsecureJelly, unjelly, sexp, patched)
+            self.assertEqual((1,), unjelly([b"tuple", 1], patched))
+
+    def test_tables_of_another_kind(self) -> None:
+        """An application may put a mapping of its own in the place of the table of types; it is asked each time."""
+
+        class Listening(dict[bytes, int]):
+            """Allows also what it does not have."""
+
+            def __contains__(self, name: object) -> bool:
+                return True
+
+        taster = SecurityOptions()
+        taster.allowedTypes = Listening()
+        self.assertIsNone(policy.allowed_names(taster))
+        for unjelly in (graph.unjelly, codec.unjelly):
+            self.assertEqual([(1, "x")], unjelly([b"list", [b"tuple", 1, [b"unicode", b"x"]]], taster))

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from spreadlite.core import wire
 from spreadlite.core.errors import BananaError, UnknownElement, UnknownWord
 from spreadlite.core.limits import ITEM_COST, LIST_COST, Limits
-from spreadlite.core.vocabulary import WORDS
+from spreadlite.core.vocabulary import REMOTE, WORDS
 from spreadlite.core.wire import NEED_DATA, Decoder, encode, encode_parts, prefix
 from tests.strategies import CUTS, EXPRESSION, STREAM, cut, searched
 from tests.vectors import notation
@@ -607,6 +607,100 @@ class PackedTests(SynchronousTestCase):
         self.assertLessEqual(len(wire._BEGUN_PAIRS), 2_000)
         self.assertLessEqual(len(wire.BEGUN_PAIRS), 2_000)
         self.assertEqual([wire.FLAT, keys[0].decode(), 1], packed[1][:3])
+
+    def test_ids(self) -> None:
+        """However many different ids a peer has us give back, no more than some are kept for the next time."""
+        for number in range(5_000):
+            luid = number * 300
+            local, remote = (encode([word, luid], WORDS) for word in (b"local", REMOTE))
+            self.assertEqual(local[4:], remote[4:])
+        self.assertLessEqual(len(wire.ID_ENDS), 2_000)
+
+    def test_long_keys(self) -> None:
+        """A key of more bytes than may be sent is refused, as any other text."""
+        packed = wire.Packed((wire.FLAT, "k" * 500, 1))
+        encode((b"answer", packed), WORDS, 500)
+        self.assertRaises(BananaError, encode, (b"answer", packed), WORDS, 499)
+
+    def test_long_dictionaries(self) -> None:
+        """A dictionary of more pairs than a list may have items is refused, as any other list."""
+        packed = wire.Packed((wire.FLAT, *(item for number in range(10) for item in (str(number), number))))
+        encode((b"answer", packed), WORDS, 11)
+        self.assertRaises(BananaError, encode, (b"answer", packed), WORDS, 10)
+
+    def test_other_words(self) -> None:
+        """A vocabulary of the application's own, in which the usual numbers mean something else, is looked at."""
+        words = {1: b"one", 15: b"fifteen", 16: b"sixteen"}
+        numbers = {word: number for number, word in words.items()}
+        message = [b"fifteen", [[b"sixteen", 5], [b"sixteen", 6], [b"one"]], [b"one"]]
+        for shallow in (False, True):
+            decoder = Decoder()
+            decoder.shallow = shallow
+            decoder.feed(encode(message, numbers))
+            self.assertEqual(message, decoder.next(words))
+
+    def test_short_prefixes(self) -> None:
+        """References are no way around the limit of prefixes, in either direction."""
+        message = [b"list", [REMOTE, 5], [REMOTE, 70_000], [REMOTE, 6]]
+        self.assertEqual(encode(message, WORDS), encode(message, WORDS, prefix_limit=3))
+        self.assertRaises(BananaError, encode, message, WORDS, prefix_limit=2)
+        for shallow in (False, True):
+            for limit in (2, 3):
+                decoder = Decoder()
+                decoder.shallow = shallow
+                decoder.feed(encode([b"answer", message], WORDS))
+                if limit == 3:
+                    self.assertEqual([b"answer", message], decoder.next(NUMBERS, prefix_limit=3))
+                else:
+                    self.assertRaises(BananaError, decoder.next, NUMBERS, prefix_limit=2)
+
+    def test_nothing_kept(self) -> None:
+        """What was read, and has come out, is not kept until there is more."""
+        decoder = Decoder()
+        decoder.feed(encode([b"x" * 1000], WORDS))
+        self.assertEqual([b"x" * 1000], decoder.next(NUMBERS))
+        self.assertIs(NEED_DATA, decoder.next(NUMBERS))
+        self.assertEqual((b"", 0), (decoder.data, decoder.position))
+
+    def test_limits_in_any_pieces(self) -> None:
+        """What an expression takes of memory, and how deep it is, does not depend on the pieces in which it comes, nor on
+        who is to look at it."""
+        values: list[Any] = [
+            [b"list", *([b"remote", number] for number in range(40))],
+            [b"list", [b"unicode", b"text"], [b"boolean", b"true"], [b"None"], [b"boolean", b"false"]],
+            [b"dictionary", [[b"unicode", b"k"], [b"list", [b"list", [b"remote", 5]]]], [2, [b"list", [b"list"]]]],
+            [b"dictionary", [[b"unicode", b"k"], 1], [2, [b"list", [b"dictionary", [[b"unicode", b"a"], b"x"]]]]],
+            [b"dictionary", *([[b"unicode", b"k%d" % number], [b"remote", number]] for number in range(20))],
+            [[[[b"unicode", b"a"], [b"unicode", b"b"]], [[b"unicode", b"c"], 1]]],
+        ]
+
+        def passes(value: Any, shallow: bool, size: int, limits: Limits) -> bool:
+            decoder = Decoder(limits)
+            decoder.shallow = shallow
+            data = encode([b"answer", value], WORDS)
+            try:
+                for place in range(0, len(data), size):
+                    decoder.feed(data[place : place + size])
+                    found = decoder.next(NUMBERS)
+            except BananaError:
+                return False
+            self.assertIsNot(NEED_DATA, found)
+            return True
+
+        for value in values:
+            for name in ("expression_bytes", "expression_depth"):
+                least = set()
+                for shallow in (False, True):
+                    for size in (1, 7, 10**6):
+                        low, high = 1, 10_000
+                        while low < high:
+                            middle = (low + high) // 2
+                            if passes(value, shallow, size, Limits(**{name: middle})):
+                                high = middle
+                            else:
+                                low = middle + 1
+                        least.add(low)
+                self.assertEqual(1, len(least), (value, name, least))
 
     def test_text_alone(self) -> None:
         """What is short for something in a `Packed` is nothing that banana carries by itself."""

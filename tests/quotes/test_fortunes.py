@@ -55,6 +55,7 @@ class FileTests(SynchronousTestCase):
         """A file that is missing, a folder, empty or not UTF-8 is refused, and the error says which and why."""
         self.refused(os.path.join(os.getcwd(), "no such file"), "No such file or directory")
         self.refused(os.getcwd(), "is a directory")
+        self.refused(os.devnull, "is not a regular file")
         self.refused(self.file(b"\n%\n"), "holds no quotes")
         self.refused(self.file(b"ab\xff"), "is not UTF-8 text (at byte 2)")
 
@@ -88,6 +89,7 @@ class FileTests(SynchronousTestCase):
         self.assertEqual(1, len([event for event in events if "last good" in event.get("log_format", "")]))
         self.write(path, b"better")
         self.assertEqual(("better",), file.quotes)
+        self.assertEqual(1, len([event for event in events if "good again" in event.get("log_format", "")]))
         os.remove(path)
         self.assertEqual(("better",), file.quotes)
         self.assertEqual(2, len([event for event in events if "last good" in event.get("log_format", "")]))

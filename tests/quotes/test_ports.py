@@ -39,6 +39,8 @@ class ClashTests(SynchronousTestCase):
             ("tcp:8787:interface=0.0.0.0", "ssl:8787:interface=127.0.0.1"),
             ("haproxy:tcp:8787", "tcp:8787"),
             ("unix:/a/b", "unix:/a/../a/b"),
+            ("tcp:8787:interface=127.0.0.1", "tcp:8787:interface=127.0.0.1"),
+            ("tcp6:8787:interface=\\:\\:", "tcp6:8787:interface=\\:\\:1"),
         ):
             self.assertTrue(clash(one, other), (one, other))
             self.assertTrue(clash(other, one), (other, one))

@@ -14,10 +14,12 @@ from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from spreadlite import pb
+from spreadlite.quotes.client import fetch_quote
 from spreadlite.quotes.protocol import QOTDFactory
 from spreadlite.quotes.quoters import StaticQuoter
 from spreadlite.quotes.reader import QuoteReader
 from spreadlite.quotes.service import Options, makeService
+from tests.vectors.memory import Wire
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -139,6 +141,14 @@ class ProtocolTests(SynchronousTestCase):
         self.assertEqual("naïve\r\nindeed\r\n".encode(), transport.value())
         self.assertTrue(transport.disconnecting)
 
+    def test_half_a_character(self):
+        """What has no bytes in UTF-8 is a question mark."""
+        self.assertEqual(b"a?b\r\n", self.served(StaticQuoter("a\ud800b")).value())
+
+    def test_quiet(self):
+        """No line of the log tells of each client's connection."""
+        self.assertFalse(QOTDFactory(StaticQuoter("x")).noisy)
+
     def test_no_quote(self):
         """A quoter that fails is logged, and the client is disconnected."""
 
@@ -154,6 +164,40 @@ class ProtocolTests(SynchronousTestCase):
         root = QuoteReader(StaticQuoter("x"))
         self.assertIsInstance(root, pb.Root)
         self.assertEqual("x", root.remote_nextQuote())
+
+
+class Near:
+    """An endpoint in this process, where there is a server of *root*."""
+
+    def __init__(self, root):
+        self.root = root
+
+    def connect(self, factory):
+        client = factory.buildProtocol(None)
+        self.wire = Wire(pb.PBServerFactory(self.root).buildProtocol(None), client)
+        return defer.succeed(client)
+
+
+class FetchTests(SynchronousTestCase):
+    """A quote over Perspective Broker."""
+
+    def fetched(self, quote):
+        near = Near(QuoteReader(StaticQuoter(quote)))
+        fetching = defer.Deferred.fromCoroutine(fetch_quote(near))
+        near.wire.flush()
+        self.assertFalse(near.wire.open, "the connection is there still")
+        return fetching
+
+    def test_fetched(self):
+        """The quote is text, made of bytes where the server gives such, and the connection is ended."""
+        for given, quote in (("naïve", "naïve"), ("naïve".encode(), "naïve"), (b"a\xffb", "a�b")):
+            self.assertEqual(quote, self.successResultOf(self.fetched(given)))
+
+    def test_no_text(self):
+        """What is no text is no quote, and the connection is ended then too."""
+        for given in (5, None, ["x"]):
+            error = self.failureResultOf(self.fetched(given), ValueError).value
+            self.assertEqual(f"the server gave {type(given).__name__} for a quote", str(error))
 
 
 class ProcessTests(TestCase):
@@ -224,6 +268,31 @@ class ProcessTests(TestCase):
         wrong = run("-m", "spreadlite.quotes.client", "localhost", "eighty")
         self.assertEqual((1, ""), (wrong.returncode, wrong.stdout))
         self.assertIn("no port: 'eighty'", wrong.stderr)
+
+    def test_terminal(self):
+        """A server cannot command the client's terminal, and lines and tabs stay."""
+        _, _, pb_port, _ = self.serve("--static", "a\x1b[2Jb\x9b\u202e\x07\n\tc\x7f")
+        ended = run("-m", "spreadlite.quotes.client", "127.0.0.1", str(pb_port))
+        self.assertEqual((0, "a�[2Jb���\n\tc�\n", ""), (ended.returncode, ended.stdout, ended.stderr))
+
+    def test_client_does_not_wait_for_ever(self):
+        """A server that says nothing is given up, with one line that says so."""
+        program = "from spreadlite.quotes import client\nclient.TIMEOUT = 0.5\nclient.main()"
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.listen()
+            port = silent.getsockname()[1]
+            ended = run("-c", program, "127.0.0.1", str(port))
+        self.assertEqual((1, ""), (ended.returncode, ended.stdout))
+        self.assertRegex(ended.stderr, rf"\A127\.0\.0\.1:{port} did not answer within \d seconds\n\Z")
+
+    def test_client_ports(self):
+        """A port is a number from 1 to 65535, and that of Perspective Broker where none is given."""
+        for wrong in ("0", "65536", "-1"):
+            ended = run("-m", "spreadlite.quotes.client", "localhost", "--", wrong)
+            self.assertEqual((1, ""), (ended.returncode, ended.stdout))
+            self.assertIn(f"no port: '{wrong}'", ended.stderr)
+        self.assertIn(f"default: {pb.portno}", run("-m", "spreadlite.quotes.client", "--help").stdout)
 
     def test_port_in_use(self):
         """A port in use ends the program with a line that says so, and a status that is not 0."""
