@@ -1381,13 +1381,38 @@ class ShortcutTests(SynchronousTestCase):
         lose(victim.broker, ConnectionDone)
         victim.pipe.connectionLost(None)
 
+    def test_where_a_reading_begins(self) -> None:
+        """What looks like a call is none in the middle of a message, be it in a list or in a string; before a dialect is
+        agreed on; and when the connection is about to end."""
+        inner = pack(["message", 2, "root", "echo", 1, ["tuple", 5], ["dictionary"]], True)
+        last = pack(["message", 3, "root", "echo", 1, ["tuple", 6], ["dictionary"]], True)
+        outer = pack(["message", 1, "root", "echo", 1, ["tuple", b"MARK"], ["dictionary"]], True)
+        before, after = outer.split(b"\x04\x82MARK")
+        size = bytes((len(inner), 0x82))
+        for number, begun in ((1, before), (2, before + size)):
+            for cuts in ([], [len(begun)], [len(begun), len(begun) + len(inner)]):
+                calls = self.same(False, Limits(), cut(begun + inner + after + last, cuts))[0]
+                self.assertEqual((number, ("tuple", "6")), (len(calls), calls[-1][1]))
+        for short in (True, False):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                victim.pipe.out = b""
+                victim.broker.currentDialect = None
+                victim.broker.dataReceived(inner)
+                self.assertEqual(([], b""), (victim.calls, victim.pipe.out))
+                victim = Victim(short, False, Limits())
+                victim.pipe.out = b""
+                victim.broker._part("it was enough")
+                victim.broker.dataReceived(inner)
+                self.assertEqual(([], b""), (victim.calls, victim.pipe.out))
+
     def test_other_bytes(self) -> None:
         """A transport may bring bytes in a ``bytearray`` or a ``memoryview``, as it could to twisted.spread, and use it
         for something else after that: also where it brings them while others are being worked on."""
         call = pack(["message", 1, "root", "echo", 1, ["tuple", ["unicode", "hello"]], ["dictionary"]], True)
         answer = pack(["answer", 1, ["unicode", "hello"]], True)
         within = pack(["message", 2, "root", "bring", 0, ["tuple"], ["dictionary"]], True)
-        for kind in (bytearray, lambda data: memoryview(bytearray(data))):
+        for kind in (bytes, bytearray, lambda data: memoryview(bytearray(data))):
             for cuts in (len(call), 5, 30):
                 victim = Victim(True, False, Limits())
                 victim.pipe.out = b""
@@ -1396,7 +1421,8 @@ class ShortcutTests(SynchronousTestCase):
                 def bring(data: bytes, victim: Any = victim, kind: Any = kind) -> None:
                     brought = kind(data)
                     victim.broker.dataReceived(brought)
-                    brought[:] = bytes(len(data))
+                    if kind is not bytes:
+                        brought[:] = bytes(len(data))
 
                 root.remote_bring = lambda bring=bring: bring(call)
                 for piece in (call[:cuts], call[cuts:], within):

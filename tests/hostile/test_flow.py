@@ -130,7 +130,8 @@ class Sockets(TestCase):
 def calls(name: str, number: int, *args: Any, answer: int = 1) -> bytes:
     """So many calls of one method of the root."""
     return b"".join(
-        pack(["message", index, "root", name, answer, ["tuple", *args], ["dictionary"]], True) for index in range(number)
+        pack(["message", index, "root", name, answer, ["tuple", *args], ["dictionary"]], True)
+        for index in range(1, number + 1)
     )
 
 
