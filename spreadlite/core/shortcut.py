@@ -102,19 +102,28 @@ def _learn() -> tuple[Any, ...]:
     return _methods
 
 
-def _are_wide(limits: Any, sizes: dict[str, Any], own_limit: int | None) -> bool:
+# What `_are_wide` was told last, and found to be so.
+_wide: tuple[Any, ...] = ()
+
+
+def _are_wide(limits: Any, size_limit: int, prefix_limit: int, own_limit: int | None) -> bool:
     """Whether nothing that is plain is too much of anything, but perhaps for the memory that a message takes.
 
     Args:
-        limits, own_limit: the broker's, and its ``prefixLimit``.
-        sizes: where ``SIZE_LIMIT`` is found, and what is a prefix's limit where the broker has none.
+        limits: the broker's.
+        size_limit: bytes of a string, and items of a list, at the most.
+        prefix_limit: bytes of a prefix at the most, where the broker has no *own_limit*.
     """
-    return (
-        sizes["SIZE_LIMIT"] >= plain.LONGEST
-        and (sizes["_PREFIX_LIMIT"] if own_limit is None else own_limit) >= plain.LONGEST_PREFIX
+    global _wide
+    if (
+        size_limit >= plain.LONGEST
+        and (prefix_limit if own_limit is None else own_limit) >= plain.LONGEST_PREFIX
         and limits.depth > plain.DEEPEST + 1
         and limits.expression_depth > plain.DEEPEST_EXPRESSION
-    )
+    ):
+        _wide = limits, size_limit, prefix_limit, own_limit
+        return True
+    return False
 
 
 def _usual(broker: Any, limits: Any, security: Any, sizes: dict[str, Any]) -> tuple[Any, ...] | None:
@@ -123,10 +132,11 @@ def _usual(broker: Any, limits: Any, security: Any, sizes: dict[str, Any]) -> tu
     the taster, is out of the ordinary."""
     classes, factories = DEFAULT_REGISTRY.classes, DEFAULT_REGISTRY.factories
     allowed = allowed_names(security)
+    bounds = limits, sizes["SIZE_LIMIT"], sizes["_PREFIX_LIMIT"], broker.prefixLimit
     if (
         broker.incomingVocabulary == plain.BY_NUMBER
         and len(WORDS) == plain.USUAL_WORDS
-        and _are_wide(limits, sizes, broker.prefixLimit)
+        and (bounds == _wide or _are_wide(*bounds))
         and plain.are_usual(allowed, classes, factories)
     ):
         return allowed, classes, factories, len(allowed), len(classes), len(factories)  # type: ignore[arg-type]
@@ -430,7 +440,7 @@ def serve(
         if usual is None:
             taker = None
         else:
-            allowed, classes, factories, *known = usual
+            allowed, classes, factories, names, tags, makers = usual
     while taker is not None and not broker._parting and taker(broker, decoder, output, limits, security, sizes):
         if broker._deaf:
             return wire.NEED_DATA
@@ -449,7 +459,9 @@ def serve(
             or broker.incomingVocabulary is not words
             or sizes["SIZE_LIMIT"] is not size_limit
             or security.allowedTypes is not allowed
-            or [len(allowed), len(classes), len(factories)] != known
+            or len(allowed) != names
+            or len(classes) != tags
+            or len(factories) != makers
         ):
             # Something in which they are looked at again.
             break
@@ -530,6 +542,7 @@ def ask(
     nothing was done here."""
     waiting = broker.waitingForAnswers
     limits = broker.limits
+    bounds = limits, sizes["SIZE_LIMIT"], sizes["_PREFIX_LIMIT"], broker.prefixLimit
     if (
         prefix
         or type(arguments) is not tuple
@@ -543,7 +556,7 @@ def ask(
         or len(WORDS) != plain.USUAL_WORDS
         or (type(luid) is not int and type(luid) is not bytes)
         or type(name) is not bytes
-        or not _are_wide(limits, sizes, broker.prefixLimit)
+        or (bounds != _wide and not _are_wide(*bounds))
         or not allows_dotted_names(broker.security)
     ):
         return None

@@ -259,7 +259,7 @@ class HalfTests(Rows, TestCase):
             await deferLater(reactor, 0.05)
             self.assertEqual(10 + 3 * (what != "answers"), len(seen))
             answers = [said for said in unpack_all(got) if said[0] == b"answer"]
-            self.assertEqual(list(range(10)), [answer[1] for answer in answers])
+            self.assertEqual(list(range(1, 11)), [answer[1] for answer in answers])
 
         return defer.ensureDeferred(run())
 
