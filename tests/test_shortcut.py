@@ -855,7 +855,7 @@ class ShortcutTests(SynchronousTestCase):
 
             self.patch(shortcut.plain, "encode_int", fail)
             with self.assertRaises(KeyboardInterrupt):
-                shortcut.written(broker, (b"",), ([kept, kept, pb.Referenceable(), kept, 5_000_000],), 1_000)
+                shortcut.written(broker, [b""], ([kept, kept, pb.Referenceable(), kept, 5_000_000],), 1_000)
             self.assertEqual(before, (dict(broker.localObjects), broker.currentLocalID, broker.currentRequestID))
             lose(broker, ConnectionDone)
 
@@ -1226,12 +1226,12 @@ class ShortcutTests(SynchronousTestCase):
         for number in range(3000):
             call = ["message", 1, "root", f"none{number}", 0, ["tuple"], ["dictionary"]]
             victim.broker.dataReceived(pack(call, True))
-            shortcut.callee(number, b"name")
-            shortcut.callee(1, b"name" * 20 + b"%d" % number)
+            self.assertIn(b"name", shortcut.CALLEES[number, b"name"])
+            self.assertIn(b"%d" % number, shortcut.CALLEES[1, b"name" * 20 + b"%d" % number])
         self.flushLoggedErrors()
-        for kept in (shortcut._CALLS, *shortcut._RECEIVERS.values()):
+        for kept in (shortcut.CALLEES, *shortcut._RECEIVERS.values()):
             self.assertLessEqual(len(kept), 2000)
-        self.assertLessEqual(max(len(known) for known in shortcut._CALLS.values()), 64)
+        self.assertLessEqual(max(len(known) for known in shortcut.CALLEES.values()), 64)
         lose(victim.broker, ConnectionDone)
 
     def test_first_number(self) -> None:

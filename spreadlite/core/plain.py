@@ -55,7 +55,6 @@ from .wire import (
     TRUE_LIST,
     VOCAB_HEADS,
     WORD_TEXTS,
-    Chunks,
     encode_int,
     number_of,
     prefix,
@@ -343,25 +342,26 @@ def _read_tagged(
 
 def write(
     values: Iterable[Any],
-    chunks: Chunks,
-    seen: set[int],
+    chunks: list[bytes],
+    notes: list[Any],
     most: int,
     before: Iterable[bytes | None] = _NOTHING,
     level: int = DEEPEST,
+    seen: set[int] | None = None,
 ) -> bool:
     """Add the bytes of *values* to *chunks*; false if not all of them are plain, and then what was added has no meaning.
-
-    Where there is a reference among them, ``chunks.giver``, the connection, becomes a `passing.Giver`, which has put
-    it into the tables.
 
     Args:
         values: what to write.
         chunks: gets the bytes.
-        seen: the ids of the lists and dictionaries that were written: of one that is met again only a reference is
-            sent, for which this is not the place.
+        notes: the connection, or None, and False.  Where there is a reference among the values, the former becomes the
+            `passing.Giver` that has put it into the tables; where there is a string of more than `wire.LARGE` bytes, the
+            latter becomes True.
         most: bytes of a byte string, and items of a list, at the most.
         before: what stands before each value; None if that is not known.
         level: such values within one another that may be written still.
+        seen: the ids of what holds some and was written, if there was any: of one that is met again only a reference is
+            sent, for which this is not the place.
 
     Raises:
         UnicodeEncodeError: a text has no bytes.
@@ -386,7 +386,7 @@ def write(
                     return False
                 else:
                     if size > LARGE:
-                        chunks.large = True
+                        notes[1] = True
                     add(_TEXT_HEAD + prefix(size) + _STRING)
                 add(text)
         elif kind is int:
@@ -413,7 +413,7 @@ def write(
                 return False
             else:
                 if size > LARGE:
-                    chunks.large = True
+                    notes[1] = True
                 add(prefix(size) + _STRING)
             add(value)
         elif kind in _HOLDERS:
@@ -421,6 +421,8 @@ def write(
             # the methods named copy: these may run finalizers after they have looked how much there is.
             items: Any = value if kind in _UNCHANGING else {**value} if kind is dict else [*value]
             size = len(items) + 1
+            if seen is None:
+                seen = set()
             if size > most or not level or id(value) in seen:
                 return False
             seen.add(id(value))
@@ -432,7 +434,7 @@ def write(
                     heads, items = map(BEGUN_PAIRS.__getitem__, items), items.values()
                 else:
                     heads, items = cycle(_IN_PAIRS), chain.from_iterable(items.items())
-            if not write(items, chunks, seen, most, heads, level - 1):
+            if not write(items, chunks, notes, most, heads, level - 1, seen):
                 return False
         elif kind in _FIGURES:
             try:
@@ -442,15 +444,15 @@ def write(
                 # Whoever writes it otherwise says so.
                 return False
             add(LIST_HEADS[len(items)])
-            if not write(items, chunks, seen, most):
+            if not write(items, chunks, notes, most):
                 return False
         else:
             if giver is None:
-                giver = chunks.giver
+                giver = notes[0]
                 if giver is None:
                     return False
                 if type(giver) is not Giver:
-                    giver = chunks.giver = Giver(giver)
+                    giver = notes[0] = Giver(giver)
             said = giver.said(value)
             if said is None:
                 return False

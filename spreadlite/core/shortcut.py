@@ -55,10 +55,24 @@ is_call = re.compile(
 _are_decrefs = re.compile(rb"(?:%b%b){1,64}" % (re.escape(_DECREF), _ID)).match
 _ids_of_decrefs = re.compile(re.escape(_DECREF) + _ID).findall
 
-# What stands in a call from the id or name of an object to the arguments, by that and the name of the method.
-_CALLS: dict[tuple[int | bytes, bytes], bytes] = {}
 _MOST_NAMES = 2_000
 _LONGEST_NAME = 64
+
+
+class _Callees(dict[tuple[int | bytes, bytes], bytes]):
+    """What stands in a call from the id or name of an object to the arguments, by that and the name of the method."""
+
+    def __missing__(self, called: tuple[int | bytes, bytes]) -> bytes:
+        callee = b"".join(wire.encode(each, WORDS) for each in (*called, 1))
+        if len(callee) <= _LONGEST_NAME:
+            if len(self) >= _MOST_NAMES:
+                self.clear()
+            self[called] = callee
+        return callee
+
+
+#: Programs call the same all the time.
+CALLEES = _Callees()
 
 
 class _Attributes(dict[bytes, str]):
@@ -144,36 +158,34 @@ def _usual(broker: Any, limits: Any, security: Any, sizes: dict[str, Any]) -> tu
 
 
 def written(
-    broker: Any, begun: tuple[bytes, ...], values: tuple[Any, ...], most: int, end: bytes = b""
+    broker: Any, chunks: list[bytes], values: tuple[Any, ...], most: int, end: bytes = b""
 ) -> tuple[bytes | list[bytes] | None, Any]:
-    """*begun*, the bytes of *values*, and *end*, in parts where some are large, and the `passing.Giver` of the references
+    """*chunks*, the bytes of *values*, and *end*, in parts where some are large, and the `passing.Giver` of the references
     among them; None if not all of the values are plain, or references.
 
     Args:
         broker: the connection.
-        begun, values, end: what to write.
+        chunks, values, end: what to write; the first is used up.
         most: bytes of a byte string, and items of a list, at the most.
     """
-    chunks = wire.Chunks(begun)
-    chunks.large = False
-    chunks.giver = broker
+    notes: list[Any] = [broker, False]
     good = False
     try:
-        good = plain.write(values, chunks, set(), most)
+        good = plain.write(values, chunks, notes, most)
     except Exception:
         # A text has no bytes, or an object of the application's raised as it was looked at.  Whoever writes it otherwise
         # says so.
         pass
     finally:
         # Where there was no reference, it still is who might give some.
-        giver = None if chunks.giver is broker else chunks.giver
+        giver = None if notes[0] is broker else notes[0]
         if giver is not None and not good:
             giver.take_back()
     if not good:
         return None, None
     if end:
         chunks.append(end)
-    return chunks.parts() if chunks.large else b"".join(chunks), giver
+    return wire.parts_of(chunks) if notes[1] else b"".join(chunks), giver
 
 
 def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: Any, sizes: dict[str, Any]) -> bool:
@@ -285,7 +297,7 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
                     and not isinstance(result.result, STOCK["failure"])
                 ):
                     outcome = result.result
-                said, _ = written(broker, (ANSWER, digits, _INT), (outcome,), size_limit)
+                said, _ = written(broker, [ANSWER, digits, _INT], (outcome,), size_limit)
                 if said is not None and outcome is not result:
                     # Whoever keeps the Deferred finds it as if we had added a callback.
                     result.result = None
@@ -562,7 +574,7 @@ def ask(
         return None
     number = broker.currentRequestID + 1
     head = wire.INTS[number] if number <= wire.MOST_HEADS else wire.encode_int(number, plain.LONGEST_PREFIX)
-    begun = MESSAGE, head, callee(luid, name), plain.TUPLE_HEADS[len(arguments)]
+    begun = [MESSAGE, head, CALLEES[luid, name], plain.TUPLE_HEADS[len(arguments)]]
     # Whatever is made here may run finalizers, which may call the peer: this call has its number.
     broker.currentRequestID = number
     said, giver = written(broker, begun, arguments, sizes["SIZE_LIMIT"], NO_KEYWORDS)
@@ -586,15 +598,3 @@ def ask(
         broker._unsaid(number, question)
         raise
     return question
-
-
-def callee(luid: int | bytes, name: bytes) -> bytes:
-    """What stands in a call from the id or name of an object to the arguments."""
-    known = _CALLS.get((luid, name))
-    if known is None:
-        known = b"".join(wire.encode(each, WORDS) for each in (luid, name, 1))
-        if len(known) <= _LONGEST_NAME:
-            if len(_CALLS) >= _MOST_NAMES:
-                _CALLS.clear()
-            _CALLS[luid, name] = known
-    return known

@@ -736,7 +736,7 @@ def encode_parts(
     chunks = Chunks()
     chunks.large = False
     _encode(expression, chunks, words, size_limit, prefix_limit, depth, 0)
-    return chunks.parts() if chunks.large else b"".join(chunks)
+    return parts_of(chunks) if chunks.large else b"".join(chunks)
 
 
 class Chunks(list[bytes]):
@@ -744,25 +744,24 @@ class Chunks(list[bytes]):
 
     Attributes:
         large: whether one of them is a string of more than `LARGE` bytes; true, or what it was before.
-        giver: whose references may be among them; see `plain.write`.
     """
 
-    __slots__ = ("giver", "large")
+    __slots__ = ("large",)
     large: bool
-    giver: Any
 
-    def parts(self) -> list[bytes]:
-        """The same: each large string by itself, and what is between two of them in one piece."""
-        parts: list[bytes] = []
-        begun = 0
-        for index, chunk in enumerate(self):
-            if len(chunk) > LARGE:
-                # A head is before it, so this is not empty.
-                parts += b"".join(self[begun:index]), chunk
-                begun = index + 1
-        if begun < len(self):
-            parts.append(b"".join(self[begun:]))
-        return parts
+
+def parts_of(chunks: list[bytes]) -> list[bytes]:
+    """The same: each string of more than `LARGE` bytes by itself, and what is between two of them in one piece."""
+    parts: list[bytes] = []
+    begun = 0
+    for index, chunk in enumerate(chunks):
+        if len(chunk) > LARGE:
+            # A head is before it, so this is not empty.
+            parts += b"".join(chunks[begun:index]), chunk
+            begun = index + 1
+    if begun < len(chunks):
+        parts.append(b"".join(chunks[begun:]))
+    return parts
 
 
 def _encode(

@@ -68,11 +68,9 @@ def _nested(deep: int) -> Any:
 
 def written(value: Any, most: int = SIZE_LIMIT) -> bytes | None:
     """What is written at once, if it is."""
-    chunks = wire.Chunks()
-    chunks.large = False
-    chunks.giver = None
+    chunks: list[bytes] = []
     try:
-        good = plain.write((value,), chunks, set(), most)
+        good = plain.write((value,), chunks, [None, False], most)
     except UnicodeEncodeError:
         return None
     return b"".join(chunks) if good else None
@@ -179,13 +177,12 @@ class PlainTests(SynchronousTestCase):
     def test_large(self) -> None:
         """Large byte strings are parts of their own, so that nobody need copy them; longer ones than may be sent are left
         to those who say so."""
-        chunks = wire.Chunks()
-        chunks.large = False
-        chunks.giver = None
+        chunks: list[bytes] = []
+        notes = [None, False]
         large = bytes(wire.LARGE + 1)
-        self.assertTrue(plain.write(([large, b"x", large],), chunks, set(), len(large)))
-        self.assertTrue(chunks.large)
-        parts = chunks.parts()
+        self.assertTrue(plain.write(([large, b"x", large],), chunks, notes, len(large)))
+        self.assertEqual([None, True], notes)
+        parts = wire.parts_of(chunks)
         self.assertEqual(2, sum(part is large for part in parts))
         self.assertEqual(wire.encode(graph.jelly([large, b"x", large], TASTER), WORDS), b"".join(parts))
         self.assertIsNone(written(large, len(large) - 1))
