@@ -374,8 +374,6 @@ class Decoder:
                                 shift += 7
                                 kind = data[position]
                                 position += 1
-                            if position - start - 1 > prefix_limit:
-                                raise BananaError(f"a prefix of more than {prefix_limit} bytes")
                         elif prefix_limit < 1:
                             raise BananaError(f"a prefix of more than {prefix_limit} bytes")
 
