@@ -29,7 +29,7 @@ from spreadlite.core.limits import Limits
 from spreadlite.core.policy import SecurityOptions
 from spreadlite.core.vocabulary import WORDS
 from tests.compat.rawcodec import pack
-from tests.hostile.bench import MESSAGES, ODD, TimedPipe, logged, lose, odd_messages, understood
+from tests.hostile.bench import MESSAGES, ODD, TimedPipe, logged, lose, odd_messages, understood, unhurried
 from tests.strategies import CUTS, cut, searched
 
 
@@ -361,7 +361,7 @@ class Victim:
         self.outcomes: list[Any] = []
         root = prefixed(pb.Root, "remote_")()
         root.victim = self  # type: ignore[attr-defined]
-        factory = pb.PBServerFactory(root, limits=limits)
+        factory = pb.PBServerFactory(root, limits=unhurried(limits))
         self.broker = factory.buildProtocol(None)
         self.pipe: Any = Plain() if plain else TimedPipe(TwistedClock())
         if type(plain) is int:

@@ -6,6 +6,7 @@ see `tests.hostile.sockets`.
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import weakref
 from collections.abc import Iterator
@@ -128,6 +129,13 @@ class Echo(pb.Root):
     def remote_take(self, *args: Any, **kw: Any) -> None:
         """Take it."""
         self.seen.append((args, kw))
+
+
+def unhurried(limits: Limits = DEFAULT_LIMITS) -> Limits:
+    """*limits*, but where they do not say how long a slice is, it takes as long as it may: what a test finds to be done as
+    soon as the bytes are there is not to depend on how busy the machine is."""
+    usual = limits.slice_seconds == DEFAULT_LIMITS.slice_seconds
+    return dataclasses.replace(limits, slice_seconds=3600) if usual else limits
 
 
 class TimedPipe(Pipe):

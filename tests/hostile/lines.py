@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from spreadlite import _flow, pb
 from spreadlite.core.limits import DEFAULT_LIMITS, Limits
-from tests.hostile.bench import TimedPipe
+from tests.hostile.bench import TimedPipe, unhurried
 
 #: How a side ends a connection: by which method of its transport, and whether it is told of the end within that call, as
 #: by some transports, or in the reactor's next turn.
@@ -61,6 +61,7 @@ class Joined:
 
     def __init__(self, root: Any, limits: Limits = DEFAULT_LIMITS) -> None:
         self.clock = task.Clock()
+        limits = unhurried(limits)
         self.serving = pb.PBServerFactory(root, limits=limits)
         self.connecting = pb.PBClientFactory(limits=limits)
         self.fired: list[list[Any]] = []

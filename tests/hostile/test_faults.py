@@ -16,6 +16,7 @@ from twisted.trial.unittest import TestCase
 from spreadlite import pb
 from spreadlite.core.limits import Limits
 from tests.compat.rawcodec import pack, unpack_all
+from tests.hostile.bench import unhurried
 from tests.hostile.sessions import House, Session
 from tests.hostile.test_flow import calls
 from tests.vectors.rows import Rows, each
@@ -237,7 +238,7 @@ class HalfTests(Rows, TestCase):
                 return deferLater(reactor, 0.02, self.remote_echo, it)
 
         async def run() -> None:
-            factory = spread.pb.PBServerFactory(Root())
+            factory = spread.pb.PBServerFactory(Root(), **({"limits": unhurried()} if side == OURS else {}))
             port = reactor.listenTCP(0, factory, interface="127.0.0.1")  # type: ignore[attr-defined]
             self.addCleanup(port.stopListening)
             made = socket.create_connection(("127.0.0.1", port.getHost().port))

@@ -25,7 +25,7 @@ from spreadlite.core.limits import Limits
 from spreadlite.util import StringPager
 from tests.compat.rawcodec import pack, unpack_all
 from tests.compat.rawpeer import RawPeer
-from tests.hostile.bench import Bench, Echo, TimedPipe, logged
+from tests.hostile.bench import Bench, Echo, TimedPipe, logged, unhurried
 from tests.strategies import searched
 from tests.vectors.rows import Rows, each
 
@@ -640,6 +640,7 @@ class LifeTests(Rows, SynchronousTestCase):
         """A broker that was just connected."""
         clock = task.Clock()
         pipe = TimedPipe(clock)
+        limits = unhurried(limits)
         factory: Any = pb.PBServerFactory(Echo(), limits=limits) if role == "server" else pb.PBClientFactory(limits=limits)
         broker = factory.buildProtocol(None)
         broker.makeConnection(pipe)
@@ -685,7 +686,7 @@ class LifeTests(Rows, SynchronousTestCase):
         pipe.reactor = clock
         waiting: defer.Deferred[Any] = defer.Deferred()
         root.remote_wait = lambda: waiting  # type: ignore[attr-defined]
-        factory = pb.PBServerFactory(root, limits=Limits(unread_output=5_000))
+        factory = pb.PBServerFactory(root, limits=unhurried(Limits(unread_output=5_000)))
         if kind == "its own":
             factory.protocol = type("Own", (pb.Broker,), {"sendCall": lambda self, *exp: pb.Broker.sendCall(self, *exp)})
         broker = factory.buildProtocol(None)
@@ -707,7 +708,7 @@ class LifeTests(Rows, SynchronousTestCase):
         """A peer is worked for that does not read what it was asked, as long as most of what waits is not answers: else
         two that ask much of one another would both wait."""
         pipe, root = Unread(), Echo()
-        broker = pb.PBServerFactory(root, limits=Limits(unread_output=5_000)).buildProtocol(None)
+        broker = pb.PBServerFactory(root, limits=unhurried(Limits(unread_output=5_000))).buildProtocol(None)
         broker.makeConnection(pipe)
         broker.dataReceived(pack("pb") + pack(["version", 6], True))
         broker.remoteForName("root").callRemote("it", b"x" * 50_000).addErrback(lambda reason: None)
@@ -779,7 +780,7 @@ class LifeTests(Rows, SynchronousTestCase):
         pipe.reactor = task.Clock()
         root: Any = pb.Root()
         root.remote_get = lambda collector, name: StringPager(collector, name * 12, 2) and None
-        broker = pb.PBServerFactory(root, limits=Limits(unread_output=1)).buildProtocol(None)
+        broker = pb.PBServerFactory(root, limits=unhurried(Limits(unread_output=1))).buildProtocol(None)
         broker.makeConnection(pipe)
         broker.dataReceived(pack("pb") + pack(["version", 6], True))
         for name in (b"a", b"b", b"c"):

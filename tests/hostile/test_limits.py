@@ -17,7 +17,7 @@ from spreadlite import _flow, banana, flavors, jelly, pb
 from spreadlite.core.errors import BananaError, InsecureJelly
 from spreadlite.core.limits import ITEM_COST, LIST_COST, WORD_COST, Limits
 from tests.compat.rawcodec import pack, unpack_all
-from tests.hostile.bench import Bench, Echo, TimedPipe, logged, lose, understood
+from tests.hostile.bench import Bench, Echo, TimedPipe, logged, lose, understood, unhurried
 from tests.hostile.lines import Joined
 from tests.pairs import Pair
 from tests.vectors.rows import Rows, each
@@ -262,6 +262,7 @@ class TimeTests(Rows, SynchronousTestCase):
         """A broker that has shaken hands."""
         clock = task.Clock()
         pipe = TimedPipe(clock)
+        limits = unhurried(limits)
         factory: Any = pb.PBServerFactory(Echo(), limits=limits) if side == "server" else pb.PBClientFactory(limits=limits)
         broker = factory.buildProtocol(None)
         broker.makeConnection(pipe)
