@@ -67,7 +67,9 @@ class CopyableFailure(failure.Failure, Copyable):
         kind: Any = self.type
         state["type"] = kind if isinstance(kind, bytes) else reflect.qual(kind).encode("utf-8")
         if self.unsafeTracebacks:
-            state["traceback"] = sendable(self.getTraceback())
+            # Twisted cannot print what came from another peer, and is passed on; it has the text that came with it.
+            text = state.get("traceback") if isinstance(kind, (bytes, str)) else self.getTraceback()
+            state["traceback"] = sendable(text) if isinstance(text, str) else "Traceback unavailable\n"
         else:
             state["traceback"] = "Traceback unavailable\n"
             if "_frames" in state:

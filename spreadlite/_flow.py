@@ -5,7 +5,9 @@ not read its answers is not worked for (`Limits.unread_output`).  What arrives m
 transport is asked to read no more.
 
 Nobody is deadlocked by that.  Two sides that have asked much of one another, and do not work for one another until their
-answers are read, still *read*: each up to as much as one message may take, or as it had unsent itself, whichever is more.
+answers are read, still *read*: each up to as much as one message may take, or as it had unsent itself, whichever is more;
+and more than that where nothing moves any more and calls of our own wait, whose answers may be behind what the peer
+asked for.  There is an end to that too (`_TIMES`), which is the end of the connection: nobody waits for ever.
 
 Out: what one reading causes is gathered, and written once and straight through where nothing is queued before it.  What is
 said first after a reading goes straight through too, for it may be all, such as a change that many observers are told of.
@@ -38,6 +40,10 @@ _END = 16 * 1024
 _APART, _FEW = 16 * 1024, 16
 #: Seconds after which it is looked again whether a peer has read its answers: at first, and at the most.
 _FIRST_WAIT, _LAST_WAIT = 0.001, 1.0
+#: Seconds of such waiting, from which on it is a standstill if nothing goes out.
+_STANDSTILL = 0.05
+#: How often as much as one message may take is let in beyond that.
+_TIMES = 4
 
 # The connections that have more to do than their slice allowed.
 _busy: set[Inflow] = set()
@@ -50,7 +56,8 @@ class Inflow:
     """
 
     __slots__ = (
-        "_backlog", "_call", "_limits", "_output", "_paused", "_room", "_transport", "_wait", "_waiting", "lost", "stop",
+        "_backlog", "_call", "_left", "_limits", "_output", "_paused", "_room", "_times", "_transport", "_wait",
+        "_waiting", "lost", "stop",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -62,6 +69,10 @@ class Inflow:
         self._wait = 0.0
         # While it waits for a peer that does not read: bytes that may be kept meanwhile.
         self._room = 0
+        # How much of what was said the system had not taken at the last look; and how often more was let in since little
+        # waited.
+        self._left = 0
+        self._times = 0
         self._paused = False
         # Why the connection went, if there was still something to work off.
         self.lost: Any = None
@@ -149,6 +160,16 @@ class Inflow:
         if self._wait and self.lost is None:
             if broker._output.clogged(broker.transport, broker.limits.unread_output // 2):
                 self._wait = min(self._wait * 2, _LAST_WAIT)
+                left = unsent(broker.transport)
+                if left != self._left:
+                    self._left = left
+                elif self._paused and self._wait > _STANDSTILL and broker.waitingForAnswers:
+                    # Neither side reads, and each may be waiting for what the other was asked for.
+                    if self._times == _TIMES:
+                        broker._refuse("it does not read its answers, and asks for more")
+                        return
+                    self._times += 1
+                    self._room += broker.limits.expression_bytes
                 self._call = broker._reactor.callLater(self._wait, self._go_on, broker)
                 self._pause_if_full(broker)
                 return
@@ -182,13 +203,15 @@ class Inflow:
             # What the peer has to say may be in the way of its reading.
             most = max(broker.limits.expression_bytes, broker.limits.unread_output + unsent(broker.transport))
             self._room = room = max(self._room, most)
-        else:
-            self._room = 0
+        elif self._waiting <= _WAITING:
+            # Not before what was let in then is worked off: there would be no room for the answers that the peer has to
+            # send before it can go on with that.
+            self._room = self._times = 0
         if self._waiting > room:
             if not self._paused:
                 self._paused = True
                 broker.transport.pauseProducing()
-        elif self._paused and self._waiting <= room // 2:
+        elif self._paused and (self._wait or self._waiting <= room // 2):
             self._paused = False
             broker.transport.resumeProducing()
 

@@ -152,13 +152,19 @@ class Journal:
             )
 
     def error(
-        self, reason: failure.Failure, why: str | None = None, before: str | None = None, kind: str | None = None
+        self,
+        reason: failure.Failure,
+        why: str | None = None,
+        before: str | None = None,
+        kind: str | None = None,
+        beforeIsError: bool = False,
     ) -> None:
         """Log a failure with its traceback, after the line *before*; it is of no other use after that.
 
+        *beforeIsError*: whether that line is marked as an error too.
         *kind*: among which others it is counted; None for those of its exception.
         """
         if self.admits(_rate_of(reason) if kind is None else kind):
             if before is not None:
-                log.msg(before)
+                log.msg(before, **({"isError": True} if beforeIsError else {}))
             log.err(_Told.of(reason), why)

@@ -107,9 +107,10 @@ class _Ledger:
 
     Args:
         broker: the connection's.  Its limits are those of a stranger from now on, until a login succeeds.
+        guards: whether no other than the logins of this module let the peer in; else its limits stay as they are.
     """
 
-    def __init__(self, broker: Any) -> None:
+    def __init__(self, broker: Any, guards: bool = True) -> None:
         self._broker = broker
         self._limits: Limits = getattr(broker, "limits", DEFAULT_LIMITS)
         # Weak, for a peer may let go of a challenge and never answer it.
@@ -117,11 +118,12 @@ class _Ledger:
         self._asked = 0
         self._held = 0
         self._failed = 0
+        self._guards = guards
         self._use(_before_login(self._limits))
 
     def _use(self, limits: Limits) -> None:
         use = getattr(self._broker, "useLimits", None)
-        if use is not None:
+        if use is not None and self._guards:
             use(limits)
 
     def check_name(self, name: Any) -> None:
@@ -151,8 +153,9 @@ class _Ledger:
         self._asked -= 1
         self._failed += 1
         if self._failed > self._limits.failed_logins and not self._broker.disconnected:
-            refuse = getattr(self._broker, "_refuse", self._broker.transport.loseConnection)
-            refuse(f"more than {self._limits.failed_logins} logins failed")
+            # It is told of this one still.
+            part = getattr(self._broker, "_part", self._broker.transport.loseConnection)
+            part(f"more than {self._limits.failed_logins} logins failed")
         factory = getattr(self._broker, "factory", None)
         if isinstance(reason.value, LoginFailed) and getattr(factory, "unsafeTracebacks", True):
             # The peer is not to get what tells an unknown user from a wrong password: how the checker came to its answer.
@@ -267,7 +270,8 @@ class _PortalWrapper(Referenceable, _JellyableAvatarMixin):
     def __init__(self, portal: Any, broker: Any) -> None:
         self.portal = portal
         self.broker = broker
-        self._ledger = _Ledger(broker)
+        cls: Any = type(self)
+        self._ledger = _Ledger(broker, _guards(cls))
 
     def remote_login(self, username: Any) -> Any:
         """Begin a login: returns a challenge, and the object that takes the answer."""
@@ -281,6 +285,16 @@ class _PortalWrapper(Referenceable, _JellyableAvatarMixin):
     def remote_loginAnonymous(self, mind: Any) -> Any:
         """Log in without a name."""
         return self._ask(self._ledger, lambda: self.portal.login(Anonymous(), mind, IPerspective))
+
+
+_DOORS = {name: getattr(_PortalWrapper, name) for name in dir(_PortalWrapper) if name.startswith("remote")}
+
+
+@lru_cache(maxsize=64)
+def _guards(cls: Any) -> bool:
+    """Whether a peer can be let in by a `_PortalWrapper` of that class in no other way than ours: applications have
+    subclasses that take other credentials, and ask the portal themselves, so that nobody would be told of it."""
+    return all(_DOORS.get(name) is getattr(cls, name) for name in dir(cls) if name.startswith("remote"))
 
 
 def _as_kept(portal: Any, name: Any) -> Any:

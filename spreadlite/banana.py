@@ -139,6 +139,16 @@ class Banana(protocol.Protocol, styles.Ephemeral):
     def outgoingSymbols(self, symbols: dict[bytes, int]) -> None:
         self._symbols = symbols
 
+    def _startAnew(self, data: bytes) -> None:
+        """Forget what was received and has not been handed on; *data* is what is to be worked on next."""
+        shallow, self._decoder = self._decoder.shallow, codec.Decoder(self.limits)
+        self._decoder.shallow = shallow
+        self._decoder.feed(data)
+        self.listStack.clear()
+
+    # Codecs that keep a Banana by them empty it so after each use, as `decode` of twisted.spread does.
+    buffer = property(None, _startAnew, doc="What was received and not handed on yet.  It can be assigned, not read.")
+
     def useLimits(self, limits: Limits) -> None:
         """Have *limits* from now on."""
         self.limits = limits

@@ -496,7 +496,7 @@ class Broker(banana.Banana):
         command = sexp[0] if isinstance(sexp, list) and sexp else None
         if type(command) is not bytes:
             raise ProtocolError(f"not a message: {shortened(sexp)}")
-        name = _messages(type(self)).get(command)
+        name = _messages(type(self)).get(command) or self._laterMessage(command)
         if name is None:
             self.sendCall(b"didNotUnderstand", command[:100])
             return
@@ -508,6 +508,14 @@ class Broker(banana.Banana):
             # It may be a message of the application's own.
             arguments = map(codec.expression_of, arguments)
         getattr(self, name)(*arguments)
+
+    def _laterMessage(self, command: bytes) -> str | None:
+        """The name of the method for a message that the class did not have when it was looked at: one that was put on this
+        broker alone, or on a class while connections were open."""
+        if len(command) > 100:
+            return None
+        name = "proto_" + command.decode("utf-8", "replace")
+        return name if callable(getattr(self, name, None)) else None
 
     def proto_version(self, vnum: Any) -> None:
         """``[version n]``: the first message of either side."""
@@ -1262,7 +1270,7 @@ class Broker(banana.Banana):
             self._sendError(CopyableFailure(), requestID)  # type: ignore[no-untyped-call]
         # Where the connection went in the meantime, that is no error of the method's.
         if not (self.disconnected and isinstance(error, DeadReferenceError)):
-            self._journal().error(failure.Failure(), before=_FOLLOWS if answerRequired else None)
+            self._journal().error(failure.Failure(), before=_FOLLOWS if answerRequired else None, beforeIsError=True)
 
     def _returned(self, netResult: Any, requestID: Any, answerRequired: Any) -> None:
         """A call of the peer's returned what *netResult* is, or will be, the expression of."""
@@ -1373,6 +1381,26 @@ _STOCK = _seams.Stock(
         "_work",
     ),
 )  # fmt: skip
+
+
+_serialize = Broker.serialize
+
+
+def _serializeTheLongWay(
+    self: Any, object: Any, perspective: Any = None, method: Any = None, args: Any = None, kw: Any = None
+) -> Any:
+    """`Broker.serialize`; that it is another has every broker leave the short ways."""
+    return _serialize(self, object, perspective=perspective, method=method, args=args, kw=kw)
+
+
+def _jellierReplaced(yes: bool) -> None:
+    """See `graph.WHEN_REPLACED`: the short ways do not go by `graph.Jellier`."""
+    # Unless the application has put something in its place.
+    if Broker.serialize is (_serialize if yes else _serializeTheLongWay):
+        Broker.serialize = _serializeTheLongWay if yes else _serialize  # type: ignore[method-assign]
+
+
+graph.WHEN_REPLACED.append(_jellierReplaced)
 
 
 def _packed(object: Any, security: Any, persistentStore: Any, broker: Any, limits: Limits) -> Any:

@@ -65,6 +65,29 @@ class BananaTests(Rows, SynchronousTestCase):
         self.assertIsNone(made.currentDialect)
         self.assertEqual(banana.encode([b"pb", b"none"]), made.transport.value())
 
+    @each([TWISTED, OURS])
+    def test_emptied(self, side: str) -> None:
+        """An application that keeps a protocol as a codec empties its ``buffer`` of what is left over after each use."""
+        module = load(side).banana
+        made = module.Banana()
+        made.connectionMade()
+        made._selectDialect(b"none")
+        heard: list[Any] = []
+        made.expressionReceived = heard.append
+        for left in (b"\x07", b"\x05\x01"):
+            made.dataReceived(module.encode([1, b"a"]) + left)
+            made.buffer = b""
+        made.dataReceived(module.encode([2]))
+        self.assertEqual([[1, b"a"], [1, b"a"], [2]], heard)
+
+    def test_emptied_within(self) -> None:
+        """An expression that had begun is forgotten then."""
+        made = self.made()
+        made.dataReceived(banana.encode([1, [2, 3]])[:-1])
+        made.buffer = b""
+        made.dataReceived(banana.encode([4]))
+        self.assertEqual([[4]], made.heard)
+
     def test_own_limits(self) -> None:
         """Limits hold from when they are given, for what has begun to arrive too."""
         made = self.made()

@@ -16,6 +16,7 @@ from twisted.cred.checkers import AllowAnonymousAccess, InMemoryUsernamePassword
 from twisted.cred.credentials import Anonymous, UsernamePassword
 from twisted.cred.portal import IRealm, Portal
 from twisted.internet import defer, endpoints, protocol, reactor, task
+from twisted.python import log
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import Interface, implementer
@@ -1371,6 +1372,17 @@ class FailureTests(Rows, SynchronousTestCase):
         self.flushLoggedErrors()
 
     @each(PAIRS)
+    def test_announced(self, pair: tuple[str, str]) -> None:
+        """The line before an error that a peer is sent is marked as an error: it is shown where nothing is logged."""
+        events: list[Any] = []
+        log.addObserver(events.append)
+        self.addCleanup(log.removeObserver, events.append)
+        self.failing(pair).call("fail")
+        self.assertEqual(1, len(self.flushLoggedErrors(KeyError)))
+        line = ("Peer will receive following PB traceback:",)
+        self.assertEqual([1], [event["isError"] for event in events if event.get("message") == line])
+
+    @each(PAIRS)
     def test_unsafe_tracebacks_of_a_class(self, pair: tuple[str, str]) -> None:
         """A subclass of a factory that never calls the constructor has `unsafeTracebacks` as an attribute of the class."""
         server = load(pair[0])
@@ -1406,6 +1418,25 @@ class FailureTests(Rows, SynchronousTestCase):
             shown.append(both.client.unserialize(both.server.serialize(failure)).traceback)
         self.assertEqual("Traceback unavailable\n", shown[0])
         self.assertIn("no such key", shown[1])
+
+    def test_passed_on(self) -> None:
+        """A failure that came from another peer is passed on with the traceback that came with it."""
+        both = Pair(OURS, OURS)
+
+        def passed(fail: Any) -> Any:
+            copyable = load(OURS).pb.failure2Copyable(fail, unsafeTracebacks=1)
+            return both.client.unserialize(both.server.serialize(copyable))
+
+        try:
+            raise KeyError("no such key")
+        except KeyError:
+            first = passed(Failure())
+        second = passed(first)
+        self.assertEqual((first.type, first.parents, "'no such key'"), (second.type, second.parents, second.value))
+        self.assertIn("test_seams.py", second.traceback)
+        self.assertEqual(first.traceback, second.traceback)
+        first.traceback = None
+        self.assertEqual("Traceback unavailable\n", passed(first).traceback)
 
 
 @implementer(IRealm)

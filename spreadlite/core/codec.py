@@ -139,6 +139,16 @@ unpack: Any = pure_unpack if chosen is None else chosen.unpack
 release: Any = pure_release if chosen is None else chosen.release
 
 
+def _jellier_replaced(yes: bool) -> None:
+    """See `graph.WHEN_REPLACED`: the compiled codec does not go by `graph.Jellier` for every value."""
+    global jelly, pack
+    jelly = graph.jelly if yes or chosen is None else chosen.jelly
+    pack = pure_pack if yes or chosen is None else chosen.pack
+
+
+graph.WHEN_REPLACED.append(_jellier_replaced)
+
+
 # What a broker does with the messages that it gets and sends, where that can be had at once; what it is instead of is in
 # `spreadlite.pb`, which calls it only where every method on the way is its own.
 serve: Callable[..., Any] = shortcut.serve if chosen is None else chosen.serve

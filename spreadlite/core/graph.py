@@ -220,7 +220,31 @@ STOCK: dict[str, Any] = {}
 # Objects to expressions.
 
 
-class Jellier:
+#: What is to be called when an application has put another method in the place of `Jellier.jelly` (true), or that back
+#: (false).
+WHEN_REPLACED: list[Callable[[bool], None]] = []
+
+
+def _not_known(taster: object) -> bool:
+    return False
+
+
+class _Replaceable(type):
+    """The class of `Jellier`, one method of which applications replace: as ``twisted.spread.jelly._Jellier.jelly`` it is
+    asked about every value, and so can have named tuples travel.  As long as it is another's, every value goes by it."""
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "jelly":
+            global allows_dotted_names
+            replaced = value is not STOCK["jellier_jelly"]
+            # Where this is not known of a taster, no value is written at once, but each by way of `jelly`.
+            allows_dotted_names = _not_known if replaced else STOCK["allows_dotted_names"]
+            for tell in WHEN_REPLACED:
+                tell(replaced)
+
+
+class Jellier(metaclass=_Replaceable):
     """Makes the expression of one object and of all that it holds.
 
     Args:
@@ -323,6 +347,9 @@ class Jellier:
         sxp.append(b"unpersistable")
         sxp.append(reason.encode("utf-8") if isinstance(reason, str) else reason)
         return sxp
+
+
+STOCK.update(jellier_jelly=Jellier.jelly, allows_dotted_names=allows_dotted_names)
 
 
 def write_itself(jellier: Jellier, obj: Any) -> Sexp:

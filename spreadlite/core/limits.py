@@ -46,7 +46,8 @@ class Limits:
             too.  One more: that call fails.
         unread_output: bytes of answers that the transport holds because the peer does not read them.  Beyond it, no
             more of the peer's calls are worked on until half of them are gone, and soon no more are read; nothing
-            fails.
+            fails.  Where calls of ours wait meanwhile, more is read, for it may be their answers: four times
+            ``expression_bytes``, and then the connection ends.
         open_challenges: logins of a connection that wait for the answer to their challenge, or for the portal.  One
             more: that call fails.
         failed_logins: logins of a connection that the portal refuses.  One more: the connection ends.

@@ -207,7 +207,7 @@ class TryTests(Rows, SynchronousTestCase):
 
     def test_failed_logins(self) -> None:
         """`Limits.failed_logins` wrong passwords are answered; with one more the connection ends, and what comes after
-        it is not looked at."""
+        it is not looked at.  (This transport takes nothing then; of the answer to that one, see `tests.test_wild`.)"""
         bench = guarded(Limits(failed_logins=2))
         for _ in range(2):
             _, challenger = begun(bench.peer)
