@@ -178,7 +178,7 @@ typedef struct {
     PyObject *WORDS, *NUMBERS;
     PyObject *no_args;
     PyTypeObject *Packed, *Decoder, *Place, *Method;
-    long long item_cost, list_cost, word_cost;
+    long long item_cost, list_cost, word_cost, expression_bytes, beside_string;
     /* The vocabulary: a word by its number, the numbers as objects, and which first letters occur at a length. */
     PyObject *word[LARGEST_WORD], *number[LARGEST_WORD];
     Py_ssize_t words;
@@ -1148,7 +1148,7 @@ typedef struct {
 typedef struct {
     PyObject_HEAD
     PyObject *limits;
-    long long most, deepest; /* limits.expression_bytes and .expression_depth */
+    long long given, most, deepest; /* limits.expression_bytes, what that comes to, and limits.expression_depth */
     /* Where the bytes are: in what was fed last, or, where more has to be kept, in a buffer of our own. */
     PyObject *chunk;
     byte *own;
@@ -1218,10 +1218,11 @@ static void decoder_dealloc(Decoder *self) {
 static int decoder_bound_by(State *st, Decoder *self, PyObject *limits) {
     PyObject *most = PyObject_GetAttr(limits, st->s_expression_bytes);
     PyObject *deepest = most ? PyObject_GetAttr(limits, st->s_expression_depth) : NULL;
-    int failed = !deepest || bound_of(most, 0, &self->most) || bound_of(deepest, 1, &self->deepest);
+    int failed = !deepest || bound_of(most, 0, &self->given) || bound_of(deepest, 1, &self->deepest);
     Py_XDECREF(most);
     Py_XDECREF(deepest);
     if (failed) return -1;
+    self->most = self->given;
     Py_XSETREF(self->limits, Py_NewRef(limits));
     return 0;
 }
@@ -1388,7 +1389,8 @@ static void refuse(State *st, PyObject *cls, const char *format, const byte *pre
 }
 
 static void refuse_cost(State *st, Decoder *self, PyObject *name, const char *format) {
-    PyObject *limit = PyObject_GetAttr(self->limits, name);
+    int follows = name == st->s_expression_bytes && self->most != self->given;
+    PyObject *limit = follows ? PyLong_FromLongLong(self->most) : PyObject_GetAttr(self->limits, name);
     if (limit) PyErr_Format(st->BananaError, format, limit);
     Py_XDECREF(limit);
 }
@@ -1518,6 +1520,9 @@ stop:
 static PyObject *decoder_work(State *st, Decoder *self, PyObject *words, PyObject *size_limit, PyObject *prefix_limit) {
     long long most_size, most_prefix;
     if (bound_of(size_limit, 0, &most_size) || bound_of(prefix_limit, 0, &most_prefix)) return NULL;
+    /* Of a bound that nobody has given. */
+    int follows = most_size > self->given && self->given == st->expression_bytes;
+    self->most = !follows ? self->given : most_size < LLONG_MAX - st->beside_string ? most_size + st->beside_string : LLONG_MAX;
     int stock = words ? is_stock(st, words, 1) : 0;
     if (stock < 0) return NULL;
     const char *too_costly = "an expression that takes more than %S bytes of memory";
@@ -6632,7 +6637,9 @@ static int module_exec(PyObject *module) {
              !(moments = PyImport_ImportModule("datetime")) ||
              !(time = PyImport_ImportModule("time")) || !(st->clock = take(time, "monotonic")) ||
              take_long(limits, "ITEM_COST", &st->item_cost) || take_long(limits, "LIST_COST", &st->list_cost) ||
-             take_long(limits, "WORD_COST", &st->word_cost) || learn_words(st);
+             take_long(limits, "WORD_COST", &st->word_cost) ||
+             take_long(limits, "EXPRESSION_BYTES", &st->expression_bytes) ||
+             take_long(limits, "BESIDE_STRING", &st->beside_string) || learn_words(st);
     for (int head = 0; !failed && head < HEADS; head++)
         if (!st->head[head]) failed = !(st->head[head] = PyBytes_FromString(head_names[head]));
     failed = failed || !(st->true_word = PyBytes_FromString("true")) ||

@@ -15,6 +15,10 @@ ITEM_COST = 32
 WORD_COST = 8
 #: What an opened list is taken to cost, in bytes: the list and the decoder's own record of it.
 LIST_COST = 56
+#: What one expression may take of memory when nothing else is said, in bytes.
+EXPRESSION_BYTES = 64 * 1024 * 1024
+#: What goes with a string that is as long as may be, in bytes, where that is more.
+BESIDE_STRING = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,9 @@ class Limits:
     Args:
         expression_bytes: bytes of memory that one expression may take while it is received, before any object is made
             of it: the bytes of its strings and a fixed cost for each item and list.  twisted.spread has no bound (one
-            connection could hold gigabytes); one message of many strings may well have 25 MiB.  One more: the
-            connection ends.
+            connection could hold gigabytes); one message of many strings may well have 25 MiB.  An application that has
+            assigned more than this default to ``banana.SIZE_LIMIT`` means a string to be that long, which may take a
+            MiB more then, unless another bound is given here.  One more: the connection ends.
         login_expression_bytes: the same, for a peer that a portal has not let in yet: what it has to say until then is
             short.  One more: the connection ends.
         expression_depth: lists within lists in one received expression.  A value one level deep takes at most three
@@ -66,7 +71,7 @@ class Limits:
             default, for any number.
     """
 
-    expression_bytes: int = 64 * 1024 * 1024
+    expression_bytes: int = EXPRESSION_BYTES
     login_expression_bytes: int = 8 * 1024 * 1024
     expression_depth: int = 1250
     depth: int = 400

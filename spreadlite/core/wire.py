@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from .errors import BananaError, UnknownElement, UnknownWord
-from .limits import DEFAULT_LIMITS, ITEM_COST, LIST_COST, WORD_COST, Limits
+from .limits import BESIDE_STRING, DEFAULT_LIMITS, EXPRESSION_BYTES, ITEM_COST, LIST_COST, WORD_COST, Limits
 from .vocabulary import (
     DICTIONARY,
     FLOAT,
@@ -323,6 +323,9 @@ class Decoder:
             self._packs = self.shallow
         packs = self._packs
         most = self._limits.expression_bytes
+        if size_limit > most and most == EXPRESSION_BYTES:
+            # See Limits.expression_bytes.
+            most = size_limit + BESIDE_STRING
         depth = self._limits.expression_depth
         # Whether no string with a prefix of one byte is too long.
         quick = size_limit >= 0x7F and prefix_limit >= 1

@@ -467,6 +467,32 @@ class DecoderTests(SynchronousTestCase):
             error = self.assertRaises(BananaError, decoder.next, None)
             self.assertEqual("an expression that takes more than 100 bytes of memory", str(error))
 
+    def test_longer_strings(self) -> None:
+        """Whoever has assigned more to ``SIZE_LIMIT`` than one message may take has strings that long, and a MiB beside
+        them, unless they gave a bound, or nobody has logged in yet."""
+        size, text = 70 << 20, bytes(70 << 20)
+        head = b"\x02\x80" + wire.prefix(size) + b"\x82"
+        beside = b"x" * ((1 << 20) - LIST_COST - 2 * ITEM_COST)
+        for kind in (wire.Decoder, compiled.Decoder):
+            for more in (b"", b"x"):
+                last = wire.encode(beside + more, None, size)
+                decoder = kind()
+                decoder.feed(head)
+                self.assertIs(wire.NEED_DATA, decoder.next(None, size))
+                decoder.feed(text)
+                decoder.feed(last)
+                if more:
+                    error = self.assertRaises(BananaError, decoder.next, None, size)
+                    self.assertEqual(f"an expression that takes more than {71 << 20} bytes of memory", str(error))
+                else:
+                    # Not by assertEqual, which would show how they differ.
+                    self.assertTrue(decoder.next(None, size) == [text, beside])
+            for limits in (Limits(expression_bytes=(64 << 20) + 1), Limits().before_login()):
+                decoder = kind(limits)
+                decoder.feed(head)
+                error = self.assertRaises(BananaError, decoder.next, None, size)
+                self.assertIn(f"more than {limits.expression_bytes} bytes", str(error))
+
     def test_claims(self) -> None:
         """A length that is only claimed takes no memory."""
         for data in (b"\x7f\x7f\x27\x82", b"\x7f\x7f\x27\x80" * 300, b"\x40\x80" * 1000):
