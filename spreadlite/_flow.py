@@ -7,7 +7,7 @@ transport is asked to read no more.
 Nobody is deadlocked by that.  Two sides that have asked much of one another, and do not work for one another until their
 answers are read, still *read*: each up to as much as one message may take, or as it had unsent itself, whichever is more;
 and more than that where nothing moves any more and calls of our own wait, whose answers may be behind what the peer
-asked for.  There is an end to that too (`_TIMES`), which is the end of the connection: nobody waits for ever.
+asked for.  There is an end to that too (`_TIMES`), which is the end of the connection: no Deferred waits for ever.
 
 Out: what one reading causes is gathered, and written once and straight through where nothing is queued before it.  What is
 said first after a reading goes straight through too, for it may be all, such as a change that many observers are told of.
@@ -29,6 +29,8 @@ from .core.graph import STOCK
 
 #: Bytes that wait while a flood is worked off, beyond which no more are read.
 _WAITING = 64 * 1024
+#: Bytes of what is kept together with what came before it.
+_CRUMB = 1024
 #: Bytes that are gathered at the most.
 _GATHERED = 64 * 1024
 #: Bytes that Twisted's transports give to the system at once.
@@ -87,7 +89,11 @@ class Inflow:
         if broker._receiving or self._call is not None:
             if self._backlog is None:
                 self._backlog = deque()
-            self._backlog.append(bytes(chunk))
+            if self._backlog and len(chunk) <= _CRUMB and len(self._backlog[-1]) <= 4 * _CRUMB:
+                # As objects of their own, crumbs would take many times what is in them.
+                self._backlog[-1] += chunk
+            else:
+                self._backlog.append(bytes(chunk))
             self._waiting += len(chunk)
             if self._call is not None:
                 if self._wait and not broker._output.clogged(broker.transport, broker.limits.unread_output // 2):

@@ -140,7 +140,10 @@ class Banana(protocol.Protocol, styles.Ephemeral):
         self._symbols = symbols
 
     def _startAnew(self, data: bytes) -> None:
-        """Forget what was received and has not been handed on; *data* is what is to be worked on next."""
+        """Forget what was received and has not been handed on; *data* is what is to be worked on next.  While something is
+        being handed on, nothing is forgotten, as with twisted.spread: what follows would be out of step."""
+        if self._receiving:
+            return
         shallow, self._decoder = self._decoder.shallow, codec.Decoder(self.limits)
         self._decoder.shallow = shallow
         self._decoder.feed(data)

@@ -80,6 +80,26 @@ class BananaTests(Rows, SynchronousTestCase):
         made.dataReceived(module.encode([2]))
         self.assertEqual([[1, b"a"], [1, b"a"], [2]], heard)
 
+    @each([TWISTED, OURS])
+    def test_emptied_while_handed_on(self, side: str) -> None:
+        """Emptied in the course of an expression, it loses nothing of what came with that, and after it."""
+        module = load(side).banana
+        made = module.Banana()
+        made.connectionMade()
+        made._selectDialect(b"none")
+        heard: list[Any] = []
+
+        def take(expression: Any) -> None:
+            heard.append(expression)
+            if expression == [1]:
+                made.buffer = b""
+
+        made.expressionReceived = take
+        data = module.encode([1]) + module.encode([2]) + module.encode([3, b"abc"])
+        for piece in (data[:-1], data[-1:], module.encode([4])):
+            made.dataReceived(piece)
+        self.assertEqual([[1], [2], [3, b"abc"], [4]], heard)
+
     def test_emptied_within(self) -> None:
         """An expression that had begun is forgotten then."""
         made = self.made()

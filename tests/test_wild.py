@@ -119,6 +119,23 @@ class Wild(Rows, unittest.TestCase):
         for module in {server.jelly, client.jelly}:
             self.assertEqual([b"tuple", 7, 8], module.jelly(Point(7, 8)))
 
+    def test_jellier_of_a_subclass(self) -> None:
+        """A subclass's own is its own business."""
+        original, serialize = jelly._Jellier.jelly, pb.Broker.serialize
+
+        class Own(jelly._Jellier):
+            """Has none yet."""
+
+        Own.jelly = lambda self, obj: original(self, obj)  # type: ignore[method-assign]
+        self.assertIs(serialize, pb.Broker.serialize)
+
+        def fixed(self: Any, obj: Any) -> Any:
+            return original(self, tuple(obj) if isinstance(obj, tuple) else obj)
+
+        self.patch(jelly._Jellier, "jelly", fixed)
+        Own.jelly = original  # type: ignore[method-assign]
+        self.assertEqual([b"tuple", 7, 8], jelly.jelly(Point(7, 8)))
+
     def test_jellier_put_back(self) -> None:
         """After that, all is as it was, the short ways too."""
         original, serialize = jelly._Jellier.jelly, pb.Broker.serialize

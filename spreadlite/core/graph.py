@@ -235,7 +235,8 @@ class _Replaceable(type):
 
     def __setattr__(cls, name: str, value: Any) -> None:
         super().__setattr__(name, value)
-        if name == "jelly":
+        # A subclass has one of its own, by which only its instances go.
+        if name == "jelly" and cls is Jellier:
             global allows_dotted_names
             replaced = value is not STOCK["jellier_jelly"]
             # Where this is not known of a taster, no value is written at once, but each by way of `jelly`.

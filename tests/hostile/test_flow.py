@@ -745,6 +745,21 @@ class LifeTests(Rows, SynchronousTestCase):
             self.assertFalse(pipe.paused)
             root.seen[:] = root.seen[: flood * given]
 
+    def test_crumbs(self) -> None:
+        """What comes in crumbs while it has to wait takes little more than its bytes, and is read as if it had come whole."""
+        root, clock = Echo(), task.Clock()
+        broker = pb.PBServerFactory(root, limits=Limits(slice_seconds=1e-9)).buildProtocol(None)
+        broker.makeConnection(TimedPipe(clock))
+        broker.dataReceived(pack("pb") + pack(["version", 6], True))
+        broker.dataReceived(calls("take", 2, -1))
+        data = b"".join(calls("take", 1, number) for number in range(200))
+        for place in range(0, len(data), 2):
+            broker.dataReceived((bytes, bytearray, memoryview)[place % 3](data[place : place + 2]))
+        self.assertLessEqual(len(broker._inflow._backlog), 1 + len(data) // 4096)
+        while len(root.seen) < 202:
+            clock.advance(0)
+        self.assertEqual([-1, -1, *range(200)], [args[0] for args, _ in root.seen])
+
     @each((True, False))
     def test_fails_in_a_slice(self, left: bool) -> None:
         """A message of the application's own that raises later than when it was read ends the connection, with its
