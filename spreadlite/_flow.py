@@ -19,7 +19,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet import error
 from twisted.python import failure, log
@@ -46,6 +46,9 @@ _FIRST_WAIT, _LAST_WAIT = 0.001, 1.0
 _STANDSTILL = 0.05
 #: How often as much as one message may take is let in beyond that.
 _TIMES = 4
+
+#: For `Output.write`: an answer, which need not be said in the course of the call.
+REPLY: Final = 2
 
 # The connections that have more to do than their slice allowed.
 _busy: set[Inflow] = set()
@@ -257,7 +260,7 @@ class Inflow:
 class Output:
     """What a broker says, on its way to the transport."""
 
-    __slots__ = ("_chunks", "_first", "_passing", "_size", "answers", "gathering")
+    __slots__ = ("_chunks", "_first", "_passing", "_size", "answers", "gathering", "replied")
 
     def __init__(self) -> None:
         # Bytes; and bytearrays, in which the compiled codec gathers what is short.
@@ -269,14 +272,25 @@ class Output:
         self.gathering = False
         # Whether nothing was written since a reading.
         self._first = False
-        # Bytes of answers that the transport may not have sent.
+        # Bytes of answers, and of what else was said in the course of a call of the peer's, that the transport may not
+        # have sent.
         self.answers = 0
+        # Bytes of answers that were not said in the course of the call, since ever.
+        self.replied = 0
 
-    def write(self, transport: Any, data: bytes, answer: bool) -> None:
-        """Send *data*, now or when `flush` is called."""
+    def write(self, transport: Any, data: bytes, answer: bool | int) -> None:
+        """Send *data*, now or when `flush` is called.
+
+        Args:
+            transport: takes it.
+            data: the bytes.
+            answer: whether it is an answer, or was said in the course of a call; `REPLY` for an answer that may not.
+        """
         size = len(data)
         if answer:
             self.answers += size
+            if answer is REPLY:
+                self.replied += size
         if self.gathering:
             self._chunks.append(data)
             self._size += size
@@ -293,7 +307,12 @@ class Output:
         else:
             transport.write(data)
 
-    def write_parts(self, transport: Any, parts: list[bytes], answer: bool) -> None:
+    def heard(self, answers: int, replied: int) -> None:
+        """An answer of the peer's was handled, before which `answers` and `replied` were these: for what was said in the
+        course of that, answers apart, it had not asked."""
+        self.answers = min(self.answers, answers + self.replied - replied)
+
+    def write_parts(self, transport: Any, parts: list[bytes], answer: bool | int) -> None:
         """Send what comes in parts; while *gathering*, they are not copied more than has to be."""
         if not self.gathering:
             self.write(transport, b"".join(parts), answer)
@@ -301,6 +320,8 @@ class Output:
         size = sum(map(len, parts))
         if answer:
             self.answers += size
+            if answer is REPLY:
+                self.replied += size
         self._chunks += parts
         self._size += size
         if self._size > _GATHERED:

@@ -545,7 +545,7 @@ class Broker(banana.Banana):
         data = codec.encode_parts(message, words, banana.SIZE_LIMIT, limit, self.limits.expression_depth)
         # Of what is an answer, see _write.
         write: Any = output.write if type(data) is bytes else output.write_parts
-        write(self.transport, data, self._receiving or message[0] in _REPLIES)
+        write(self.transport, data, _flow.REPLY if message[0] in _REPLIES else self._receiving)
 
     def _work(self, over: Callable[[], bool] | None) -> bool:
         """See `banana.Banana._work`; the same with fewer calls, where every method that they would reach is ours."""
@@ -601,7 +601,8 @@ class Broker(banana.Banana):
 
     def _write(self, data: bytes, obj: Any) -> None:
         # Also what is said in the course of a call of the peer's, such as calls back, is said because it asked.
-        self._output.write(self.transport, data, self._receiving or (type(obj) is tuple and obj[0] in _REPLIES))
+        answer = _flow.REPLY if type(obj) is tuple and obj[0] in _REPLIES else self._receiving
+        self._output.write(self.transport, data, answer)
 
     # Pages.
 
@@ -1175,6 +1176,8 @@ class Broker(banana.Banana):
     def _answered(self, requestID: Any, sexp: Any, fail: Callable[[Any, Any], object] | None) -> None:
         """A call of ours has come to an end: give its Deferred what was sent, by way of *fail* if it failed."""
         question = self.waitingForAnswers.take(requestID)
+        output = self._output
+        answers, replied = output.answers, output.replied
         try:
             result = self.unserialize(sexp)
         except BaseException as error:
@@ -1185,6 +1188,8 @@ class Broker(banana.Banana):
             else:
                 fail(question, result)
         finally:
+            if output.answers != answers:
+                output.heard(answers, replied)
             self._forgetReleased()
 
     def _unread(self, question: defer.Deferred[Any], error: BaseException) -> None:

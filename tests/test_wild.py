@@ -179,6 +179,36 @@ class Wild(Rows, unittest.TestCase):
 
         return defer.ensureDeferred(run())
 
+    def test_much_after_an_answer(self) -> Any:
+        """What is said in the course of an answer is not said because the peer asked, and does not have to wait until the
+        peer has read it."""
+
+        async def run() -> None:
+            answered, limits = 0, Limits(expression_bytes=1 << 20, unread_output=1 << 18)
+
+            class Echo(pb.Root):
+                """Answers with much."""
+
+                def remote_echo(self, data: bytes, much: int) -> bytes:
+                    return b"z" * much
+
+            port = reactor.listenTCP(0, pb.PBServerFactory(Echo(), limits=limits), interface="127.0.0.1")
+            self.addCleanup(port.stopListening)
+            factory = pb.PBClientFactory(limits=limits)
+            reactor.connectTCP("127.0.0.1", port.getHost().port, factory)
+            root = await factory.getRootObject()
+            gone: defer.Deferred[None] = defer.Deferred()
+            root.notifyOnDisconnect(lambda ref: gone.callback(None))
+            await root.callRemote("echo", b"", 1)
+            asked = [root.callRemote("echo", b"x" * 100_000, 600_000) for _ in range(200)]
+            for each_asked in asked:
+                answered += len(await each_asked)
+            self.assertEqual(200 * 600_000, answered)
+            factory.disconnect()
+            await gone
+
+        return defer.ensureDeferred(run())
+
     def test_too_much_both_ways(self) -> Any:
         """Where it is more than anybody would hold, the connection ends, and nobody waits for ever."""
 

@@ -81,7 +81,7 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
 /* For references: the names of what is read and set, and what tables, pb and its parts put into graph.STOCK. */
 #define REFERENCE_NAMES(X)                                                                                             \
     X(object) X(perspective) X(puid) X(refcount) X(locals) X(ids) X(luid) X(broker) X(doRefCount)                      \
-    X(disconnectCallbacks) X(_chunks) X(_size) X(gathering) X(answers) X(write) X(write_parts) X(sendDecRef) X(_say)   \
+    X(disconnectCallbacks) X(_chunks) X(_size) X(gathering) X(answers) X(replied) X(heard) X(write) X(write_parts) X(sendDecRef) X(_say)   \
     X(_stock) X(_deaf) X(currentDialect) X(prefixLimit) X(_output) X(_receiving) X(_symbols) X(outgoingVocabulary)     \
     X(threadable) X(ioThread) X(banana) X(SIZE_LIMIT) X(_GATHERED) X(release) X(hold) X(made) X(processUniqueID)       \
     X(newLocalID) X(_exports) X(limits) X(_registrations) X(currentLocalID) X(MAX_BROKER_REFS)                \
@@ -2166,13 +2166,14 @@ static PyObject *release(PyObject *module, PyObject *const *args, Py_ssize_t cou
 
 /* ---- References that are collected. ---- */
 
-enum { OUTPUT_CHUNKS, OUTPUT_SIZE, OUTPUT_GATHERING, OUTPUT_ANSWERS, OUTPUT_FIRST, OUTPUT_PASSING, OUTPUT_SLOTS };
+enum { OUTPUT_CHUNKS, OUTPUT_SIZE, OUTPUT_GATHERING, OUTPUT_ANSWERS, OUTPUT_FIRST, OUTPUT_PASSING, OUTPUT_REPLIED,
+       OUTPUT_SLOTS };
 
 /* Whether a class is _flow.Output, with its own methods. */
 static int is_output(State *st, PyTypeObject *type) {
     if (is_known(&st->output, type)) return 1;
-    PyObject *const names[OUTPUT_SLOTS] = {st->s__chunks, st->s__size,  st->s_gathering,
-                                           st->s_answers, st->s__first, st->s__passing};
+    PyObject *const names[OUTPUT_SLOTS] = {st->s__chunks, st->s__size,    st->s_gathering, st->s_answers,
+                                           st->s__first,  st->s__passing, st->s_replied};
     Slotted found;
     int stock = learn_slots(st, &found, type, st->s_output, names, OUTPUT_SLOTS);
     if (stock > 0) stock = is_stock_method(st, type, st->s_write, st->s_output_write);
@@ -5823,6 +5824,9 @@ static int do_answer(Desk *desk, Decoder *decoder, const Message *message) {
             value = scalar(&token);
     }
     if (!result) {
+        PyObject *output = Py_NewRef(desk->output);
+        PyObject *answers = Py_XNewRef(SLOT_OF(output, st->output, OUTPUT_ANSWERS));
+        PyObject *replied = Py_XNewRef(SLOT_OF(output, st->output, OUTPUT_REPLIED));
         if (value) {
             done = PyObject_CallMethodOneArg(question, st->s_callback, value);
         } else {
@@ -5834,9 +5838,18 @@ static int do_answer(Desk *desk, Decoder *decoder, const Message *message) {
         }
         if (!done) result = -1;
         Py_XDECREF(done);
+        PyObject *type, *error, *trace;
+        PyErr_Fetch(&type, &error, &trace);
+        if (answers && replied && is_output(st, Py_TYPE(output)) > 0 &&
+            SLOT_OF(output, st->output, OUTPUT_ANSWERS) != answers) {
+            done = PyObject_CallMethodObjArgs(output, st->s_heard, answers, replied, NULL);
+            if (!done) PyErr_Clear();
+            Py_XDECREF(done);
+        }
+        Py_DECREF(output);
+        Py_XDECREF(answers);
+        Py_XDECREF(replied);
         if (result) {
-            PyObject *type, *error, *trace;
-            PyErr_Fetch(&type, &error, &trace);
             message_over(desk, 0);
             PyErr_Restore(type, error, trace);
         } else {

@@ -367,9 +367,12 @@ def _take_answer(broker: Any, decoder: Any, output: Any, limits: Any, security: 
     question = waiting.pop(number)
     if made:
         keep(made)
+    answers, replied = output.answers, output.replied
     try:
         question.callback(value)
     finally:
+        if output.answers != answers:
+            output.heard(answers, replied)
         if "_justReleased" in broker.__dict__:
             broker._justReleased.clear()
     return True

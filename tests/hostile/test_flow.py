@@ -746,7 +746,7 @@ class LifeTests(Rows, SynchronousTestCase):
             root.seen[:] = root.seen[: flood * given]
 
     def test_crumbs(self) -> None:
-        """What comes in crumbs while it has to wait takes little more than its bytes, and is read as if it had come whole."""
+        """What comes in crumbs while it has to wait takes little more than its bytes, and is read as if it came whole."""
         root, clock = Echo(), task.Clock()
         broker = pb.PBServerFactory(root, limits=Limits(slice_seconds=1e-9)).buildProtocol(None)
         broker.makeConnection(TimedPipe(clock))
