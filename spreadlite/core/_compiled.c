@@ -5794,6 +5794,15 @@ pass:
     return 0;
 }
 
+/* Output.heard; an error that is set stays so. */
+static void heard(State *st, PyObject *output, PyObject *answers, PyObject *replied) {
+    PyObject *type, *error, *trace;
+    PyErr_Fetch(&type, &error, &trace);
+    PyObject *done = answers && replied ? PyObject_CallMethodObjArgs(output, st->s_heard, answers, replied, NULL) : NULL;
+    Py_XDECREF(done);
+    PyErr_Restore(type, error, trace);
+}
+
 /* [answer id x]: Broker._answered.  As do_call. */
 static int do_answer(Desk *desk, Decoder *decoder, const Message *message) {
     State *st = desk->st;
@@ -5838,18 +5847,13 @@ static int do_answer(Desk *desk, Decoder *decoder, const Message *message) {
         }
         if (!done) result = -1;
         Py_XDECREF(done);
-        PyObject *type, *error, *trace;
-        PyErr_Fetch(&type, &error, &trace);
-        if (answers && replied && is_output(st, Py_TYPE(output)) > 0 &&
-            SLOT_OF(output, st->output, OUTPUT_ANSWERS) != answers) {
-            done = PyObject_CallMethodObjArgs(output, st->s_heard, answers, replied, NULL);
-            if (!done) PyErr_Clear();
-            Py_XDECREF(done);
-        }
+        if (SLOT_OF(output, st->output, OUTPUT_ANSWERS) != answers) heard(st, output, answers, replied);
         Py_DECREF(output);
         Py_XDECREF(answers);
         Py_XDECREF(replied);
         if (result) {
+            PyObject *type, *error, *trace;
+            PyErr_Fetch(&type, &error, &trace);
             message_over(desk, 0);
             PyErr_Restore(type, error, trace);
         } else {
