@@ -47,7 +47,7 @@ _STANDSTILL = 0.05
 #: How often as much as one message may take is let in beyond that.
 _TIMES = 4
 
-#: For `Output.write`: an answer, which need not be said in the course of the call.
+#: For `Output.write`: this is an answer.
 REPLY: Final = 2
 
 # The connections that have more to do than their slice allowed.
@@ -275,7 +275,7 @@ class Output:
         # Bytes of answers, and of what else was said in the course of a call of the peer's, that the transport may not
         # have sent.
         self.answers = 0
-        # Bytes of answers that were not said in the course of the call, since ever.
+        # Bytes of answers since ever, but for those that the codecs say in the course of the call.
         self.replied = 0
 
     def write(self, transport: Any, data: bytes, answer: bool | int) -> None:
@@ -284,7 +284,7 @@ class Output:
         Args:
             transport: takes it.
             data: the bytes.
-            answer: whether it is an answer, or was said in the course of a call; `REPLY` for an answer that may not.
+            answer: whether it was said in the course of a call of the peer's; `REPLY` for an answer, whenever it is said.
         """
         size = len(data)
         if answer:

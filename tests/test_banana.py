@@ -65,14 +65,18 @@ class BananaTests(Rows, SynchronousTestCase):
         self.assertIsNone(made.currentDialect)
         self.assertEqual(banana.encode([b"pb", b"none"]), made.transport.value())
 
+    def kept(self, module: Any) -> tuple[Any, list[Any]]:
+        """A protocol that an application keeps as a codec, and a list for what it hands on."""
+        made = module.Banana()
+        made.connectionMade()
+        made._selectDialect(b"none")
+        return made, []
+
     @each([TWISTED, OURS])
     def test_emptied(self, side: str) -> None:
         """An application that keeps a protocol as a codec empties its ``buffer`` of what is left over after each use."""
         module = load(side).banana
-        made = module.Banana()
-        made.connectionMade()
-        made._selectDialect(b"none")
-        heard: list[Any] = []
+        made, heard = self.kept(module)
         made.expressionReceived = heard.append
         for left in (b"\x07", b"\x05\x01"):
             made.dataReceived(module.encode([1, b"a"]) + left)
@@ -84,10 +88,7 @@ class BananaTests(Rows, SynchronousTestCase):
     def test_emptied_while_handed_on(self, side: str) -> None:
         """Emptied in the course of an expression, it loses nothing of what came with that, and after it."""
         module = load(side).banana
-        made = module.Banana()
-        made.connectionMade()
-        made._selectDialect(b"none")
-        heard: list[Any] = []
+        made, heard = self.kept(module)
 
         def take(expression: Any) -> None:
             heard.append(expression)
