@@ -1303,6 +1303,37 @@ class Broker(banana.Banana):
         else:
             self._unanswered(netResult)
 
+    def _promised(self, promise: defer.Deferred[Any], requestID: Any, *whose: Any) -> None:
+        """A call of the peer's returned what will fire: what `_packRest` and `_returned` do about it, as one callback.
+
+        Args:
+            promise: the Deferred; it has not fired.
+            requestID: of the call, which wants an answer.
+            whose: what `_pack` is given besides the result.
+        """
+        self._answering += 1
+        promise.addCallbacks(
+            self._kept,
+            self._noLongerAnswering,
+            (requestID, list(whose)),
+            errbackArgs=(self._sendFailureOrError, requestID),
+        )
+
+    def _kept(self, result: Any, requestID: Any, whose: list[Any]) -> None:
+        # The peer is told of references that end with *whose* before it has its answer.
+        self._answering -= 1
+        if (self._stock or _STOCK.on(self)) and codec.answer(
+            self, self._output, requestID, result, whose, _SIZES, _flow.REPLY
+        ):
+            return
+        try:
+            netResult = self._pack(result, *whose)
+        except BaseException:
+            self._sendFailureOrError(failure.Failure(), requestID)
+        else:
+            whose.clear()
+            self._returned(netResult, requestID, 1)
+
     def _unanswered(self, netResult: Any) -> None:
         """A call that the peer wants no answer to came to something, which the peer does not get, and cannot let go of."""
         unsent, self._unsent = self._unsent, None

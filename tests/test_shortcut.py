@@ -1,7 +1,7 @@
 """Most messages are done with in the core, with none of the broker's methods between; nobody can tell.
 
-What `spreadlite.core.codec.serve` and ``ask`` do is compared with what the methods of `spreadlite.pb.Broker` do that they
-stand in for: the same bytes in, and the same calls, bytes, outcomes and lines in the log.
+What `spreadlite.core.codec.serve`, ``ask`` and ``answer`` do is compared with what the methods of `spreadlite.pb.Broker`
+do that they stand in for: the same bytes in, and the same calls, bytes, outcomes and lines in the log.
 """
 
 from __future__ import annotations
@@ -145,6 +145,24 @@ class Piece(pb.Copyable):
         self.held = held
 
 
+class Told(pb.Copyable):
+    """What is copied with for whom that is, and of what it is the result."""
+
+    def getStateToCopyFor(self, perspective: Any) -> Any:
+        """As they are told, and who it is for alone."""
+        invoker = perspective if perspective is None else perspective.victim.broker
+        call = () if invoker is None else (invoker.jellyMethod, invoker.jellyArgs, invoker.jellyKw)
+        return {"for": type(perspective).__name__, "of": [str(shape(each)) for each in call]}
+
+
+class Raising(pb.Copyable):
+    """What cannot be copied."""
+
+    def getStateToCopy(self) -> Any:
+        """Fail."""
+        raise KeyError("state")
+
+
 class Seen(pb.RemoteCache):
     """What the peer's object is here."""
 
@@ -278,9 +296,16 @@ class Both:
 
     def wait(self, *args: Any) -> Any:
         """Answer later."""
-        d: defer.Deferred[Any] = defer.Deferred()
+        d: Any = defer.Deferred()
+        d.kind = args[0] if args and type(args[0]) is int else len(self.victim.later)
         self.victim.later.append(d)
         return d
+
+    def ripe(self, *args: Any) -> Any:
+        """Answer what waits longest, with something or other."""
+        if self.victim.later:
+            self.victim.ripen(self.victim.later.pop(0))
+        return args
 
     def now(self, *args: Any) -> Any:
         """Answer at once, by a Deferred."""
@@ -387,6 +412,18 @@ class Victim:
         self.calls.append((what, shape(args), shape(kw), shape(self.broker.unserializingPerspective)))
         return kw or (args[0] if len(args) == 1 else list(args))
 
+    def ripen(self, d: Any) -> None:
+        """Answer a call that waits, with an error, or with what is plain, or has to be looked at, or cannot be sent."""
+        values: list[Any] = [
+            [d.kind, "late"], None, pb.Referenceable(), [Told(), b"x"], Raising(), b"w" * 70_000, "t", 2**500,
+            Known("late"), (b"z" * 70_000, self.broker.factory.root),
+        ]  # fmt: skip
+        value = values[d.kind % len(values)]
+        if isinstance(value, Known):
+            d.errback(value)
+        else:
+            d.callback(value)
+
     def call(self, *args: Any, **kw: Any) -> None:
         """Call the peer."""
         number = len(self.outcomes)
@@ -447,6 +484,7 @@ def way(test: Any, short: bool, plain: bool | int) -> Iterator[None]:
         patches.append(test.patch(_flow, "is_plain", lambda transport: plain))
     if not short:
         patches += [test.patch(codec, "serve", serve_nothing), test.patch(codec, "ask", ask_nothing)]
+        patches.append(test.patch(codec, "answer", lambda *_: False))
         function = inspect.unwrap(pb.RemoteReference.callRemote)
         patches += [test.patch(pb.RemoteReference, "callRemote", function), test.patch(codec, "read", lambda *_: False)]
     try:
@@ -477,11 +515,8 @@ def transcript(test: Any, short: bool, plain: bool | int, limits: Limits, pieces
             while victim.pipe.reactor.getDelayedCalls()[1:] or (victim.pipe.reactor.getDelayedCalls() and
                     victim.pipe.reactor.getDelayedCalls()[0].getTime() <= victim.pipe.reactor.seconds() + 0.002):
                 victim.pipe.reactor.advance(0.002)
-        for number, d in enumerate(victim.later):
-            if number % 2:
-                d.callback([number, "late"])
-            else:
-                d.errback(Known("late"))
+        for d in victim.later:
+            victim.ripen(d)
         broker = victim.broker
         state = [
             broker.currentRequestID, broker.currentLocalID, broker._answering, broker._unsent,
@@ -545,7 +580,8 @@ GIVEN = st.one_of(
 )  # fmt: skip
 GIVING = st.tuples(
     st.just("message"), st.integers(1, 9), st.sampled_from(["root", "root", "avatar", "own", "view", 1, 2]),
-    st.sampled_from(["give", "give", "give", "echo", "call", "one", "objects", "now"]), st.sampled_from([1, 1, 1, 0]),
+    st.sampled_from(["give", "give", "give", "echo", "call", "one", "objects", "now", "wait", "wait", "ripe"]),
+    st.sampled_from([1, 1, 1, 0]),
     st.lists(GIVEN, max_size=4).map(lambda values: ["tuple", *values]),
     st.one_of(st.just(["dictionary"]), st.just(["dictionary"]), KEYWORDS),
 )  # fmt: skip
@@ -559,6 +595,11 @@ CACHED = st.just(
 ANSWER = st.tuples(st.sampled_from(["answer", "answer", "error"]), st.integers(1, 6), VALUE)
 DECREF = st.tuples(st.sampled_from(["decref", "decref", "decache", "uncache"]), st.integers(1, 5))
 ANYTHING = st.sampled_from([message for _, message in odd_messages()] + [[kind, *MESSAGES[kind]] for kind in MESSAGES])
+WAITING = st.tuples(
+    st.just("message"), st.integers(1, 9), st.sampled_from(["root", "avatar", "avatar", "own", "view"]),
+    st.sampled_from(["wait", "wait", "ripe", "call"]), st.sampled_from([1, 1, 1, 0]),
+    st.lists(st.integers(0, 9), max_size=1).map(lambda values: ["tuple", *values]), st.just(["dictionary"]),
+)  # fmt: skip
 MESSAGE = st.one_of(CALL, CALL, CALL, OBSERVED, CACHED, ANSWER, ANSWER, DECREF)
 
 
@@ -592,6 +633,13 @@ class ShortcutTests(SynchronousTestCase):
         """So it is with references among what is said, in both directions, and where no more may be held."""
         data = b"".join(pack(list(message), True) for message in messages)
         self.same(plain, Limits(references=held, outstanding_calls=max(most, 3)), [data])
+
+    @searched(200)
+    @given(st.lists(st.one_of(WAITING, WAITING, DECREF), max_size=9), CUTS, st.booleans(), st.sampled_from((1, 3, None)))
+    def test_later(self, messages: list[Any], cuts: list[int], plain: bool, held: int | None) -> None:
+        """So it is with what is answered later, in the course of another call or of none, whatever it comes to."""
+        data = b"".join(pack(list(message), True) for message in messages)
+        self.same(plain, Limits(references=held), cut(data, cuts))
 
     @searched(300)
     @given(
@@ -756,6 +804,55 @@ class ShortcutTests(SynchronousTestCase):
                 victim.broker.dataReceived(call)
                 self.assertEqual(bytes((3, 0x80, WORDS[b"error"], 0x87)), victim.pipe.out[:4])
                 lose(victim.broker, ConnectionDone)
+
+    def test_changed_while_it_waits(self) -> None:
+        """A call that is answered later is answered by what is then true of the connection; and what is said is an answer,
+        in the course of whatever else it is said."""
+        value = [b"x" * 2000, [[[[[[[["deep"]]]]]]]], 2**60]
+        call = pack(["message", 1, "root", "wait", 1, ["tuple"], ["dictionary"]], True)
+        told = []
+        for change in ("nothing", "size", "limits", "prefix", "module", "words", "class", "end"):
+            for short in (True, False):
+                with way(self, short, False), logged():
+                    self.patch(failure, "count", 0)
+                    victim = Victim(short, False, Limits())
+                    broker = victim.broker
+                    broker.dataReceived(call)
+                    victim.pipe.out = b""
+                    patches = []
+                    match change:
+                        case "size":
+                            patches.append(self.patch(banana, "SIZE_LIMIT", 1000))
+                        case "limits":
+                            broker.limits = unhurried(Limits(expression_depth=9))
+                        case "prefix":
+                            broker.prefixLimit = 3
+                        case "module":
+                            patches.append(self.patch(banana, "_PREFIX_LIMIT", 3))
+                            broker.prefixLimit = None
+                        case "words":
+                            broker.outgoingVocabulary = {}
+                        case "class":
+                            write = pb.Broker.sendEncoded
+                            patches.append(
+                                self.patch(pb.Broker, "sendEncoded", lambda self, sexp, write=write: write(self, [sexp]))
+                            )
+                        case "end":
+                            lose(broker, ConnectionDone)
+                    victim.later[0].callback(value)
+                    output = broker._output
+                    told.append((change, victim.pipe.out, output.answers, output.replied, broker._answering))
+                    for patch in patches:
+                        patch.restore()
+                    if change != "end":
+                        lose(broker, ConnectionDone)
+                    self.flushLoggedErrors()
+        self.assertEqual(told[1::2], told[::2])
+        said = [each[1] for each in told[::2]]
+        # Two of these have the same limit exceeded.
+        self.assertEqual(len(said) - 1, len(set(said)))
+        self.assertEqual(b"", said[-1])
+        self.assertEqual((len(said[0]), 0), told[0][3:])
 
     def test_handed_back_in_a_set(self) -> None:
         """An object that comes back in a set, or as a key, is hashed and compared as often as ever, by its own methods;
@@ -1352,6 +1449,11 @@ class ShortcutTests(SynchronousTestCase):
         victim.broker.dataReceived(pack(call, True) + pack(["answer", 1, 5], True))
         self.assertEqual(pack(["answer", 1, ["unicode", "hello"]], True), victim.pipe.out)
         self.assertEqual(("waits", "5"), victim.outcomes[0])
+        # Nor does one that is answered later.
+        victim.pipe.out = b""
+        victim.broker.dataReceived(pack(["message", 2, "root", "wait", 1, ["tuple"], ["dictionary"]], True))
+        victim.later[0].callback("later")
+        self.assertEqual(pack(["answer", 2, ["unicode", "later"]], True), victim.pipe.out)
 
     def test_short_reading(self) -> None:
         """A reading of ordinary calls is done by the codec as a whole; the compiled one sends by the socket itself."""

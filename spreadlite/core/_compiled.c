@@ -98,7 +98,7 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(expression_bytes) X(expression_depth) X(__dict__) X(__init__) X(__class__) X(__getattribute__) X(security)       \
     X(_PREFIX_LIMIT) X(depth) X(outstanding_calls) X(transport) X(_pass_on) X(_answering) X(_parting) X(_unsent)       \
     X(_justReleased) X(locallyCachedObjects) X(_halfMade) X(_raised) X(_localCleanup) X(_cleanUp) X(_returned)         \
-    X(_pack) X(_packRest) X(_takeBack) X(_unread) X(_unasked) X(_unsaid) X(proto_decref) X(disconnected)                          \
+    X(_pack) X(_packRest) X(_promised) X(_takeBack) X(_unread) X(_unasked) X(_unsaid) X(proto_decref) X(disconnected)                          \
     X(remoteMessageReceived) X(waitingForAnswers) X(callback) X(currentRequestID) X(incomingVocabulary)                \
     X(localObjectForID) X(called) X(paused) X(_runningCallbacks) X(result)                                             \
     X(cachedLocallyAs) X(_recvMessage) X(_answered)
@@ -5631,6 +5631,44 @@ static PyObject *fired(State *st, PyObject *object) {
     return result;
 }
 
+/* Whether an object is a Deferred that has not fired. */
+static int is_promise(State *st, PyObject *object) {
+    if (!PyType_IsSubtype(Py_TYPE(object), (PyTypeObject *)st->deferred)) return 0;
+    PyObject *called = PyObject_GetAttr(object, st->s_called);
+    Py_XDECREF(called);
+    if (!called) PyErr_Clear();
+    return called == Py_False;
+}
+
+/* Begins the message that a call of the peer's came to this, and says whether it can be sent; see message_good. */
+static int answer_good(Desk *desk, Writer *w, PyObject *number, PyObject *value) {
+    State *st = desk->st;
+    int failed = out_head(&w->out, 3, LIST) || out_head(&w->out, (uint64_t)st->n_answer, VOCAB) ||
+                 out_int(st, &w->out, number, w->prefix_limit) || w_value(w, value);
+    return message_good(desk, w, failed);
+}
+
+/* The result of a call is a Deferred that has not fired. */
+static int call_promised(Desk *desk, Call *call) {
+    State *st = desk->st;
+    PyObject *done, *promise, *perspective;
+    if (call->receiver == C_REMOTE) {
+        if (!(perspective = PyObject_GetAttr(call->target, st->s_perspective)))
+            return call_raised(desk, call->number, call->wanted, 0);
+        promise = Py_NewRef(call->value);
+        call_end(call);
+        done = PyObject_CallMethodObjArgs(desk->broker, st->s__promised, promise, call->number, perspective, NULL);
+        Py_DECREF(promise);
+        Py_DECREF(perspective);
+    } else {
+        perspective = call->receiver == C_PERSPECTIVE ? call->target : Py_None;
+        done = PyObject_CallMethodObjArgs(desk->broker, st->s__promised, call->value, call->number, perspective,
+                                          call->method, call->args, call->keywords, NULL);
+    }
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
 /* The result of a call goes to the peer.  References of the peer's that came with it are released before, as frames of Python
    would. */
 static int call_returned(Desk *desk, Call *call) {
@@ -5647,6 +5685,7 @@ static int call_returned(Desk *desk, Call *call) {
         if (!deferred) return call_raised(desk, call->number, call->wanted, 0);
         Py_SETREF(call->value, deferred);
     }
+    if (call->wanted && is_promise(st, call->value)) return call_promised(desk, call);
     /* What is large is sent by those who do not copy it. */
     int large = PyBytes_CheckExact(call->value) && PyBytes_GET_SIZE(call->value) > LARGE_STRING;
     if (call->wanted && !large && !is_true(OWN(desk, disconnected))) {
@@ -5655,9 +5694,7 @@ static int call_returned(Desk *desk, Call *call) {
         if (ready < 0) PyErr_Clear();
         if (ready > 0 && speaks_words(desk) && message_begin(desk, &w)) {
             PyObject *result = fired(st, call->value);
-            int failed = out_head(&w.out, 3, LIST) || out_head(&w.out, (uint64_t)st->n_answer, VOCAB) ||
-                         out_int(st, &w.out, call->number, w.prefix_limit) || w_value(&w, result ? result : call->value);
-            int good = message_good(desk, &w, failed);
+            int good = answer_good(desk, &w, call->number, result ? result : call->value);
             /* Whoever keeps the Deferred finds it as if we had added a callback. */
             if (good && result && PyObject_SetAttr(call->value, st->s_result, Py_None)) PyErr_Clear();
             Py_XDECREF(result);
@@ -6431,6 +6468,44 @@ static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t co
     return question;
 }
 
+/* Answers a call of the peer's, where no hook is asked about the result: what Broker._sendAnswer does.  False where that is
+   to be done there, before anything was done. */
+static PyObject *answer_peer(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    if (count != 7 || !PyList_CheckExact(args[4]) || !PyDict_CheckExact(args[5])) {
+        PyErr_SetString(PyExc_TypeError, "answer() takes a broker and six more arguments");
+        return NULL;
+    }
+    State *st = state_of(module);
+    PyObject *number = args[2], *value = args[3], *whose = args[4], *dialect;
+    Desk desk = {.st = st, .broker = args[0], .output = args[1], .names = args[5]};
+    Writer w;
+    int done = 0;
+    if (!PyLong_CheckExact(number) || (PyBytes_CheckExact(value) && PyBytes_GET_SIZE(value) > LARGE_STRING) ||
+        is_output(st, Py_TYPE(desk.output)) <= 0 || desk_refresh(&desk) <= 0 || is_true(OWN(&desk, disconnected)) ||
+        !(dialect = OWN(&desk, currentDialect)) || !PyBytes_CheckExact(dialect) ||
+        strcmp(PyBytes_AS_STRING(dialect), "pb") || !speaks_words(&desk) || !message_begin(&desk, &w))
+        goto over;
+    if (answer_good(&desk, &w, number, value)) {
+        Py_ssize_t sum;
+        done = 1;
+        /* What it is the result of ends before it is said, which may run finalizers. */
+        int failed = PyList_SetSlice(whose, 0, PyList_GET_SIZE(whose), NULL);
+        if (!failed && is_true(OWN(&desk, disconnected)))
+            message_end(&desk, &w);
+        else if (failed || add_to_slot(desk.output, st->output.at[OUTPUT_REPLIED], w.out.length, &sum)) {
+            message_end(&desk, &w);
+            done = -1;
+        } else if (say(&desk, &w, 1))
+            done = -1;
+    } else
+        message_end(&desk, &w);
+over:
+    desk_end(&desk);
+    if (done < 0) return NULL;
+    PyErr_Clear();
+    return PyBool_FromLong(done);
+}
+
 /* Whether a class of brokers makes calls by Broker's own method. */
 static int calls_itself(State *st, PyTypeObject *type) {
     if (type->tp_version_tag && type->tp_version_tag == st->calling_version) return 1;
@@ -6527,6 +6602,8 @@ static PyMethodDef functions[] = {
      "Do what a broker does with messages, up to one that is out of the ordinary; see `spreadlite.core.codec`."},
     {"read", (PyCFunction)(void (*)(void))read_chunk, METH_FASTCALL,
      "Do what a broker does with bytes that came, where nothing is out of the ordinary; see `spreadlite.core.codec`."},
+    {"answer", (PyCFunction)(void (*)(void))answer_peer, METH_FASTCALL,
+     "Answer a call of the peer's, or give False; see `spreadlite.core.codec`."},
     {"ask", (PyCFunction)(void (*)(void))ask_peer, METH_FASTCALL,
      "Do what a broker does to call the peer, or give None; see `spreadlite.core.codec`."},
     {"caller", (PyCFunction)(void (*)(void))caller, METH_FASTCALL,

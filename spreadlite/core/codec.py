@@ -153,6 +153,7 @@ graph.WHEN_REPLACED.append(_jellier_replaced)
 # `spreadlite.pb`, which calls it only where every method on the way is its own.
 serve: Callable[..., Any] = shortcut.serve if chosen is None else chosen.serve
 ask: Callable[..., Any] = shortcut.ask if chosen is None else chosen.ask
+answer: Callable[..., bool] = shortcut.answer if chosen is None else chosen.answer
 read: Callable[..., bool] = shortcut.read if chosen is None else chosen.read
 
 
@@ -165,6 +166,7 @@ __all__ = [
     "NEED_DATA",
     "Decoder",
     "Packed",
+    "answer",
     "ask",
     "caller",
     "class_version",

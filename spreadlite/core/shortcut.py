@@ -263,7 +263,8 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
     decoder.position = stop
     if made:
         keep(made)
-    said = sexp = outcome = None
+    said = sexp = outcome = promise = None
+    whose: tuple[Any, ...] = ()
     try:
         if of == "remote":
             method = getattr(target, attributes[name], None)
@@ -279,8 +280,20 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
         if wanted == b"\x01":
             if type(result) is CoroutineType:
                 result = STOCK["of_coroutine"](result)
+            outcome = result
+            if isinstance(result, STOCK["deferred"]):
+                if not result.called:
+                    promise = result
+                elif (
+                    type(result) is STOCK["deferred"]
+                    and not result.paused
+                    and not result._runningCallbacks
+                    and not isinstance(result.result, STOCK["failure"])
+                ):
+                    outcome = result.result
             if (
-                not broker.disconnected
+                promise is None
+                and not broker.disconnected
                 and broker._symbols is None
                 and broker.outgoingVocabulary is WORDS
                 and broker.limits is limits
@@ -288,15 +301,6 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
                 and broker.prefixLimit is own_limit
                 and sizes["SIZE_LIMIT"] is size_limit
             ):
-                outcome = result
-                if (
-                    type(result) is STOCK["deferred"]
-                    and result.called
-                    and not result.paused
-                    and not result._runningCallbacks
-                    and not isinstance(result.result, STOCK["failure"])
-                ):
-                    outcome = result.result
                 said, _ = written(broker, [ANSWER, digits, _INT], (outcome,), size_limit)
                 if said is not None and outcome is not result:
                     # Whoever keeps the Deferred finds it as if we had added a callback.
@@ -304,11 +308,14 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
         elif result is None:
             said = b""
         if said is None:
-            pack = broker._pack if type(result) is bytes else broker._packRest
             if of == "remote":
-                sexp = pack(result, target.perspective)
+                whose = (target.perspective,)
             else:
-                sexp = pack(result, target if of == "perspective" else None, method, tuple(arguments), keywords)
+                whose = (target if of == "perspective" else None, method, tuple(arguments), keywords)
+            if promise is None:
+                pack = broker._pack if type(result) is bytes else broker._packRest
+                sexp = pack(result, *whose)
+                whose = ()
     except BaseException as error:
         broker._raised(error, number_of(digits), wanted[0])
     else:
@@ -316,7 +323,10 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
         del arguments, keywords
         if said is None:
             del result, outcome
-            broker._returned(sexp, number_of(digits), wanted[0])
+            if promise is None:
+                broker._returned(sexp, number_of(digits), wanted[0])
+            else:
+                broker._promised(promise, number_of(digits), *whose)
         elif said and not broker.disconnected:
             write = output.write if type(said) is bytes else output.write_parts
             write(broker.transport, said, True)
@@ -543,6 +553,47 @@ def read(broker: Any, chunk: bytes, stock: Any, sizes: dict[str, Any]) -> bool:
     return True
 
 
+def _writes_plain(broker: Any, sizes: dict[str, Any]) -> bool:
+    """Whether nothing keeps *broker* from sending what is plain, as it is."""
+    bounds = broker.limits, sizes["SIZE_LIMIT"], sizes["_PREFIX_LIMIT"], broker.prefixLimit
+    return (
+        not broker.disconnected
+        and broker.currentDialect == PB_DIALECT
+        and broker._symbols is None
+        and broker.outgoingVocabulary is WORDS
+        and len(WORDS) == plain.USUAL_WORDS
+        and (bounds == _wide or _are_wide(*bounds))
+        and allows_dotted_names(broker.security)
+    )
+
+
+def answer(
+    broker: Any, output: Any, number: int, value: Any, whose: list[Any], sizes: dict[str, Any], reply: Any
+) -> bool:
+    """Answer a call of the peer's, as `Broker._sendAnswer` does; false where that has to be done there, and
+    nothing was done here.
+
+    Args:
+        broker, output: the connection.
+        number: the call's.
+        value: the result.
+        whose: what it is the result of; emptied before it is said.
+        sizes: as for `serve`.
+        reply: what *output* is told that this is: `_flow.REPLY`.
+    """
+    if not _writes_plain(broker, sizes):
+        return False
+    said, _ = written(broker, [ANSWER, wire.encode_int(number, plain.LONGEST_PREFIX)], (value,), sizes["SIZE_LIMIT"])
+    if said is None:
+        return False
+    whose.clear()
+    # That may have run finalizers.
+    if not broker.disconnected:
+        write = output.write if type(said) is bytes else output.write_parts
+        write(broker.transport, said, reply)
+    return True
+
+
 def ask(
     broker: Any,
     output: Any,
@@ -556,23 +607,15 @@ def ask(
     """Make a call, as `Broker._sendMessage` does, and return its Deferred; None where that has to be done there, and
     nothing was done here."""
     waiting = broker.waitingForAnswers
-    limits = broker.limits
-    bounds = limits, sizes["SIZE_LIMIT"], sizes["_PREFIX_LIMIT"], broker.prefixLimit
     if (
         prefix
         or type(arguments) is not tuple
         or len(arguments) > plain.MOST_ITEMS
         or type(waiting) is not STOCK["questions"]
-        or len(waiting) >= limits.outstanding_calls
-        or broker.disconnected
-        or broker.currentDialect != PB_DIALECT
-        or broker._symbols is not None
-        or broker.outgoingVocabulary is not WORDS
-        or len(WORDS) != plain.USUAL_WORDS
+        or len(waiting) >= broker.limits.outstanding_calls
         or (type(luid) is not int and type(luid) is not bytes)
         or type(name) is not bytes
-        or (bounds != _wide and not _are_wide(*bounds))
-        or not allows_dotted_names(broker.security)
+        or not _writes_plain(broker, sizes)
     ):
         return None
     number = broker.currentRequestID + 1
