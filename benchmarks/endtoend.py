@@ -17,7 +17,7 @@ from typing import Any
 
 from . import control
 from .peers import PEERS
-from .workloads import OBSERVERS, OUTSTANDING, WORKLOADS
+from .workloads import OBSERVERS, OUTSTANDING, TOGETHER, WORKLOADS
 
 BASELINE = "twisted.spread"
 PURE = "spreadlite pure"
@@ -198,7 +198,7 @@ def _sizes(contender: Contender, workload: str, sizes: Mapping[str, tuple[int, i
 
 def _calibrate(contender: Contender, workload: str, seconds: float, sizes: Any) -> int:
     """How many calls fill about so many seconds."""
-    least = {"outstanding": OUTSTANDING, "connections": 10}.get(workload, 1)
+    least = OUTSTANDING if workload in TOGETHER else 10 if workload == "connections" else 1
     calls = least
     while True:
         server, client, _ = contender.run(workload, calls, **_sizes(contender, workload, sizes))

@@ -14,10 +14,11 @@ from typing import Any
 from twisted.internet import defer, protocol, reactor
 
 from . import turning
-from .workloads import OBSERVERS
+from .workloads import OBSERVERS, TOGETHER
 
 _START = struct.Struct("!cII")
-ECHO, OBSERVER, TRIGGER = b"e", b"o", b"t"
+ECHO, LATER, OBSERVER, TRIGGER = b"e", b"l", b"o", b"t"
+_KINDS = {"later": LATER, "cache": TRIGGER}
 
 
 class Server(protocol.Protocol):
@@ -49,6 +50,10 @@ class Server(protocol.Protocol):
     def message(self) -> None:
         if self.kind == ECHO:
             self.transport.write(self.answer)
+        elif self.kind == LATER:
+            d: defer.Deferred[bytes] = defer.Deferred()
+            reactor.callLater(0, d.callback, self.answer)
+            d.addCallback(self.transport.write)
         elif self.kind == OBSERVER:
             self.waiting.popleft().callback(None)
         else:
@@ -141,7 +146,7 @@ class Client:
                     # What is told is received, and what is answered is sent.
                     self.others.append(await self.connect(OBSERVER, sent, received))
                 sent = received = 1
-            self.peers[workload] = await self.connect(TRIGGER if workload == "cache" else ECHO, sent, received)
+            self.peers[workload] = await self.connect(_KINDS.get(workload, ECHO), sent, received)
         return self.peers[workload]
 
     async def do(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -158,7 +163,7 @@ class Client:
         if workload == "connections":
             return await turning.timed(turning.connecting(lambda: self.visit(sent, received), calls))
         call = (await self.peer(workload, sent, received)).call
-        if workload == "outstanding":
+        if workload in TOGETHER:
             return await turning.timed(turning.outstanding(call, calls))
         return await turning.timed(turning.in_turn(call, calls))
 

@@ -27,6 +27,7 @@ from .workloads import WORKLOADS
 TITLES = {
     "small": "small call",
     "outstanding": "small call, 100 outstanding",
+    "later": "… answered later",
     "fields": "dict of 20 fields",
     "records": "list of 1,000 dicts",
     "bytes64": "64 KiB of bytes",

@@ -82,6 +82,11 @@ class Root(pb.Root):
     def remote_echo(self, value: Any) -> Any:
         return value
 
+    def remote_later(self, value: Any) -> Any:
+        d: defer.Deferred[Any] = defer.Deferred()
+        reactor.callLater(0, d.callback, value)
+        return d
+
     def remote_references(self, number: int) -> list[Part]:
         return [Part() for _ in range(number)]
 
@@ -106,6 +111,7 @@ class Client:
         self.calls = {
             "small": lambda: self.root.callRemote("echo", payloads.SMALL),
             "outstanding": lambda: self.root.callRemote("echo", payloads.SMALL),
+            "later": lambda: self.root.callRemote("later", payloads.SMALL),
             "fields": lambda: self.root.callRemote("echo", payloads.FIELDS),
             "records": lambda: self.root.callRemote("echo", payloads.RECORDS),
             "bytes64": lambda: self.root.callRemote("echo", payloads.BYTES_64),
@@ -148,7 +154,7 @@ class Client:
     def work(self, workload: str, calls: int) -> Any:
         """Do *calls* of a workload."""
         match workload:
-            case "outstanding":
+            case "outstanding" | "later":
                 return turning.outstanding(self.calls[workload], calls)
             case "references":
                 return self._references(calls)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 #: Calls that are on their way at one time, in the workloads where more than one is.
 OUTSTANDING = 100
+#: Those workloads.
+TOGETHER = ("outstanding", "later")
 #: Connections that are being made at one time.
 CONNECTING = 20
 
@@ -31,6 +33,7 @@ WORKLOADS = {
     for workload in (
         Workload("small", "small call, one after another"),
         Workload("outstanding", f"small call, {OUTSTANDING} outstanding"),
+        Workload("later", "the same, each answered in the next turn"),
         Workload("fields", "dict of 20 fields, there and back"),
         Workload("records", "list of 1,000 dicts, there and back"),
         Workload("bytes64", "64 KiB of bytes, there and back"),
