@@ -10,16 +10,25 @@ from typing import Any
 
 from twisted.python import failure, log, reflect
 
-from . import banana
+from . import banana, flavors
 from .core.errors import RemoteError
 from .core.graph import shortened
 from .core.text import cut, escaped
 from .core.weights import within
 from .flavors import Copyable, RemoteCopy, attributesOf
+from .interfaces import IUnjellyable
 from .jelly import _newInstance, setUnjellyableForClass
 
 #: Members of what an exception has for arguments, beyond which its text is not made.
 _MOST_SHOWN = 100_000
+
+
+# The classes that an exception may have among its own, by the names that they have where they are twisted.spread's.
+_FLAVORS = {
+    reflect.qual(cls): f"twisted.spread.{'flavors' if cls.__module__ == flavors.__name__ else 'jelly'}.{cls.__name__}"
+    for cls in vars(flavors).values()
+    if isinstance(cls, type) and issubclass(cls, (flavors.Jellyable, flavors.Unjellyable))
+}
 
 
 def textOfException(value: Any) -> str:
@@ -59,7 +68,8 @@ class CopyableFailure(failure.Failure, Copyable):
         parents = getattr(self, "parents", None) or self.__dict__.get("_parents", [])
         # What others keep on a failure for themselves (test runners do) would not be read at the other side.
         state = {name: value for name, value in self.__dict__.items() if name[:1] != "_" or name == "_frames"}
-        state["parents"] = [parent if isinstance(parent, (str, bytes)) else reflect.qual(parent) for parent in parents]
+        names = [parent if isinstance(parent, (str, bytes)) else reflect.qual(parent) for parent in parents]
+        state["parents"] = [_FLAVORS.get(name, name) for name in names]  # type: ignore[arg-type]
         state["tb"] = None
         state["frames"] = []
         state["stack"] = []
@@ -234,6 +244,40 @@ def _rebuildCopied(state: dict[str, Any]) -> CopiedFailure:
 
 
 setUnjellyableForClass(CopyableFailure, CopiedFailure)
+
+
+class _ObjectFailure(failure.Failure):
+    """A failure whose ``value`` is an object that the other side sent for an error, and which is no exception here.
+
+    A `Copyable` exception arrives so where the class of its copy is none, and so does a `Referenceable` one.  `check`
+    and `trap` know it by its class, as they do with twisted.spread.  Where an exception has to be raised for it, that is a
+    `RemoteError`, whose ``args[0]`` is the object.
+    """
+
+    def _error(self) -> RemoteError:
+        return RemoteError(b"unknown", self.value, None)
+
+    def raiseException(self) -> Any:
+        """Raise a `RemoteError` that has the object."""
+        raise self._error()
+
+    def throwExceptionIntoGenerator(self, g: Any) -> Any:
+        """Throw a `RemoteError` that has the object into the generator *g*."""
+        return g.throw(self._error())
+
+    # Under this name Twisted's coroutines call the same.
+    _throwExceptionIntoGenerator = throwExceptionIntoGenerator
+
+
+def failureOf(sent: Any) -> failure.Failure:
+    """What a call fails with whose error the other side sent as *sent*."""
+    if isinstance(sent, failure.Failure):
+        return sent
+    if isinstance(sent, BaseException):
+        return failure.Failure(sent)
+    if IUnjellyable.providedBy(sent):
+        return _ObjectFailure(sent)  # type: ignore[no-untyped-call]
+    return failure.Failure(RemoteError(b"unknown", sent, None))
 
 
 def failure2Copyable(fail: Any, unsafeTracebacks: Any = 0) -> CopyableFailure:

@@ -34,7 +34,7 @@ from zope.interface import Interface, implementer
 
 from . import _flow, _seams, _transports, banana
 from . import jelly as _jelly
-from ._failures import CopiedFailure, CopyableFailure, failure2Copyable
+from ._failures import CopiedFailure, CopyableFailure, failure2Copyable, failureOf
 from ._journal import Journal
 from ._login import (
     AsReferenceable,
@@ -837,13 +837,15 @@ class Broker(banana.Banana):
         return luid
 
     def remotelyCachedForLUID(self, luid: Any) -> Any:
-        """The object of ours that the peer has cached under that id.
+        """The object of ours that the peer has cached under that id; also one that it let go of a moment too soon.
 
         Raises:
             InsecureJelly: there is none.
         """
         local = self._caches.get(luid)
         if local is None:
+            if type(luid) is int and luid in self.__dict__.get("_justReleased", ()):
+                return self._justReleased[luid]
             raise InsecureJelly(f"no cached object has the id {shortened(luid)}")
         return local.object
 
@@ -911,6 +913,9 @@ class Broker(banana.Banana):
             # It leaves the table last: its owner may have something to say to the other side still.
             self._stopObserving(local)
             self._caches.forget(objectID)
+            if self.waitingForAnswers:
+                # As in proto_decref.
+                self._justReleased[objectID] = local.object
             self.sendCall(b"uncache", objectID)
 
     def proto_uncache(self, objectID: Any) -> None:
@@ -1529,10 +1534,7 @@ def _mustBeCallable(notifier: Any) -> None:
 
 def _failQuestion(question: Any, reason: Any) -> None:
     """Fail a call with what the peer sent for an error."""
-    if isinstance(reason, (failure.Failure, BaseException)):
-        question.errback(reason)
-    else:
-        question.errback(RemoteError(b"unknown", reason, None))
+    question.errback(failureOf(reason))
 
 
 _messageTables: dict[type, dict[bytes, str]] = {}

@@ -55,6 +55,19 @@ class HomeTests(SynchronousTestCase):
             if issubclass(cls, Exception):
                 self.assertEqual(list(map(qual, original.__mro__)), list(map(qual, cls.__mro__)))
 
+    def test_parents_that_are_flavors(self):
+        """Of an exception that is also something which can be sent, the flavors among its classes travel by the names that
+        peers know."""
+        found = []
+        for module in (pb, twisted.spread.pb):
+            for kind in ("Copyable", "Cacheable", "Viewable", "Root", "RemoteCopy", "RemoteCache"):
+                cls = type("Refused", (module.Error, getattr(module, kind)), {"__module__": "tests.shop"})
+                error = cls("no")
+                copy = module.CopyableFailure(error).getStateToCopy()
+                found.append(copy["parents"])
+        self.assertEqual(found[6:], found[:6])
+        self.assertIn("twisted.spread.jelly.Jellyable", found[0])
+
     def test_instances_that_are_allowed(self):
         """An instance, or the class, of a pinned exception that was allowed arrives as ours, though twisted.spread's is
         there; where that alone was allowed, as that."""

@@ -413,6 +413,52 @@ class ValueTests(Repairs):
         found = both.value("echo", mine)
         self.assertIs(None if pair == (TWISTED, TWISTED) else mine, found)
 
+    @each(PAIRS, ("echo", "later"))
+    def test_cached_straight_home(self, pair: tuple[str, str], how: str) -> None:
+        """A Cacheable that a client hands straight back comes home as itself, also where the client lets go of its cache
+        before it says so; its owner is told that nobody observes it, once.  With twisted.spread the connection is lost."""
+        server, client = map(load, pair)
+        told = []
+
+        class Light(server.pb.Cacheable):
+            """Is watched."""
+
+            def getTypeToCopy(self) -> bytes:
+                return b"repairs.Light"
+
+            def stoppedObserving(self, perspective: Any, observer: Any) -> None:
+                told.append(observer.cached)
+
+        class Echo(client.pb.Referenceable):
+            """Keeps nothing."""
+
+            def remote_echo(self, it: Any) -> Any:
+                return [it]
+
+            def remote_later(self, it: Any) -> Any:
+                return defer.succeed(None).addCallback(lambda result: [it])
+
+        client.pb.setUnjellyableForClass("repairs.Light", type("Seen", (client.pb.RemoteCache,), {}))
+        light = Light()
+
+        def ask(other: Any) -> Any:
+            return other.callRemote(how, light).addCallback(lambda got: got[0] is light)
+
+        both = Pair(*pair, rooted(pair[0], ask=ask))
+        for times in (1, 2):
+            found = both.call("ask", Echo())
+            if pair == (TWISTED, TWISTED):
+                self.assertFalse(both.alive)
+                return
+            self.assertIs(True, found)
+            self.assertEqual([light] * times, told)
+        self.assertTrue(both.alive)
+        self.assertFalse(both.server.remotelyCachedObjects)
+        self.assertFalse(both.client.locallyCachedObjects)
+        if pair[0] == OURS:
+            # It is not kept for longer than that.
+            self.assertRaises(server.jelly.InsecureJelly, both.server.remotelyCachedForLUID, 2)
+
     @each([TWISTED, OURS])
     def test_unregistered_types(self, side: str) -> None:
         """A type that is not registered has the same bytes either way; ours warns, once a type, where it is sent."""

@@ -1323,6 +1323,62 @@ class FailureTests(Rows, SynchronousTestCase):
         self.assertRaises(KeyError, found.trap, ZeroDivisionError)
         self.flushLoggedErrors()
 
+    @each(PAIRS, ("copy", "reference"), ("raised", "later"))
+    def test_error_that_is_no_exception_here(self, pair: tuple[str, str], what: str, how: str) -> None:
+        """An exception that travels by itself arrives as a copy or a reference; where that is no exception, the failure
+        has it as its value all the same, and is trapped by its class.  What is raised for it has it too."""
+        server, client = map(load, pair)
+
+        class Overdrawn(server.pb.Error, server.pb.Copyable):
+            """Sent with what the caller may want to know."""
+
+            def getTypeToCopy(self) -> bytes:
+                return b"tests.seams.Overdrawn"
+
+            def getStateToCopy(self) -> dict[str, Any]:
+                return {"by": self.args[0]}
+
+        class Asks(server.pb.Error, server.pb.Referenceable):
+            """Stays here, and can be asked."""
+
+            def remote_by(self) -> int:
+                return self.args[0]  # type: ignore[no-any-return]
+
+        class Told(client.pb.RemoteCopy):
+            """Is told, and cannot be raised."""
+
+        client.pb.setUnjellyableForClass("tests.seams.Overdrawn", Told)
+
+        class Root(server.pb.Root):
+            """Refuses."""
+
+            def remote_draw(self) -> Any:
+                error = Overdrawn(7) if what == "copy" else Asks(7)
+                if how == "later":
+                    return defer.fail(error)
+                raise error
+
+        both = Pair(*pair, Root())
+        failure = both.call("draw")
+        kind = Told if what == "copy" else client.pb.RemoteReference
+        self.assertIs(kind, failure.type)
+        self.assertIs(kind, failure.check(KeyError, kind))
+        self.assertIs(kind, failure.trap(kind))
+        self.assertIsNone(failure.check(KeyError))
+        self.assertIsInstance(failure.value, kind)
+        self.assertEqual(7, failure.value.by if what == "copy" else both.outcome(failure.value.callRemote("by")))
+        self.assertIsInstance(failure.getErrorMessage() + failure.getTraceback() + repr(failure), str)
+
+        async def wait() -> Any:
+            return await both.root.callRemote("draw")
+
+        # twisted.spread has nothing there but an AttributeError, of its own.
+        raised = both.outcome(defer.ensureDeferred(wait()))
+        if pair[1] == OURS:
+            self.assertIsInstance(raised.trap(client.pb.RemoteError) and raised.value.args[0], kind)
+            self.assertRaises(client.pb.RemoteError, failure.raiseException)
+            self.assertRaises(client.pb.RemoteError, failure.trap, KeyError)
+
     @each(PAIRS)
     def test_text_assigned(self, pair: tuple[str, str]) -> None:
         """An errback adds to the text, and changes the name of the type."""
