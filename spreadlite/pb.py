@@ -1145,9 +1145,8 @@ class Broker(banana.Banana):
             if callback or errback:
                 log.msg('warning! using deprecated "pbcallback"')
                 question.addCallbacks(callback or (lambda result: result), errback)
-            # Making it may have run finalizers.
+            # Making it may have run finalizers.  Where the connection went, the tables did, and nothing is taken back.
             if self.waitingForAnswers is None or self.disconnected:
-                self._takeBack(registrations)
                 self._unasked(question)
                 return question
             self.waitingForAnswers[requestID] = question

@@ -320,3 +320,12 @@ class OrderTests(Rows, SynchronousTestCase):
             self.assertEqual([True, False], [less == same, less != same])
             self.assertEqual([less, more], sorted([more, less]))
             self.assertEqual(hash(less), hash(same))
+
+    @each([TWISTED, OURS])
+    def test_no_order(self, side: str) -> None:
+        """References of two connections are in no order, nor is a reference with anything else."""
+        pb = import_module(f"{side}.pb")
+        one = pb.RemoteReference(None, object(), 1, 0)
+        for other in (pb.RemoteReference(None, object(), 2, 0), 2, None):
+            with self.assertRaises(TypeError):
+                one < other  # noqa: B015

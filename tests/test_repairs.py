@@ -22,6 +22,7 @@ from twisted.cred.credentials import UsernamePassword
 from twisted.cred.portal import Portal
 from twisted.internet import defer
 from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -210,6 +211,18 @@ class AnswerTests(Repairs):
         client.getRootObject().addBoth(results.append)
         Pair(*pair, serving=server, connecting=client)
         self.assertEqual(0 if pair[1] == TWISTED else 1, len(results))
+
+    @each([TWISTED, OURS])
+    def test_never_negotiated_closed(self, side: str) -> None:
+        """The connection is then closed, not aborted: the application is told that it ended in an orderly way."""
+        ended: list[str] = []
+        transport: Any = StringTransport()
+        transport.loseConnection = lambda: ended.append("closed")
+        transport.abortConnection = lambda: ended.append("aborted")
+        broker = load(side).pb.PBClientFactory().buildProtocol(None)
+        broker.makeConnection(transport)
+        broker.dataReceived(load(side).banana.encode([b"odd"]))
+        self.assertEqual(["closed"], ended)
 
 
 class IdentityTests(Repairs):

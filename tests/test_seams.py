@@ -1281,15 +1281,18 @@ class FailureTests(Rows, SynchronousTestCase):
 
         return Pair(*pair, echo(load(pair[0]), remote_fail=fails, **members))
 
-    @each(PAIRS, ("upcalled", "replaced"))
+    @each(PAIRS, ("upcalled", "replaced", "replaced for old peers"))
     def test_set_copyable_state_replaced(self, pair: tuple[str, str], how: str) -> None:
-        """`CopiedFailure.setCopyableState` is replaced on the class, with an upcall or without."""
+        """`CopiedFailure.setCopyableState` is replaced on the class, with an upcall or without; also where an old peer
+        says no more than the exception's own class."""
         cls = load(pair[1]).pb.CopiedFailure
         stock = cls.setCopyableState
         seen: list[Any] = []
 
         def replaced(self: Any, state: Any) -> None:
             seen.append(state["type"])
+            if how == "replaced for old peers":
+                del state["parents"]
             if how == "upcalled":
                 stock(self, state)
             else:
@@ -2285,6 +2288,40 @@ class NameTests(Rows, SynchronousTestCase):
         self.assertEqual([both.root._disconnected], both.client.disconnects)
         both.root._disconnected()
         self.assertEqual(([both.root], None), (seen, both.root.disconnectCallbacks))
+
+    @each(PAIRS)
+    def test_not_told(self, pair: tuple[str, str]) -> None:
+        """What `RemoteReference.notifyOnDisconnect` was given is taken back: it is not called, and does not keep the
+        reference, so that the other side lets go of the object."""
+        root = echo(load(pair[0]), remote_new=lambda self: load(pair[0]).pb.Referenceable())
+        both = Pair(*pair, root)
+        seen: list[Any] = []
+        held = both.value("new")
+        held.notifyOnDisconnect(seen.append)
+        self.assertEqual(2, len(both.server.localObjects))
+        held.dontNotifyOnDisconnect(seen.append)
+        self.assertRaises(ValueError, held.dontNotifyOnDisconnect, seen.append)
+        self.assertEqual([], both.client.disconnects)
+        del held
+        collected()
+        both.flush()
+        self.assertEqual([b"root"], list(both.server.localObjects))
+        both.cut()
+        self.assertEqual([], seen)
+
+    @each([OURS, TWISTED])
+    def test_decref_fails(self, server: str) -> None:
+        """What a `sendDecRef` of the application's raises when a reference is collected is logged."""
+        both = Pair(server, OURS, echo(load(server), remote_new=lambda self: load(server).pb.Referenceable()))
+
+        def fails(luid: int) -> None:
+            raise KeyError(luid)
+
+        both.client.sendDecRef = fails
+        held = both.value("new")
+        del held
+        collected()
+        self.assertEqual(1, len(self.flushLoggedErrors(KeyError)))
 
     @each(PAIRS)
     def test_disconnects(self, pair: tuple[str, str]) -> None:

@@ -1222,7 +1222,6 @@ def _named(name: str, taster: Any) -> Any:
 
 
 def read_none(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
-    unjellier.announce(number, None)
     return None
 
 
@@ -1231,7 +1230,6 @@ def read_boolean(unjellier: Unjellier, sexp: list[Any], number: int | None) -> A
     if word not in (b"true", b"false"):
         raise InsecureJelly(f"neither true nor false: {shortened(word)}")
     value = word == b"true"
-    unjellier.announce(number, value)
     return value
 
 
@@ -1244,8 +1242,6 @@ def _text_of(sexp: list[Any]) -> Any:
 
 def read_unicode(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
     value = _text_of(sexp)
-    if number is not None:
-        unjellier.announce(number, value)
     return value
 
 
@@ -1266,8 +1262,6 @@ def read_decimal(unjellier: Unjellier, sexp: list[Any], number: int | None) -> A
         value = decimal.Decimal((sign, decimal.Decimal(digits).as_tuple().digits, exponent))
     except (ValueError, ArithmeticError):
         raise InsecureJelly(f"not a decimal: {shortened(sexp)}") from None
-    if number is not None:
-        unjellier.announce(number, value)
     return value
 
 
@@ -1295,8 +1289,6 @@ def _dated(make: Callable[..., Any], least: int, most: int) -> Reader:
             value = make(*numbers, fold=1) if folds and plus and len(numbers) == most else make(*numbers)
         except (ValueError, OverflowError) as error:
             raise InsecureJelly(f"not a {what}: {error}") from error
-        if number is not None:
-            unjellier.announce(number, value)
         return value
 
     return reader
@@ -1312,7 +1304,6 @@ def read_dereference(unjellier: Unjellier, sexp: list[Any], number: int | None) 
     if isinstance(value, Pending) and value.known:
         value = value.value
     unjellier.scale.again(value)
-    unjellier.announce(number, value)
     return value
 
 
@@ -1464,7 +1455,6 @@ def read_module(unjellier: Unjellier, sexp: list[Any], number: int | None) -> An
         value = __import__(name, {}, {}, "x")
     except ImportError as error:
         raise InsecureJelly(f"there is no module {name}: {error}") from error
-    unjellier.announce(number, value)
     return value
 
 
@@ -1478,7 +1468,6 @@ def read_class(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any
         raise InsecureJelly(f"{name} is no class: {shortened(cls)}")
     if not unjellier.taster.isClassAllowed(cls):
         raise InsecureJelly(f"class not allowed: {name}")
-    unjellier.announce(number, cls)
     return cls
 
 
@@ -1496,7 +1485,6 @@ def read_function(unjellier: Unjellier, sexp: list[Any], number: int | None) -> 
         value.__module__
     ):
         raise InsecureJelly(f"{name} is no function of an allowed module")
-    unjellier.announce(number, value)
     return value
 
 
@@ -1530,7 +1518,6 @@ def read_persistent(unjellier: Unjellier, sexp: list[Any], number: int | None) -
         value = unjellier.persistentLoad(item_of(sexp, 1), unjellier)
     else:
         value = Unpersistable("Persistent callback not found")
-    unjellier.announce(number, value)
     return value
 
 
@@ -1541,7 +1528,6 @@ _LONGEST_REASON = 1000
 def read_unpersistable(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
     # An honest peer says so in the place of a value of an unregistered type; its words are a bytes.
     value = Unpersistable(f"Unpersistable data: {shortened(item_of(sexp, 1), _LONGEST_REASON)}")
-    unjellier.announce(number, value)
     return value
 
 

@@ -115,11 +115,27 @@ class ServerTests(Rows, SynchronousTestCase):
         )
 
     @each(BOTH)
+    def test_arguments_in_a_list(self, name: str) -> None:
+        """Arguments may be a list as well as a tuple."""
+        peer = served(load(name), echo_root(load(name)))
+        peer.say(["message", 1, "root", "all", 1, ["list", 1, b"two"], ["dictionary"]])
+        self.assertEqual([[b"answer", 1, [b"list", [b"list", 1, b"two"], [b"dictionary"]]]], peer.heard())
+
+    @each(BOTH)
     def test_mixed_keywords(self, name: str) -> None:
         """Keywords that are text are keywords."""
         peer = served(load(name), echo_root(load(name)))
         reply = peer.call("root", "all", keywords=[(text("name"), 1)])
         self.assertEqual([b"dictionary", [[b"unicode", b"name"], 1]], reply[2][2])
+
+    def test_keywords_twice(self) -> None:
+        """A keyword that is there as bytes and as text fails the call, and so does one that is neither."""
+        peer = served(load(OURS), echo_root(load(OURS)))
+        for number, keywords in enumerate(([(b"name", 1), (text("name"), 2)], [(5, 1)]), 1):
+            reply = peer.call("root", "all", keywords=keywords)
+            self.assertEqual([b"error", number], reply[:2])
+            self.assertEqual(b"twisted.spread.jelly.InsecureJelly", state_of(reply[2])["type"])
+        self.assertEqual(2, len(self.flushLoggedErrors()))
 
     @each(BOTH)
     def test_python_2_copies(self, name: str) -> None:

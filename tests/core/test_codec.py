@@ -62,7 +62,7 @@ class CodecTests(SynchronousTestCase):
         """It gives out these names and no others."""
         self.assertEqual(
             [
-                "Decoder", "NEED_DATA", "Packed", "ask", "caller", "class_version", "encode", "encode_parts",
+                "Decoder", "NEED_DATA", "Packed", "answer", "ask", "caller", "class_version", "encode", "encode_parts",
                 "expression_of", "finalizer", "implementation", "jelly", "leaf", "leaves", "pack", "pack_light",
                 "read", "release", "serve", "unjelly", "unpack",
             ],

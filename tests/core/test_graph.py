@@ -36,6 +36,10 @@ class RemoteNode(pb.RemoteCopy):
     """What stands for a `Node`."""
 
 
+class TwistedNode(twisted.spread.jelly.Unjellyable):
+    """The same where twisted.spread reads it."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Frozen(pb.Copyable, pb.RemoteCopy):
     """A copy that cannot be assigned to."""
@@ -47,6 +51,32 @@ class Slotted(pb.Copyable, pb.RemoteCopy):
     """A copy whose attributes are slots."""
 
     __slots__ = ("number", "unset")
+
+
+class Hiding(pb.Copyable, pb.RemoteCopy):
+    """A copy whose attribute is nobody else's."""
+
+    __slots__ = ("__hidden",)
+
+    def __init__(self, hidden):
+        self.__hidden = hidden
+
+    def found(self):
+        """What it hides."""
+        return self.__hidden
+
+
+class Unsendable(jelly.Jellyable):
+    """What says by itself that it is not sent."""
+
+    def jellyFor(self, jellier):
+        return jellier.unpersistable("it is no use there")
+
+
+class TwistedUnsendable(twisted.spread.jelly.Jellyable):
+    """The same for twisted.spread."""
+
+    jellyFor = Unsendable.jellyFor
 
 
 class Tagged(pb.Copyable):
@@ -66,6 +96,7 @@ def make(state):
 jelly.setUnjellyableForClass(Node, RemoteNode)
 jelly.setUnjellyableForClass(Frozen, Frozen)
 jelly.setUnjellyableForClass(Slotted, Slotted)
+jelly.setUnjellyableForClass(Hiding, Hiding)
 jelly.setUnjellyableFactoryForClass("tests.core.test_graph tag", make)
 
 
@@ -385,6 +416,13 @@ class ValueTests(SynchronousTestCase):
         back = there_and_back(slotted)
         self.assertEqual((3, False), (back.number, hasattr(back, "unset")))
 
+    def test_private_slots(self):
+        """So do attributes in slots of names that Python mangles, under the names by which other classes do not find
+        them."""
+        hiding = Hiding("it")
+        self.assertEqual("it", there_and_back(hiding).found())
+        self.assertEqual({"_Hiding__hidden": "it"}, hiding.getStateToCopy())
+
     def test_fold(self):
         """fold arrives; twisted.spread reads the same value without it."""
         for value in (datetime.datetime(2020, 10, 25, 2, 30, fold=1), datetime.time(2, 30, fold=1)):
@@ -467,6 +505,33 @@ class ValueTests(SynchronousTestCase):
         for value in (Account(), [Account()], {"account": (Account(),)}):
             self.assertIn("Account>", graph.shortened(value))
             self.assertNotIn("secret", graph.shortened(value))
+
+    def test_unpersistable_by_a_hook(self):
+        """A hook may return what ``jellier.unpersistable`` makes of a reason, as with twisted.spread."""
+        expected = [b"list", [b"unpersistable", b"it is no use there"]]
+        self.assertEqual(expected, twisted.spread.jelly.jelly([TwistedUnsendable()]))
+        self.assertEqual(expected, jelly.jelly([Unsendable()]))
+
+    def test_tags_in_text(self):
+        """A tag may be text in an expression that comes from no peer, as with twisted.spread; also that of a registered
+        class."""
+        node = "tests.core.test_graph.Node"
+        twisted.spread.jelly.setUnjellyableForClass(node, TwistedNode)
+        self.addCleanup(twisted.spread.jelly.unjellyableRegistry.pop, node.encode())
+        for unjelly in (twisted.spread.jelly.unjelly, *UNJELLIES):
+            self.assertEqual((1, [2]), unjelly(["tuple", 1, ["list", 2]], jelly.DummySecurityOptions()))
+            made = unjelly([node, ["dictionary", ["a", 1]]], jelly.DummySecurityOptions())
+            self.assertEqual({"a": 1}, vars(made))
+
+    def test_no_such_value(self):
+        """What has not the shape that its tag asks for is refused as such, whatever is wrong with it."""
+        for unjelly in UNJELLIES:
+            for sexp in (
+                [b"unicode", b"\xff"], [b"unicode", 5], [b"unicode"], [b"decimal", 1, b"F"], [b"decimal", 1, 0.5],
+                [b"decimal", 1, [b"unicode", b"F"]], [b"decimal", 1, "F"], [b"remote", 1],
+            ):  # fmt: skip
+                for each in (sexp, [b"list", sexp], [b"tuple", sexp], [b"reference", 1, sexp], [b"dictionary", [1, sexp]]):
+                    self.assertRaises(InsecureJelly, unjelly, each, jelly.globalSecurity)
 
     def test_unpersistable_pickles(self):
         """What stands for an unsendable value can be pickled, although its class goes by another module's name."""

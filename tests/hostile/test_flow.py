@@ -25,7 +25,7 @@ from spreadlite.core.limits import Limits
 from spreadlite.util import StringPager
 from tests.compat.rawcodec import pack, unpack_all
 from tests.compat.rawpeer import RawPeer
-from tests.hostile.bench import Bench, Echo, TimedPipe, logged, unhurried
+from tests.hostile.bench import Bench, Echo, TimedPipe, logged, lose, unhurried
 from tests.strategies import searched
 from tests.vectors.rows import Rows, each
 
@@ -703,6 +703,41 @@ class LifeTests(Rows, SynchronousTestCase):
         pipe._appSendBuffer.clear()
         clock.pump([1.0] * 10)
         self.assertEqual([0, 1, 2, 3], [args[0] for args, _ in root.seen])
+
+    def unread(self) -> Any:
+        """A server whose peer has not read a long answer, and has asked for more four times since, which waits."""
+        clock, pipe, root = task.Clock(), Unread(), Echo()
+        pipe.reactor = clock
+        broker = pb.PBServerFactory(root, limits=unhurried(Limits(unread_output=5_000))).buildProtocol(None)
+        broker.makeConnection(pipe)
+        broker.dataReceived(pack("pb") + pack(["version", 6], True) + calls("echo", 1, b"x" * 10_000))
+        for number in range(4):
+            broker.dataReceived(calls("take", 1, number))
+        self.assertLess(len(root.seen), 5)
+        return broker, pipe, clock, root
+
+    def test_unread_and_gone(self) -> None:
+        """Where a peer that was waited for ends the connection in an orderly way, what it had said is worked on in the
+        reactor's next turn, and the application is told of the end then."""
+        broker, _, clock, root = self.unread()
+        clock.pump([1.0] * 10)
+        self.assertLess(len(root.seen), 5)
+        gone: list[int] = []
+        broker.notifyOnDisconnect(lambda: gone.append(len(root.seen)))
+        lose(broker)
+        self.assertEqual([], gone)
+        clock.advance(0)
+        self.assertEqual([5], gone)
+        self.assertEqual([], clock.getDelayedCalls())
+
+    def test_unread_no_longer(self) -> None:
+        """A peer that has read, and says something, is served in the reactor's next turn."""
+        broker, pipe, clock, root = self.unread()
+        clock.pump([1.0] * 10)
+        pipe._appSendBuffer.clear()
+        broker.dataReceived(calls("take", 1, 4))
+        clock.advance(0)
+        self.assertEqual(6, len(root.seen))
 
     def test_unread_of_our_own(self) -> None:
         """A peer is worked for that does not read what it was asked, as long as most of what waits is not answers: else
