@@ -260,7 +260,7 @@ class Inflow:
 class Output:
     """What a broker says, on its way to the transport."""
 
-    __slots__ = ("_chunks", "_first", "_passing", "_size", "answers", "gathering", "replied")
+    __slots__ = ("_chunks", "_first", "_passing", "_size", "answers", "gathering", "replied", "spared")
 
     def __init__(self) -> None:
         # Bytes; and bytearrays, in which the compiled codec gathers what is short.
@@ -277,6 +277,8 @@ class Output:
         self.answers = 0
         # Bytes of answers since ever, but for those that the codecs say in the course of the call.
         self.replied = 0
+        # Bytes that were said in the course of answers of the peer's, that the transport may not have sent.
+        self.spared = 0
 
     def write(self, transport: Any, data: bytes, answer: bool | int) -> None:
         """Send *data*, now or when `flush` is called.
@@ -307,10 +309,20 @@ class Output:
         else:
             transport.write(data)
 
-    def heard(self, answers: int, replied: int) -> None:
+    def heard(self, broker: Any, answers: int, replied: int) -> None:
         """An answer of the peer's was handled, before which `answers` and `replied` were these: for what was said in the
-        course of that, answers apart, it had not asked."""
-        self.answers = min(self.answers, answers + self.replied - replied)
+        course of that, answers apart, it had not asked.
+
+        But where as much of that waits already as one message may take, it has asked all the same: who has not read what
+        it is asked can say one answer after the other, and have more said with each.
+        """
+        own = self.answers - answers - self.replied + replied
+        if own <= 0:
+            return
+        self.spared = min(self.spared, max(0, unsent(broker.transport) + self._size - own))
+        if self.spared <= broker.limits.expression_bytes:
+            self.spared += own
+            self.answers -= own
 
     def write_parts(self, transport: Any, parts: list[bytes], answer: bool | int) -> None:
         """Send what comes in parts; while *gathering*, they are not copied more than has to be."""

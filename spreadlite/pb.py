@@ -624,6 +624,7 @@ class Broker(banana.Banana):
     def resumeProducing(self) -> None:
         """The transport has room: one page of each pager, or of those whose turn it is, if there are very many."""
         number = len(self.pageProducers)
+        stop = time.monotonic() + self.limits.slice_seconds
         for turn, pager in enumerate(list(reversed(self.pageProducers)), 1):
             try:
                 pager.sendNextPage()
@@ -632,11 +633,15 @@ class Broker(banana.Banana):
                     raise
                 # It went as the page was made.
                 return
-            if not pager.stillPaging() and pager in self.pageProducers:
-                self.pageProducers.remove(pager)
-            if _transports.unsent(self.transport) > self.limits.unread_output:
+            left = number - turn
+            if not pager.stillPaging():
+                if self.pageProducers[left : left + 1] == [pager]:
+                    # Else all that are before it would be looked at.
+                    del self.pageProducers[left]
+                elif pager in self.pageProducers:
+                    self.pageProducers.remove(pager)
+            if _transports.unsent(self.transport) > self.limits.unread_output or time.monotonic() >= stop:
                 # When there is room again, those come first whose turn it was not.
-                left = number - turn
                 self.pageProducers[:] = self.pageProducers[left:] + self.pageProducers[:left]
                 break
         if not self.pageProducers and not self.disconnected:
@@ -872,6 +877,9 @@ class Broker(banana.Banana):
             raise DeadReferenceError("the connection has gone")
         if cid in self.locallyCachedObjects:
             raise InsecureJelly(f"the id {shortened(cid)} belongs to another cached object")
+        if hash(cid) != cid:
+            # No honest peer comes so far, and thousands of such could have one hash.
+            raise InsecureJelly(f"not the id of an object: {shortened(cid)}")
         most = self.limits.references
         # Twisted's own peers have this side cache as many as they hold references; some are told to have more.
         if len(self.locallyCachedObjects) >= (max(MAX_BROKER_REFS, 1024) if most is None else most) * 4:
@@ -1193,7 +1201,7 @@ class Broker(banana.Banana):
                 fail(question, result)
         finally:
             if output.answers != answers:
-                output.heard(answers, replied)
+                output.heard(self, answers, replied)
             self._forgetReleased()
 
     def _unread(self, question: defer.Deferred[Any], error: BaseException) -> None:
@@ -1239,6 +1247,9 @@ class Broker(banana.Banana):
             name = message.decode("utf-8")
         except UnicodeDecodeError:
             raise ProtocolError(f"the name of a method is not UTF-8: {shortened(message)}") from None
+        if type(answerRequired) is not int:
+            # As good as a number that is nought, or not.
+            answerRequired = bool(codec.expression_of(answerRequired))
         try:
             if self._answering >= self.limits.outstanding_calls:
                 raise Error(f"{self.limits.outstanding_calls} calls wait for their answer already")

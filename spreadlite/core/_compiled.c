@@ -4145,6 +4145,14 @@ static PyObject *list_by_python(Reader *r, PyObject *reader, Cursor *cursor, con
     return value;
 }
 
+/* graph.reference_key, as a new reference. */
+static PyObject *reference_key(PyObject *number) {
+    int overflow;
+    long long value = PyLong_AsLongLongAndOverflow(number, &overflow);
+    if (value == -1 && PyErr_Occurred()) return NULL;
+    return !overflow && value >= 0 && value < MANY ? Py_NewRef(number) : PyObject_Str(number);
+}
+
 /* The id `number` stands for `value`. */
 static int announce(Reader *r, PyObject *number, PyObject *value) {
     if (!number) return 0;
@@ -4155,7 +4163,10 @@ static int announce(Reader *r, PyObject *number, PyObject *value) {
         return none ? 0 : -1;
     }
     if (!r->references && !(r->references = PyDict_New())) return -1;
-    return PyObject_SetItem(r->references, number, value);
+    PyObject *key = reference_key(number);
+    int failed = key ? PyObject_SetItem(r->references, key, value) : -1;
+    Py_XDECREF(key);
+    return failed;
 }
 
 static PyObject *announced(Reader *r, PyObject *number, PyObject *value) {
@@ -4271,6 +4282,63 @@ static int is_safe(PyObject *key, Py_ssize_t count) {
         return !overflow && value < 1LL << 60 && value > -(1LL << 60);
     }
     return type == &PyFloat_Type && count <= MANY;
+}
+
+/* As in weights: looks at places that are taken, for each key. */
+enum { LOOKS = 64 };
+
+/* weights.Places, of a dictionary: whether it costs too much to find places for keys with these hashes; -1 with an error. */
+static int too_many_looks(const Py_hash_t *hashes, size_t count) {
+    long long left = (long long)LOOKS * (long long)count;
+    size_t known = 0, size = 8;
+    byte *taken = PyMem_Calloc(size, 1);
+    while (taken && known < count) {
+        size_t full = size * 2 / 3, stop = full < count ? full : count;
+        for (; known < stop; known++) {
+            size_t rest = (size_t)hashes[known], at = rest & (size - 1);
+            for (; taken[at]; at = (at * 5 + rest + 1) & (size - 1)) {
+                if (--left < 0) {
+                    PyMem_Free(taken);
+                    return 1;
+                }
+                rest >>= 5;
+            }
+            taken[at] = 1;
+        }
+        if (known < count) {
+            /* It grows, and all that is in there gets another place. */
+            while (size < full * 3) size *= 2;
+            PyMem_Free(taken);
+            taken = PyMem_Calloc(size, 1);
+            known = 0;
+        }
+    }
+    if (!taken) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    PyMem_Free(taken);
+    return 0;
+}
+
+/* Keys that are all safe; -1 with an error if they cost too much. */
+static int look_at_keys(State *st, PyObject *const *pairs, Py_ssize_t count) {
+    if (count <= MANY) return 0;
+    int foreseen = 0;
+    for (Py_ssize_t i = 0; i < count && !foreseen; i++) foreseen = PyLong_CheckExact(pairs[2 * i]);
+    if (!foreseen) return 0;
+    Py_hash_t *hashes = PyMem_New(Py_hash_t, count);
+    if (!hashes) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    int failed = 0;
+    for (Py_ssize_t i = 0; i < count && !failed; i++)
+        if ((hashes[i] = PyObject_Hash(pairs[2 * i])) == -1) failed = -1;
+    if (!failed && (failed = too_many_looks(hashes, (size_t)count)) > 0)
+        PyErr_SetString(st->InsecureJelly, "the members of a set, or the keys of a dictionary, collide");
+    PyMem_Free(hashes);
+    return failed ? -1 : 0;
 }
 
 static PyObject *from_stack(Reader *r, Py_ssize_t base, Py_ssize_t step) {
@@ -4432,6 +4500,7 @@ static PyObject *read_dictionary(Reader *r, Items *items, PyObject *number) {
         if (take_out(r, value)) goto failed;
     }
     if (safe && !has_pending(r)) {
+        if (look_at_keys(st, r->stack + base, (r->height - base) / 2)) goto failed;
         for (Py_ssize_t i = base; i < r->height; i += 2)
             if (PyDict_SetItem(value, r->stack[i], r->stack[i + 1])) goto failed;
         if (count > MANY && PyDict_GET_SIZE(value) != count)
@@ -4537,10 +4606,10 @@ static PyObject *read_reference(Reader *r, Items *items, PyObject *number, int *
     if (items->left < 2) return NULL;
     if (items_next(st, items, &token)) return NULL;
     if (token.object ? !PyLong_CheckExact(token.object) : token.kind != T_INT) return NULL;
-    PyObject *own = scalar(&token), *value = NULL;
-    if (!own) return NULL;
+    PyObject *own = scalar(&token), *key = own ? reference_key(own) : NULL, *value = NULL;
+    if (!key) goto done;
     if (!r->references && !(r->references = PyDict_New())) goto done;
-    int there = PyDict_Contains(r->references, own);
+    int there = PyDict_Contains(r->references, key);
     if (there) goto done;
     if (items_next(st, items, &token)) goto done;
     *odd = 0;
@@ -4549,12 +4618,13 @@ static PyObject *read_reference(Reader *r, Items *items, PyObject *number, int *
     else
         value = scalar(&token);
     if (value) {
-        PyObject *known = PyDict_GetItemWithError(r->references, own);
+        PyObject *known = PyDict_GetItemWithError(r->references, key);
         if ((!known && PyErr_Occurred()) || (known != value && announce(r, own, value)) || announce(r, number, value))
             Py_CLEAR(value);
     }
 done:
-    Py_DECREF(own);
+    Py_XDECREF(own);
+    Py_XDECREF(key);
     return value;
 }
 
@@ -4563,10 +4633,11 @@ static PyObject *read_dereference(Reader *r, Items *items, PyObject *number) {
     Token token;
     if (items->left < 1 || !r->references || items_next(st, items, &token)) return NULL;
     if (token.object ? !PyLong_CheckExact(token.object) : token.kind != T_INT) return NULL;
-    PyObject *wanted = scalar(&token);
-    if (!wanted) return NULL;
-    PyObject *value = Py_XNewRef(PyDict_GetItemWithError(r->references, wanted));
-    Py_DECREF(wanted);
+    PyObject *wanted = scalar(&token), *key = wanted ? reference_key(wanted) : NULL;
+    Py_XDECREF(wanted);
+    if (!key) return NULL;
+    PyObject *value = Py_XNewRef(PyDict_GetItemWithError(r->references, key));
+    Py_DECREF(key);
     /* Of texts and strings graph counts how often they are referred to. */
     if (value && (Py_IS_TYPE(value, (PyTypeObject *)st->g_Pending) || PyUnicode_CheckExact(value) ||
                   PyBytes_CheckExact(value)))
@@ -5832,10 +5903,11 @@ pass:
 }
 
 /* Output.heard; an error that is set stays so. */
-static void heard(State *st, PyObject *output, PyObject *answers, PyObject *replied) {
+static void heard(State *st, PyObject *output, PyObject *broker, PyObject *answers, PyObject *replied) {
     PyObject *type, *error, *trace;
     PyErr_Fetch(&type, &error, &trace);
-    PyObject *done = answers && replied ? PyObject_CallMethodObjArgs(output, st->s_heard, answers, replied, NULL) : NULL;
+    PyObject *done = NULL;
+    if (answers && replied) done = PyObject_CallMethodObjArgs(output, st->s_heard, broker, answers, replied, NULL);
     Py_XDECREF(done);
     PyErr_Restore(type, error, trace);
 }
@@ -5884,7 +5956,7 @@ static int do_answer(Desk *desk, Decoder *decoder, const Message *message) {
         }
         if (!done) result = -1;
         Py_XDECREF(done);
-        if (SLOT_OF(output, st->output, OUTPUT_ANSWERS) != answers) heard(st, output, answers, replied);
+        if (SLOT_OF(output, st->output, OUTPUT_ANSWERS) != answers) heard(st, output, desk->broker, answers, replied);
         Py_DECREF(output);
         Py_XDECREF(answers);
         Py_XDECREF(replied);

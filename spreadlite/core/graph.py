@@ -33,9 +33,9 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import operator
 import types
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -51,7 +51,7 @@ from .limits import DEFAULT_LIMITS
 from .policy import Taster, allowed_names, allows_dotted_names
 from .registry import DEFAULT_REGISTRY, Registry
 from .vocabulary import DICTIONARY, REMOTE, UNICODE
-from .weights import HEAVY, Scale
+from .weights import COLLIDE, HEAVY, Places, Scale
 from .wire import FLAT, Packed, Plain, spelled_out
 
 Sexp = Any
@@ -816,6 +816,12 @@ TAKES_ID: set[Any] = set()
 _MISSING = object()
 
 
+def reference_key(number: int) -> int | str:
+    """Under which key a value is kept that is referred to by *number*, which a peer chooses: of many numbers, it could
+    have all in one place of a dictionary."""
+    return number if 0 <= number < _MANY else str(number)
+
+
 class Unjellier:
     """Makes the object that one expression stands for.
 
@@ -846,7 +852,8 @@ class Unjellier:
         self.persistentLoad = persistentLoad
         self.invoker = invoker
         self.registry = registry
-        self.references: dict[int, Any] = {}
+        # By `reference_key`.
+        self.references: dict[int | str, Any] = {}
         self.postCallbacks: list[Callable[[], object]] = []
         self.pending: list[Pending] = []
         # Of those, the ones that were not known when this was last looked at.
@@ -908,8 +915,9 @@ class Unjellier:
         """*value* is what the id *number* refers to (None: nothing refers to it)."""
         if number is None:
             return
-        earlier = self.references.get(number, _MISSING)
-        self.references[number] = value
+        key = reference_key(number)
+        earlier = self.references.get(key, _MISSING)
+        self.references[key] = value
         if isinstance(earlier, Pending) and earlier is not value:
             earlier.resolve(value)
 
@@ -1146,7 +1154,7 @@ def read_registered(unjellier: Unjellier, sexp: list[Any], number: int | None) -
         else:
             value = _read_spelled_out(hook, unjellier, sexp)
     unjellier.finish(value)
-    if number is not None and unjellier.references.get(number, _MISSING) is not value:
+    if number is not None and unjellier.references.get(reference_key(number), _MISSING) is not value:
         unjellier.announce(number, value)
     return value
 
@@ -1154,7 +1162,7 @@ def read_registered(unjellier: Unjellier, sexp: list[Any], number: int | None) -
 def _whole(unjellier: Unjellier, state: Any, number: int | None) -> bool:
     """Whether *state* holds no value that is still to come, but for what is to be made of it (which gets it later);
     false, too, where there is too much to look through."""
-    own = None if number is None else unjellier.references.get(number)
+    own = None if number is None else unjellier.references.get(reference_key(number))
     if len(unjellier.unsettled) < 100 and all(each.known or each is own for each in unjellier.unsettled):
         return True
     todo = [state]
@@ -1298,9 +1306,10 @@ def read_dereference(unjellier: Unjellier, sexp: list[Any], number: int | None) 
     wanted = item_of(sexp, 1)
     if type(wanted) is not int:
         raise InsecureJelly(f"not the id of a value: {shortened(wanted)}")
-    value = unjellier.references.get(wanted, _MISSING)
+    key = reference_key(wanted)
+    value = unjellier.references.get(key, _MISSING)
     if value is _MISSING:
-        value = unjellier.references[wanted] = unjellier.new_pending()
+        value = unjellier.references[key] = unjellier.new_pending()
     if isinstance(value, Pending) and value.known:
         value = value.value
     unjellier.scale.again(value)
@@ -1311,13 +1320,14 @@ def read_reference(unjellier: Unjellier, sexp: list[Any], number: int | None) ->
     own, content = item_of(sexp, 1), item_of(sexp, 2)
     if type(own) is not int:
         raise InsecureJelly(f"not the id of a value: {shortened(own)}")
-    if not isinstance(unjellier.references.get(own, unjellier), (Pending, Unjellier)):
+    key = reference_key(own)
+    if not isinstance(unjellier.references.get(key, unjellier), (Pending, Unjellier)):
         raise InsecureJelly(f"two values have the id {shortened(own)}")
     if type(content) is list:
         value = read(unjellier, content, own)
     else:
         value = content
-    if unjellier.references.get(own, _MISSING) is not value:
+    if unjellier.references.get(key, _MISSING) is not value:
         unjellier.announce(own, value)
     unjellier.announce(number, value)
     return value
@@ -1337,10 +1347,11 @@ def finish_list(unjellier: Unjellier, value: list[Any], items: list[Any], number
 
 def finish_set(unjellier: Unjellier, value: set[Any], items: list[Any], number: int | None) -> Any:
     waiting = _waiting(items) if unjellier.pending else ()
-    late: Counter[int] = Counter()
+    late = _Late(value)
     for place in waiting:
-        items[place].when_known(lambda known: _hashed(unjellier, value.update, (known,), late))
-    _hashed(unjellier, value.update, [item for item in items if not isinstance(item, Pending)] if waiting else items)
+        items[place].when_known(lambda known: _hashed(unjellier, value.update, (known,), True, late))
+    there = [item for item in items if not isinstance(item, Pending)] if waiting else items
+    _hashed(unjellier, value.update, there, True)
     return value
 
 
@@ -1375,32 +1386,54 @@ def finish_tuple(unjellier: Unjellier, value: None, items: list[Any], number: in
 
 
 def finish_frozenset(unjellier: Unjellier, value: None, items: list[Any], number: int | None) -> Any:
-    return _finish_whole(unjellier, items, number, lambda members: _hashed(unjellier, frozenset, members))
+    return _finish_whole(unjellier, items, number, lambda members: _hashed(unjellier, frozenset, members, True))
 
 
 #: From so many members on, a set's or dictionary's hashes are looked at before it is made.
 _MANY = 256
 #: So many of them may be the same.  Numbers share hashes modulo 2**61 - 1, and a peer can choose numbers.
 _SAME = 64
+#: Keys whose hashes nobody can foresee.
+_UNFORESEEN = frozenset((str, bytes, bool, type(None)))
 
 
-def _hashed(
-    unjellier: Unjellier, make: Callable[[Any], Any], values: Any, late: Counter[int] | None = None
-) -> Any:
-    """``make(values)``, which hashes them; InsecureJelly where they have no hash, or one hash too often.
+class _Late:
+    """The hashes of what is put into *container* one by one."""
 
+    def __init__(self, container: Any) -> None:
+        self._container = container
+        self._places: Places | None = None
+
+    def put(self, value: Any) -> None:
+        """*value* is about to be put in: InsecureJelly if that costs too much."""
+        number = hash(value)
+        if self._places is not None:
+            self._places.add((number,))
+        elif len(self._container) >= _MANY:
+            self._places = Places(type(self._container) is not dict)
+            self._places.add([*map(hash, self._container), number])
+
+
+def _hashed(unjellier: Unjellier, make: Callable[[Any], Any], values: Any, sets: bool, late: _Late | None = None) -> Any:
+    """``make(values)``, which hashes them; InsecureJelly where they have no hash, or one hash too often, or such hashes as
+    cost too much.
+
+    *sets*: whether they are members of a set, not keys.
     *late*: the hashes of what was put, one by one, into the same container.
     """
     try:
         unjellier.expect_keys(values)
         if late is not None:
             for value in values:
-                number = hash(value)
-                late[number] += 1
-                if late[number] > _MANY:
-                    raise InsecureJelly("the members of a set, or the keys of a dictionary, collide")
-        elif len(values) > _MANY and Counter(map(hash, values)).most_common(1)[0][1] > _SAME:
-            raise InsecureJelly("the members of a set, or the keys of a dictionary, collide")
+                late.put(value)
+        elif len(values) > _MANY:
+            hashes = list(map(hash, values))
+            # Not with a dictionary, which would have what it is to find out.
+            alike = sorted(hashes)
+            if any(map(operator.eq, alike, alike[_SAME:])):
+                raise InsecureJelly(COLLIDE)
+            if not _UNFORESEEN.issuperset(map(type, values)):
+                Places(sets).add(hashes)
         return make(values)
     except TypeError as error:
         raise InsecureJelly(f"not a member of a set, nor a key: {error}") from error
@@ -1416,20 +1449,21 @@ def finish_dictionary(unjellier: Unjellier, value: dict[Any, Any], keys: list[An
         there = [place for place in range(len(pairs)) if place not in waiting]
         keys, items = [keys[place] for place in there], [items[place] for place in there]
     _put(unjellier, value, keys, items)
-    late: Counter[int] = Counter()
+    late = _Late(value)
     for place in sorted(waiting):
         _put_late(unjellier, value, *pairs[place], late)
 
 
 def _put(unjellier: Unjellier, value: dict[Any, Any], keys: list[Any], items: list[Any]) -> None:
-    _hashed(unjellier, lambda hashable: value.update(zip(hashable, items)), keys)  # noqa: B905 - they are of one length
+    # They are of one length.
+    _hashed(unjellier, lambda hashable: value.update(zip(hashable, items)), keys, False)  # noqa: B905
 
 
-def _put_late(unjellier: Unjellier, result: dict[Any, Any], key: Any, value: Any, late: Counter[int]) -> None:
+def _put_late(unjellier: Unjellier, result: dict[Any, Any], key: Any, value: Any, late: _Late) -> None:
     """Put a pair into a dictionary of which the key, the value or both are not there yet."""
 
     def put(known: Any) -> None:
-        _hashed(unjellier, lambda keys: result.__setitem__(keys[0], value), (known,), late)
+        _hashed(unjellier, lambda keys: result.__setitem__(keys[0], value), (known,), False, late)
         if isinstance(value, Pending):
             value.when_known(partial(result.__setitem__, known))
 

@@ -382,7 +382,7 @@ def _take_answer(broker: Any, decoder: Any, output: Any, limits: Any, security: 
         question.callback(value)
     finally:
         if output.answers != answers:
-            output.heard(answers, replied)
+            output.heard(broker, answers, replied)
         if "_justReleased" in broker.__dict__:
             broker._justReleased.clear()
     return True

@@ -9,6 +9,7 @@ Without such references nothing costs more than what was sent, and none of this 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
+from itertools import compress
 from typing import Any
 
 from .errors import InsecureJelly
@@ -166,7 +167,8 @@ class Scale:
         Raises:
             InsecureJelly: that would cost too much, or one of them has no hash.
         """
-        heavy: dict[int, list[int]] = {}
+        # By the hash, as text: numbers could crowd this dictionary.
+        heavy: dict[str, list[int]] = {}
         left = self._left + _EACH * len(values)
         for value in values:
             weight = self.weigh(value)
@@ -174,7 +176,7 @@ class Scale:
                 left -= weight
                 if left < 0:
                     break
-                heavy.setdefault(hash(value), []).append(weight)
+                heavy.setdefault(str(hash(value)), []).append(weight)
         for same in heavy.values():
             if len(same) > 1:
                 # Each may be compared with every other.
@@ -182,6 +184,100 @@ class Scale:
         self._left = left
         if left < 0:
             raise InsecureJelly("keys or members that cost too much to hash and to compare")
+
+
+#: Places of a dictionary or set that are taken already, which may be looked at for each of its keys before it has one of
+#: its own, through all its growth.  Keys that are not chosen for that have some 30 at the worst.
+_LOOKS = 64
+#: Keys below which it makes no difference.
+_FEW_KEYS = 256
+#: Entries of a set that are looked at in a row.
+_IN_A_ROW = 9
+
+#: What is said of them.
+COLLIDE = "the members of a set, or the keys of a dictionary, collide"
+
+
+class Places:
+    """The places that CPython finds for keys in a dictionary, or for members in a set, by their hashes.
+
+    Numbers are their own hashes, so a peer can choose keys that are all different, and for each of which every other has
+    to be passed by.  Nothing tells such keys from others but to do the same, in a table of our own, and to stop in time.
+
+    Args:
+        sets: whether it is a set, which looks at entries in a row, and grows faster.
+    """
+
+    __slots__ = ("_at", "_each", "_hashes", "_left", "_mask", "_sets", "_taken")
+
+    def __init__(self, sets: bool) -> None:
+        self._sets = sets
+        # In the order in which they came; and, of a set, the hash at each place.
+        self._hashes: list[int] = []
+        self._at: list[int] = [0] * 8
+        self._taken = bytearray(8)
+        self._mask = 7
+        # A set looks at more at once.
+        self._each = _LOOKS // 2 if sets else _LOOKS
+        self._left = self._each * _FEW_KEYS
+
+    def add(self, hashes: list[int] | tuple[int, ...]) -> None:
+        """Keys with these hashes are about to be put in.
+
+        Raises:
+            InsecureJelly: finding places for them costs too much.
+        """
+        known = self._hashes
+        self._left += self._each * max(0, len(known) + len(hashes) - max(_FEW_KEYS, len(known)))
+        start = 0
+        while start < len(hashes):
+            size = self._mask + 1
+            room = (-(-self._mask * 3 // 5) if self._sets else size * 2 // 3) - len(known)
+            if room <= 0:
+                self._grow()
+                continue
+            more = hashes[start : start + room]
+            self._place(more)
+            known += more
+            start += room
+
+    def _grow(self) -> None:
+        """It grows, and all that is in there gets another place."""
+        count = len(self._hashes)
+        if self._sets:
+            least = count * (2 if count > 50_000 else 4) + 1
+            held = list(compress(self._at, self._taken))
+        else:
+            least = count * 3
+            held = self._hashes
+        size = 1 << (least - 1).bit_length()
+        self._mask = size - 1
+        self._taken = bytearray(size)
+        self._at = [0] * size if self._sets else []
+        self._place(held)
+
+    def _place(self, hashes: Iterable[int]) -> None:
+        taken, at, mask, left = self._taken, self._at, self._mask, self._left
+        row = _IN_A_ROW if self._sets else 0
+        for number in hashes:
+            place = number & mask
+            if taken[place]:
+                rest = number & 0xFFFF_FFFF_FFFF_FFFF
+                while taken[place]:
+                    left -= 1
+                    if left < 0:
+                        raise InsecureJelly(COLLIDE)
+                    if row and place + row <= mask:
+                        free = taken.find(0, place, place + row + 1)
+                        if free >= 0:
+                            place = free
+                            break
+                    rest >>= 5
+                    place = (place * 5 + rest + 1) & mask
+            taken[place] = 1
+            if row:
+                at[place] = number
+        self._left = left
 
 
 def size_of(sexp: Any) -> int:

@@ -184,6 +184,11 @@ class ServerTests(Rows, SynchronousTestCase):
         self.assertEqual([], peer.call("root", "all", answer=0))
         self.assertEqual([], peer.call("root", "fail", answer=0))
         self.assertEqual([b"answer", 3], peer.call("root", "all")[:2])
+        # What is neither nought nor one is as good as either.
+        for wanted in ([], b"", 0.0):
+            self.assertEqual([], peer.call("root", "all", answer=wanted))
+        for number, wanted in enumerate(([0], [b"list", 0], b"0", 0.5, -1, 2**70), 7):
+            self.assertEqual([b"answer", number], peer.call("root", "all", answer=wanted)[:2])
         self.flushLoggedErrors(ValueError)
 
     @each(BOTH)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import socket
 import struct
@@ -751,6 +752,36 @@ class LifeTests(Rows, SynchronousTestCase):
             broker.dataReceived(calls("echo", 1, b"y" * 6_000))
         self.assertEqual(4, len(root.seen))
 
+    @each(("stock", "its own"))
+    def test_answers_without_reading(self, kind: str) -> None:
+        """A method that calls the peer each time that the peer has answered is not called on for one who answers and reads
+        nothing: beyond what one message may take, what it is asked counts as what it asked for.  It goes on when the peer
+        reads."""
+        clock, pipe, root = task.Clock(), Unread(), Echo()
+        pipe.reactor = clock
+        asked = []
+
+        def ask(other: Any) -> None:
+            asked.append(1)
+            other.callRemote("it", b"x" * 10_000).addCallback(lambda answer: ask(other))
+
+        root.remote_ask = ask  # type: ignore[attr-defined]
+        factory = pb.PBServerFactory(root, limits=unhurried(Limits(unread_output=20_000, expression_bytes=100_000)))
+        if kind == "its own":
+            factory.protocol = type("Own", (pb.Broker,), {"sendCall": lambda self, *exp: pb.Broker.sendCall(self, *exp)})
+        broker = factory.buildProtocol(None)
+        broker.makeConnection(pipe)
+        broker.dataReceived(pack("pb") + pack(["version", 6], True) + calls("ask", 1, ["remote", 1]))
+        for number in range(1, 101):
+            broker.dataReceived(pack(["answer", number, 1], True))
+        self.assertGreater(len(asked), 10)
+        self.assertLess(len(asked), 30)
+        for _ in range(20):
+            pipe._appSendBuffer.clear()
+            clock.pump([1.0] * 3)
+        self.assertEqual(101, len(asked))
+        broker.waitingForAnswers.clear()
+
     @each((1, 2))
     def test_reads_no_more(self, floods: int) -> None:
         """While much waits to be worked on, the transport is asked to read no more; when there is little left, to read
@@ -844,6 +875,36 @@ class LifeTests(Rows, SynchronousTestCase):
         self.assertEqual([], broker.pageProducers)
         for start in range(0, 18, 3):
             self.assertEqual([b"aa", b"bb", b"cc"], sorted(turns[start : start + 3]))
+
+    def test_very_many_pagers(self) -> None:
+        """However many pagers there are, others have their turn after `Limits.slice_seconds` of pages; and where very many
+        end at once, none is looked for among the others."""
+        compared = []
+
+        class Pager(StringPager):
+            """Is seen when it is looked for."""
+
+            __hash__ = StringPager.__hash__
+
+            def __eq__(self, other: object) -> bool:
+                compared.append(other)
+                return self is other
+
+        limits = Limits()
+        root: Any = pb.Root()
+        root.remote_get = lambda collector: Pager(collector, b"x") and None
+        broker = pb.PBServerFactory(root, limits=unhurried(limits)).buildProtocol(None)
+        broker.makeConnection(TimedPipe(task.Clock()))
+        broker.dataReceived(pack("pb") + pack(["version", 6], True) + calls("get", 2_000, ["remote", 1], answer=0))
+        self.assertEqual(2_000, len(broker.pageProducers))
+        broker.useLimits(dataclasses.replace(limits, slice_seconds=1e-9))
+        broker.resumeProducing()
+        broker.resumeProducing()
+        self.assertEqual(1_998, len(broker.pageProducers))
+        broker.useLimits(unhurried(limits))
+        broker.resumeProducing()
+        self.assertEqual(([], []), (broker.pageProducers, compared))
+        lose(broker)
 
     def test_refusals_are_logged_at_a_rate(self) -> None:
         """Of very many refused connections, so many are logged as `Limits.log_lines` says."""

@@ -5,6 +5,7 @@ Those of logins are in `tests.hostile.test_logins`, back-pressure is in `test_fl
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from twisted.cred.portal import Portal
@@ -373,6 +374,29 @@ class TimeTests(Rows, SynchronousTestCase):
         self.assertEqual(set(), _flow._busy)
 
 
+def crowd(bits: int, filled: int, more: int) -> list[int]:
+    """Numbers that crowd a dictionary of ``2 ** bits`` places, or a set: *filled* that have places of their own, one after
+    the other in the order in which places are looked for, and *more* of which each has to pass by these."""
+    mask = (1 << bits) - 1
+    taken = bytearray(mask + 1)
+    numbers = []
+    place = 0
+    for _ in range(filled):
+        taken[place] = 1
+        numbers.append(place)
+        place = (5 * place + 1) & mask
+    candidate = 0
+    while len(numbers) < filled + more:
+        candidate += mask + 1
+        rest, place = candidate, 0
+        while rest and taken[place]:
+            rest >>= 5
+            place = (5 * place + rest + 1) & mask
+        if taken[place]:
+            numbers.append(candidate)
+    return numbers
+
+
 class FixedTests(Rows, SynchronousTestCase):
     """Bounds that have no field."""
 
@@ -391,6 +415,72 @@ class FixedTests(Rows, SynchronousTestCase):
 
         self.assertEqual((b"answer", b"error"), (call(64, 200), call(65, 200)))
         self.assertEqual((b"answer", b"error"), (call(256, 0), call(257, 0)))
+        self.flushLoggedErrors(InsecureJelly)
+
+    @each(("set", "frozenset", "dictionary", "late set", "late dictionary"))
+    def test_crowds(self, kind: str) -> None:
+        """Keys that have hashes of their own, but are chosen so that each has to pass by most of the others, fail their
+        call; keys and members of any other kind pass."""
+        sets = kind.endswith("set")
+
+        def call(keys: Any) -> bytes:
+            keys = list(keys)
+            which = [["dereference", number] for number in range(1, len(keys) + 1)] if kind.startswith("late") else keys
+            values: list[Any] = [kind.split()[-1], *(which if sets else [[key, 1] for key in which])]
+            if kind.startswith("late"):
+                values = ["list", values, *[["reference", number, key] for number, key in enumerate(keys, 1)]]
+            bench = Bench("bare")
+            answer: bytes = bench.peer.call("root", "take", values)[0]
+            self.assertFalse(bench.ended)
+            return answer
+
+        if not sets:
+            self.assertEqual(b"error", call(crowd(13, 3_000, 1_900)))
+        number = 3_000
+        for keys in (
+            range(number), range(-number, 0), [key << 20 for key in range(number)], [key << 48 for key in range(number)],
+            [key / 1024 for key in range(number)], [1.7e9 + key / 1000 for key in range(number)],
+            [(key % 50 << 32) + key // 50 for key in range(number)], [["tuple", key, key] for key in range(number)],
+            [["unicode", str(key)] for key in range(number)],
+        ):  # fmt: skip
+            self.assertEqual(b"answer", call(keys))
+        self.flushLoggedErrors(InsecureJelly)
+
+    @each(("read", "met again", "not there"))
+    def test_ids(self, what: str) -> None:
+        """What a peer has for the ids by which a message refers to its own parts costs nothing: not if they share one
+        hash, and not if they are as in `test_crowds`."""
+
+        def spent(numbers: list[int]) -> float:
+            parts: list[Any] = []
+            if what != "not there":
+                parts += [["reference", number, ["list"]] for number in numbers]
+            if what != "read":
+                parts += [["dereference", number] for number in numbers]
+            data = pack(["message", 1, "root", "take", 1, ["tuple", ["list", *parts]], ["dictionary"]], True)
+            bench = Bench("bare")
+            start = time.thread_time()
+            bench.peer.raw(data)
+            stop = time.thread_time()
+            expected = b"error" if what == "not there" else b"answer"
+            self.assertEqual(expected, bench.peer.heard()[0][0])
+            return stop - start
+
+        # Without that they would take some hundred times as long.
+        usual = spent(list(range(1, 10_001)))
+        self.assertLess(spent([number * (2**61 - 1) for number in range(1, 10_001)]) / usual, 20)
+        self.assertLess(spent(crowd(14, 7_000, 2_000)) / usual, 20)
+        self.flushLoggedErrors(InsecureJelly)
+
+    def test_ids_of_caches(self) -> None:
+        """An id under which this side is to cache an object is not so large that thousands could share a hash."""
+        understood(self, "limits.Cache", flavors.RemoteCache)
+        for number, expected in ((2**61 - 2, b"answer"), (2**61 - 1, b"error"), (2**62, b"error"), (-(2**61), b"error")):
+            bench = Bench("bare")
+            replies = bench.peer.call("root", "take", ["limits.Cache", number, ["dictionary"]])
+            replies = replies if isinstance(replies[0], list) else [replies]
+            self.assertIn(expected, [reply[0] for reply in replies])
+            self.assertFalse(bench.ended)
         self.flushLoggedErrors(InsecureJelly)
 
     def within(self, where: str, value: Any) -> Any:
