@@ -1,7 +1,7 @@
 """The bench: a victim of ours, a peer written by hand that attacks it, and an honest one beside them.
 
 The attacker has a codec of its own (`tests.compat.rawcodec`).  Everything is in memory here; where the reactor matters,
-see `tests.hostile.sockets`.
+see `tests.hostile.sessions`.
 """
 
 from __future__ import annotations

@@ -740,11 +740,15 @@ class LifeTests(Rows, SynchronousTestCase):
         clock.advance(0)
         self.assertEqual(6, len(root.seen))
 
-    def test_unread_of_our_own(self) -> None:
+    @each(("stock", "its own"))
+    def test_unread_of_our_own(self, kind: str) -> None:
         """A peer is worked for that does not read what it was asked, as long as most of what waits is not answers: else
-        two that ask much of one another would both wait."""
+        two that ask much of one another would both wait.  A `sendCall` of the application's makes no difference."""
         pipe, root = Unread(), Echo()
-        broker = pb.PBServerFactory(root, limits=unhurried(Limits(unread_output=5_000))).buildProtocol(None)
+        factory = pb.PBServerFactory(root, limits=unhurried(Limits(unread_output=5_000)))
+        if kind == "its own":
+            factory.protocol = type("Own", (pb.Broker,), {"sendCall": lambda self, *exp: pb.Broker.sendCall(self, *exp)})
+        broker = factory.buildProtocol(None)
         broker.makeConnection(pipe)
         broker.dataReceived(pack("pb") + pack(["version", 6], True))
         broker.remoteForName("root").callRemote("it", b"x" * 50_000).addErrback(lambda reason: None)

@@ -5,6 +5,7 @@ Those of logins are in `tests.hostile.test_logins`, back-pressure is in `test_fl
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -482,6 +483,43 @@ class FixedTests(Rows, SynchronousTestCase):
             self.assertIn(expected, [reply[0] for reply in replies])
             self.assertFalse(bench.ended)
         self.flushLoggedErrors(InsecureJelly)
+
+    def test_names(self) -> None:
+        """Of the names that peers and programs use (keys, methods, objects, tags, messages), some thousands are remembered
+        at the most, however many there are."""
+
+        def tables() -> dict[str, int]:
+            return {
+                f"{module}.{name}": len(table)
+                for module, found in list(sys.modules.items())
+                if module.startswith("spreadlite")
+                for name, table in vars(found).items()
+                if isinstance(table, (dict, set, list)) and not name.startswith("__")
+            }
+
+        class Anything(Echo):
+            """Has whatever method is asked for, which calls back with a dictionary, and gives one."""
+
+            def __getattr__(self, name: str) -> Any:
+                if not name.startswith("remote_"):
+                    raise AttributeError(name)
+                return lambda other, *args: other.callRemote(name, {name: 1}) and {name: pb.Copyable()}
+
+        bench = Bench("bare", root=Anything())
+        before = tables()
+        for number in range(6_000):
+            name = f"name{number}"
+            keys = ["dictionary", [["unicode", name], 1], [name.encode() + b"2", 2]]
+            value = ["list", keys, [f"tests.nonesuch.{name}", ["dictionary"]]] if number % 8 == 0 else keys
+            bench.peer.say(["message", 2 * number, "root", name, 1, ["tuple", ["remote", number], value], ["dictionary"]])
+            if number % 8 == 0:
+                bench.peer.say([name, 1])
+                bench.broker.remoteForName(name).callRemote("it").addErrback(lambda reason: None)
+            bench.peer.heard()
+            jelly.unjelly(banana.decode(banana.encode(jelly.jelly({name: 1}))))
+        for name, length in tables().items():
+            self.assertLessEqual(length - before.get(name, 0), 4_000, name)
+        self.flushLoggedErrors()
 
     def within(self, where: str, value: Any) -> Any:
         """*value*, held in some way."""
