@@ -5,6 +5,7 @@ Those of logins are in `tests.hostile.test_logins`, back-pressure is in `test_fl
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from typing import Any
@@ -459,18 +460,23 @@ class FixedTests(Rows, SynchronousTestCase):
             if what != "read":
                 parts += [["dereference", number] for number in numbers]
             data = pack(["message", 1, "root", "take", 1, ["tuple", ["list", *parts]], ["dictionary"]], True)
-            bench = Bench("bare")
-            start = time.thread_time()
-            bench.peer.raw(data)
-            stop = time.thread_time()
             expected = b"error" if what == "not there" else b"answer"
-            self.assertEqual(expected, bench.peer.heard()[0][0])
-            return stop - start
+            times = []
+            for _ in range(3):
+                bench = Bench("bare")
+                # What a collection takes depends on what other tests have left.
+                gc.disable()
+                start = time.thread_time()
+                bench.peer.raw(data)
+                times.append(time.thread_time() - start)
+                gc.enable()
+                self.assertEqual(expected, bench.peer.heard()[0][0])
+            return min(times)
 
-        # Without that they would take some hundred times as long.
+        # Without that they would take hundreds of times as long.
         usual = spent(list(range(1, 10_001)))
-        self.assertLess(spent([number * (2**61 - 1) for number in range(1, 10_001)]) / usual, 20)
-        self.assertLess(spent(crowd(14, 7_000, 2_000)) / usual, 20)
+        self.assertLess(spent([number * (2**61 - 1) for number in range(1, 10_001)]) / usual, 50)
+        self.assertLess(spent(crowd(14, 7_000, 2_000)) / usual, 50)
         self.flushLoggedErrors(InsecureJelly)
 
     def test_ids_of_caches(self) -> None:
