@@ -277,7 +277,7 @@ class Output:
         self.answers = 0
         # Bytes of answers since ever, but for those that the codecs say in the course of the call.
         self.replied = 0
-        # Bytes that were said in the course of answers of the peer's, that the transport may not have sent.
+        # Bytes that were said in the course of answers of the peer's, some of which the transport may not have sent.
         self.spared = 0
 
     def write(self, transport: Any, data: bytes, answer: bool | int) -> None:
@@ -319,10 +319,15 @@ class Output:
         own = self.answers - answers - self.replied + replied
         if own <= 0:
             return
-        self.spared = min(self.spared, max(0, unsent(broker.transport) + self._size - own))
-        if self.spared <= broker.limits.expression_bytes:
-            self.spared += own
-            self.answers -= own
+        spared = self.spared + own
+        if spared > broker.limits.expression_bytes:
+            # Some of it has been sent by now.
+            spared = min(self.spared, max(0, unsent(broker.transport) + self._size - own))
+            if spared > broker.limits.expression_bytes:
+                return
+            spared += own
+        self.spared = spared
+        self.answers -= own
 
     def write_parts(self, transport: Any, parts: list[bytes], answer: bool | int) -> None:
         """Send what comes in parts; while *gathering*, they are not copied more than has to be."""
