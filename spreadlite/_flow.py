@@ -449,6 +449,7 @@ STOCK.update(
     output_flush=Output.flush,
     output_drop=Output.drop,
     output_give=Output._give,
+    output_heard=Output.heard,
     is_plain=is_plain,
     sends_itself=sends_itself,
     socket_type=socket_type,

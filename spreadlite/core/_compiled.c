@@ -89,7 +89,7 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
 #define REFERENCE_STOCK(X)                                                                                             \
     X(local) X(local_table) X(table_release) X(table_hold) X(registrations) X(unique_id) X(register_reference)         \
     X(new_local_id) X(reference_init) X(reference_callbacks) X(output) X(output_write) X(output_write_parts)           \
-    X(send_decref) X(say) X(output_gather) X(output_flush) X(output_drop) X(output_give)
+    X(send_decref) X(say) X(output_gather) X(output_flush) X(output_drop) X(output_give) X(output_heard) X(spared)
 #define NAMES(X)                                                                                                       \
     X(jellyFor) X(getTypeToCopyFor) X(getTypeToCopy) X(getStateToCopyFor) X(getStateToCopy) X(serializingPerspective)  \
     X(unserializingPerspective) X(registerReference) X(isTypeAllowed) X(allowedTypes) X(classes) X(factories)          \
@@ -216,7 +216,7 @@ typedef struct {
     /* The limits that were used last, with what they say. */
     PyObject *desk_limits, *desk_depth, *desk_prefix, *desk_size;
     long long desk_most_prefix, desk_most_size;
-    long long desk_calls, desk_nesting, desk_unread;
+    long long desk_calls, desk_nesting, desk_unread, desk_bytes;
     double desk_slice;
     /* The version of a dictionary that names sizes, and what it names so, borrowed. */
     uint64_t names_version;
@@ -2167,13 +2167,13 @@ static PyObject *release(PyObject *module, PyObject *const *args, Py_ssize_t cou
 /* ---- References that are collected. ---- */
 
 enum { OUTPUT_CHUNKS, OUTPUT_SIZE, OUTPUT_GATHERING, OUTPUT_ANSWERS, OUTPUT_FIRST, OUTPUT_PASSING, OUTPUT_REPLIED,
-       OUTPUT_SLOTS };
+       OUTPUT_SPARED, OUTPUT_SLOTS };
 
 /* Whether a class is _flow.Output, with its own methods. */
 static int is_output(State *st, PyTypeObject *type) {
     if (is_known(&st->output, type)) return 1;
     PyObject *const names[OUTPUT_SLOTS] = {st->s__chunks, st->s__size,    st->s_gathering, st->s_answers,
-                                           st->s__first,  st->s__passing, st->s_replied};
+                                           st->s__first,  st->s__passing, st->s_replied,   st->s_spared};
     Slotted found;
     int stock = learn_slots(st, &found, type, st->s_output, names, OUTPUT_SLOTS);
     if (stock > 0) stock = is_stock_method(st, type, st->s_write, st->s_output_write);
@@ -2182,6 +2182,7 @@ static int is_output(State *st, PyTypeObject *type) {
     if (stock > 0) stock = is_stock_method(st, type, st->s_flush, st->s_output_flush);
     if (stock > 0) stock = is_stock_method(st, type, st->s_drop, st->s_output_drop);
     if (stock > 0) stock = is_stock_method(st, type, st->s__give, st->s_output_give);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_heard, st->s_output_heard);
     if (stock > 0) st->output = found;
     return stock;
 }
@@ -5355,13 +5356,14 @@ static int long_attribute(PyObject *object, PyObject *name, int up, long long *v
 
 /* What limits say, into the state; they are kept if nobody can change them, so that no others can be in their place. */
 static int learn_limits(State *st, PyObject *limits) {
-    long long calls, nesting, unread = 0;
+    long long calls, nesting, unread = 0, most = 0;
     double seconds = 0.0;
     int ours = Py_TYPE(limits) == Py_TYPE(st->default_limits);
     PyObject *depth = PyObject_GetAttr(limits, st->s_depth), *slice;
     if (!depth || long_attribute(limits, st->s_outstanding_calls, 1, &calls) ||
         long_attribute(limits, st->s_expression_depth, 0, &nesting) ||
-        (ours && long_attribute(limits, st->s_unread_output, 0, &unread))) {
+        (ours && (long_attribute(limits, st->s_unread_output, 0, &unread) ||
+                  long_attribute(limits, st->s_expression_bytes, 0, &most)))) {
         Py_XDECREF(depth);
         return -1;
     }
@@ -5379,6 +5381,7 @@ static int learn_limits(State *st, PyObject *limits) {
     st->desk_calls = calls;
     st->desk_nesting = nesting;
     st->desk_unread = unread;
+    st->desk_bytes = most;
     st->desk_slice = seconds;
     return 0;
 }
@@ -5902,13 +5905,41 @@ pass:
     return 0;
 }
 
+/* Output.heard, where there is room for it. */
+static int spare(Desk *desk, PyObject *output, PyObject *answers, PyObject *replied) {
+    State *st = desk->st;
+    PyObject *limits = OWN(desk, limits);
+    if (!limits || limits != st->desk_limits || is_output(st, Py_TYPE(output)) <= 0) return 0;
+    PyObject **of_answers = &SLOT_OF(output, st->output, OUTPUT_ANSWERS), **of_spared = &SLOT_OF(output, st->output, OUTPUT_SPARED);
+    PyObject *numbers[] = {*of_answers, answers, SLOT_OF(output, st->output, OUTPUT_REPLIED), replied, *of_spared};
+    long long values[5];
+    for (int i = 0; i < 5; i++) {
+        int over;
+        if (!numbers[i] || !PyLong_CheckExact(numbers[i])) return 0;
+        values[i] = PyLong_AsLongLongAndOverflow(numbers[i], &over);
+        if (over || values[i] < 0 || values[i] > PY_SSIZE_T_MAX / 4) return 0;
+    }
+    long long own = values[0] - values[1] - values[2] + values[3];
+    if (own <= 0) return 1;
+    if (values[4] + own > st->desk_bytes) return 0;
+    PyObject *left = PyLong_FromLongLong(values[0] - own), *spared = left ? PyLong_FromLongLong(values[4] + own) : NULL;
+    if (!spared) {
+        Py_XDECREF(left);
+        return 0;
+    }
+    Py_SETREF(*of_answers, left);
+    Py_SETREF(*of_spared, spared);
+    return 1;
+}
+
 /* Output.heard; an error that is set stays so. */
-static void heard(State *st, PyObject *output, PyObject *broker, PyObject *answers, PyObject *replied) {
+static void heard(Desk *desk, PyObject *output, PyObject *answers, PyObject *replied) {
     PyObject *type, *error, *trace;
     PyErr_Fetch(&type, &error, &trace);
-    PyObject *done = NULL;
-    if (answers && replied) done = PyObject_CallMethodObjArgs(output, st->s_heard, broker, answers, replied, NULL);
-    Py_XDECREF(done);
+    if (answers && replied && !spare(desk, output, answers, replied)) {
+        PyErr_Clear();
+        Py_XDECREF(PyObject_CallMethodObjArgs(output, desk->st->s_heard, desk->broker, answers, replied, NULL));
+    }
     PyErr_Restore(type, error, trace);
 }
 
@@ -5956,7 +5987,7 @@ static int do_answer(Desk *desk, Decoder *decoder, const Message *message) {
         }
         if (!done) result = -1;
         Py_XDECREF(done);
-        if (SLOT_OF(output, st->output, OUTPUT_ANSWERS) != answers) heard(st, output, desk->broker, answers, replied);
+        if (SLOT_OF(output, st->output, OUTPUT_ANSWERS) != answers) heard(desk, output, answers, replied);
         Py_DECREF(output);
         Py_XDECREF(answers);
         Py_XDECREF(replied);
