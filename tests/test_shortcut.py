@@ -769,6 +769,35 @@ class ShortcutTests(SynchronousTestCase):
         self.assertEqual([("waits", "44"), ("waits", "55")], victim.outcomes[3:])
         lose(victim.broker, ConnectionDone)
 
+    def test_call_within_a_call_that_begins(self) -> None:
+        """So has one that a finalizer makes wherever else in a call it is collected, be it before anything is written."""
+        for short in (True, False):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+
+                class Late:
+                    def __init__(self) -> None:
+                        self.itself = self
+
+                    def __del__(self, victim: Any = victim) -> None:
+                        victim.call("inner")
+
+                gc.collect()
+                gc.freeze()
+                thresholds = gc.get_threshold()
+                try:
+                    for steps in range(30):
+                        Late()
+                        gc.set_threshold(gc.get_count()[0] + steps, 1_000_000, 1_000_000)
+                        victim.call("outer")
+                        gc.set_threshold(0)
+                        gc.collect()
+                finally:
+                    gc.set_threshold(*thresholds)
+                    gc.unfreeze()
+                self.assertEqual(victim.outcomes.count("waits"), len(victim.broker.waitingForAnswers))
+                lose(victim.broker, ConnectionDone)
+
     def test_deferreds(self) -> None:
         """A method's Deferred that has fired is answered at once, and has None for its result from then on, as any
         callback of ours leaves it; one that waits, or is paused, is answered when it goes on."""

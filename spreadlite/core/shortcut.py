@@ -618,11 +618,12 @@ def ask(
         or not _writes_plain(broker, sizes)
     ):
         return None
+    # Whatever is made here may run finalizers, which may call the peer: this call has its number, from before anything is
+    # called.  (So has a call that is made in another thread, which is a mistake, but should not get another's answer.)
     number = broker.currentRequestID + 1
+    broker.currentRequestID = number
     head = wire.INTS[number] if number <= wire.MOST_HEADS else wire.encode_int(number, plain.LONGEST_PREFIX)
     begun = [MESSAGE, head, CALLEES[luid, name], plain.TUPLE_HEADS[len(arguments)]]
-    # Whatever is made here may run finalizers, which may call the peer: this call has its number.
-    broker.currentRequestID = number
     said, giver = written(broker, begun, arguments, sizes["SIZE_LIMIT"], NO_KEYWORDS)
     if said is None:
         if broker.currentRequestID == number:
