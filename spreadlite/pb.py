@@ -619,22 +619,35 @@ class Broker(banana.Banana):
             raise Error(f"{self.limits.outstanding_calls} pagers have pages left to send already")
         self.pageProducers.append(pager)
         if len(self.pageProducers) == 1:
-            self.transport.registerProducer(self, 0)
+            self._beginning = pager
+            try:
+                self.transport.registerProducer(self, 0)
+            finally:
+                del self._beginning
 
     def resumeProducing(self) -> None:
-        """The transport has room: one page of each pager, or of those whose turn it is, if there are very many."""
+        """The transport has room: one page of each pager, or of those whose turn it is, if there are very many.
+
+        A page that cannot be made or sent fails whoever makes the pager, if it is the first, and sent in there.  Else
+        nothing but the end of the connection can tell the collector that no more comes: there is no word for it.
+        """
         number = len(self.pageProducers)
         stop = time.monotonic() + self.limits.slice_seconds
         for turn, pager in enumerate(list(reversed(self.pageProducers)), 1):
             try:
                 pager.sendNextPage()
-            except DeadReferenceError:
-                if not self.disconnected:
+            except BaseException as error:
+                if isinstance(error, DeadReferenceError) and self.disconnected:
+                    # It went as the page was made.
+                    return
+                self._noMorePages(pager)
+                if self.__dict__.get("_beginning") is pager:
                     raise
-                # It went as the page was made.
+                self._journal().error(failure.Failure(), "a page, with which the connection ends", kind="a page")
+                self._end()
                 return
             left = number - turn
-            if not pager.stillPaging():
+            if not self._stillPaging(pager):
                 if self.pageProducers[left : left + 1] == [pager]:
                     # Else all that are before it would be looked at.
                     del self.pageProducers[left]
@@ -644,6 +657,23 @@ class Broker(banana.Banana):
                 # When there is room again, those come first whose turn it was not.
                 self.pageProducers[:] = self.pageProducers[left:] + self.pageProducers[:left]
                 break
+        if not self.pageProducers and not self.disconnected:
+            self.transport.unregisterProducer()
+
+    def _stillPaging(self, pager: Any) -> Any:
+        """Whether pages are left; none of a pager that fails when it is asked, as it does when its callback fails."""
+        try:
+            return pager.stillPaging()
+        except BaseException:
+            if not self.disconnected:
+                self._journal().error(failure.Failure(), "the end of a pager", kind="the end of a pager")
+            return False
+
+    def _noMorePages(self, pager: Any) -> None:
+        """Let go of a pager that cannot go on."""
+        self._guarded(partial(_stopPager, pager), "a pager")
+        if pager in self.pageProducers:
+            self.pageProducers.remove(pager)
         if not self.pageProducers and not self.disconnected:
             self.transport.unregisterProducer()
 

@@ -141,6 +141,8 @@ class StringPager(Pager):
     def __init__(
         self, collector: Any, st: Any, chunkSize: int = 8192, callback: Any = None, *args: Any, **kw: Any
     ) -> None:
+        # What has no length would be found out with its first page, which may cost the connection.
+        len(st)
         self.string = st
         self.pointer = 0
         self.chunkSize = chunkSize
@@ -169,7 +171,12 @@ class FilePager(Pager):
     def __init__(self, collector: Any, fd: Any, callback: Any = None, *args: Any, **kw: Any) -> None:
         self.chunks: list[bytes] = []
         Pager.__init__(self, collector, callback, *args, **kw)
-        self.startProducing(fd)
+        try:
+            self.startProducing(fd)
+        except BaseException:
+            # It would wait for ever among those that have pages left.
+            self.stopPaging()
+            raise
         if not self._stillPaging:
             # The connection had gone already.
             self.connectionLost()

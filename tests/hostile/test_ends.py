@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import io
 from typing import Any
 
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
@@ -550,6 +551,88 @@ class PageTests(Rows, EndsCase):
             pagers.clear()
             self.taken_down(joined, written.text)
             self.assertNotIn("Traceback", written.text)
+
+    def test_nothing_to_page(self) -> None:
+        """A method that makes a pager of what cannot be paged fails, and no more: nothing is kept of it, and other pages
+        come after it."""
+
+        class Pages(pb.Root):
+            """Has pages."""
+
+            def remote_pages(self, collector: Any, pages: Any) -> None:
+                """Send them."""
+                util.StringPager(collector, pages, 5)
+
+            def remote_file(self, collector: Any) -> None:
+                """A file that is closed."""
+                file = io.BytesIO()
+                file.close()
+                util.FilePager(collector, file)
+
+        joined = Joined(Pages())
+        for name, *args in (("pages", None), ("file",)):
+            failed = joined.expect(util.getAllPages(joined.root, name, *args))
+            joined.flush()
+            self.assertTrue(failed[0].check(TypeError, ValueError), failed)
+            self.assertEqual([], joined.server.pageProducers)
+        fetched = joined.expect(util.getAllPages(joined.root, "pages", b"x" * 10))
+        joined.flush()
+        self.assertEqual([[b"xxxxx", b"xxxxx"]], fetched)
+        joined.end("client", "abort")
+        self.assertEqual(2, len(self.flushLoggedErrors(TypeError, ValueError)))
+        self.taken_down(joined)
+
+    def test_later_page_fails(self) -> None:
+        """A page that cannot be made or sent after the first ends the connection, with one entry in the log: whoever waits
+        for the pages is told."""
+        for page in (None, 1 << 500):
+
+            class Failing(util.StringPager):
+                """Its third page is none."""
+
+                def nextPage(self, page: Any = page) -> Any:
+                    """The next one."""
+                    if self.pointer < 2:
+                        return super().nextPage()
+                    if page is None:
+                        raise ValueError("no page")
+                    return page
+
+            class Pages(pb.Root):
+                """Has pages."""
+
+                def remote_pages(self, collector: Any, kind: Any = Failing) -> None:
+                    """Send them."""
+                    kind(collector, b"x" * 10, 1)
+
+            joined = Joined(Pages())
+            pages = joined.expect(util.getAllPages(joined.root, "pages"))
+            with logged() as written:
+                joined.flush()
+            self.assertTrue(pages[0].check(pb.PBConnectionLost), pages)
+            self.assertEqual(1, written.text.count("Traceback"), written.text)
+            self.assertEqual(1, len(self.flushLoggedErrors(ValueError, pb.banana.BananaError)))
+            self.taken_down(joined)
+
+    def test_callback_fails(self) -> None:
+        """A pager's callback that fails is logged; its pages have been sent, and other pages come after it."""
+
+        class Pages(pb.Root):
+            """Has pages."""
+
+            def remote_pages(self, collector: Any) -> None:
+                """Send them."""
+                util.StringPager(collector, b"x" * 10, 5, "no callback".index, "z")
+
+        joined = Joined(Pages())
+        for _ in range(2):
+            fetched = joined.expect(util.getAllPages(joined.root, "pages"))
+            joined.flush()
+            self.assertEqual([[b"xxxxx", b"xxxxx"]], fetched)
+            self.assertEqual(1, len(self.flushLoggedErrors(ValueError)))
+            self.assertEqual([], joined.server.pageProducers)
+        joined.end("client", "abort")
+        self.taken_down(joined)
 
     def test_after_the_end(self) -> None:
         """A pager that is made when the connection has gone has nothing to send, and stops."""

@@ -14,6 +14,7 @@ from twisted.internet.task import deferLater
 
 from spreadlite import pb
 from spreadlite.core.limits import Limits
+from spreadlite.util import StringPager, getAllPages
 from tests.compat.rawcodec import pack
 from tests.hostile.test_flow import Busy, Sockets, calls
 from tests.processes import ROOT
@@ -200,6 +201,52 @@ class UnreadTests(Rows, Sockets):
             root.broker.transport.abortConnection()
             await self.until(lambda: root.broker.disconnected)
             self.failureResultOf(lost, pb.PBConnectionLost)
+
+        return defer.ensureDeferred(run())
+
+    def test_pages_that_fail(self) -> Any:
+        """Whoever waits for pages that cannot be made or sent is told, and a failing callback keeps no others back."""
+
+        async def run() -> None:
+            class Pages(Busy):
+                """Has pages."""
+
+                def remote_good(self, collector: Any) -> None:
+                    """These arrive; then the callback fails."""
+                    StringPager(collector, b"x" * 10, 5, "no callback".index, "z")
+
+                def remote_bad(self, collector: Any) -> None:
+                    """These do not."""
+                    StringPager(collector, b"x" * 1_000_000, 700_000)
+
+            self.serve(Pages())
+            root = await self.connect_tls(self.listen(self.factory), pb.PBClientFactory())
+            for _ in range(2):
+                self.assertEqual([b"xxxxx"] * 2, await getAllPages(root, "good"))
+                await self.until(lambda: self.flushLoggedErrors(ValueError))
+            with self.assertRaises(pb.PBConnectionLost):
+                await getAllPages(root, "bad")
+            self.assertEqual(1, len(self.flushLoggedErrors(pb.banana.BananaError)))
+
+        return defer.ensureDeferred(run())
+
+    def test_first_page_fails(self) -> Any:
+        """Without TLS, a pager sends its first page as it is made: where that fails, so does the method that makes it, and
+        no more."""
+
+        async def run() -> None:
+            class Pages(Busy):
+                """Has pages."""
+
+                def remote_pages(self, collector: Any, size: int) -> None:
+                    """Send them."""
+                    StringPager(collector, b"x" * 1_000_000, size)
+
+            _, root = await self.connect(self.serve(Pages()))
+            with self.assertRaises(pb.RemoteError):
+                await getAllPages(root, "pages", 700_000)
+            self.assertEqual(1, len(self.flushLoggedErrors(pb.banana.BananaError)))
+            self.assertEqual(2, len(await getAllPages(root, "pages", 500_000)))
 
         return defer.ensureDeferred(run())
 
