@@ -8,7 +8,6 @@ from typing import Any
 
 from twisted.logger import Logger
 from twisted.python import failure, log
-from twisted.python.reflect import qual
 
 from .core.errors import RemoteError
 from .core.graph import shortened
@@ -31,18 +30,23 @@ _MOST_CAUSES = 100
 _MOST_SHOWN = 100_000
 
 
+def _name_of(kind: type) -> str:
+    """The dotted name of a class, also of one whose ``__module__`` is no text, at which Twisted fails."""
+    return f"{kind.__module__}.{kind.__name__}"
+
+
 def _kind_of(reason: failure.Failure) -> str:
     """The dotted name of a failure's exception; of one that came from a peer, what the peer says."""
     kind: Any = reason.type
     if isinstance(kind, type):
-        return qual(kind)
+        return _name_of(kind)
     return kind.decode("utf-8", "replace") if isinstance(kind, bytes) else str(kind)
 
 
 def _rate_of(reason: failure.Failure) -> str:
     """Among which others a failure is counted.  All that came from peers are one kind, for peers choose what they say."""
     kind: Any = reason.type
-    return qual(kind) if isinstance(kind, type) and not issubclass(kind, RemoteError) else qual(RemoteError)
+    return _name_of(kind if isinstance(kind, type) and not issubclass(kind, RemoteError) else RemoteError)
 
 
 def _chain(error: Any) -> list[BaseException]:

@@ -304,9 +304,11 @@ def decode(st: bytes, limits: Limits = DEFAULT_LIMITS) -> Any:
 
     Raises:
         BananaError: they are not banana, break a limit, or end before the expression does.
+        TypeError: they are no bytes.
     """
     decoder = codec.Decoder(limits)
-    decoder.feed(st)
+    # Of a number, bytes() would make as many zeros.
+    decoder.feed(st if isinstance(st, bytes) else memoryview(st).tobytes())
     item = decoder.next(None, SIZE_LIMIT, _PREFIX_LIMIT)
     if item is codec.NEED_DATA:
         raise BananaError("the bytes end before the expression does")

@@ -1311,10 +1311,8 @@ class Broker(banana.Banana):
             return
         if isinstance(error, Error):
             if answerRequired:
-                if isinstance(error, Jellyable) or self.security.isClassAllowed(error.__class__):
-                    self._sendError(error, requestID)
-                else:
-                    self._sendError(CopyableFailure(error), requestID)  # type: ignore[no-untyped-call]
+                # Or the error itself, where that may be sent.
+                self._sendError(CopyableFailure(error), requestID)  # type: ignore[no-untyped-call]
             return
         if answerRequired:
             self._sendError(CopyableFailure(), requestID)  # type: ignore[no-untyped-call]
@@ -1407,14 +1405,14 @@ class Broker(banana.Banana):
 
     def _sendFailureOrError(self, fail: Any, requestID: Any) -> None:
         """Send a failure; one that is no `Error` is unexpected, and is logged."""
-        if fail.check(Error) is None:
-            self._sendFailure(fail, requestID)
-        else:
+        if _isOne(fail, Error):
             self._sendError(fail, requestID)
+        else:
+            self._sendFailure(fail, requestID)
 
     def _sendFailure(self, fail: Any, requestID: Any) -> None:
         """Log an unexpected failure, and send it."""
-        if self.disconnected and fail.check(DeadReferenceError, PBConnectionLost):
+        if self.disconnected and _isOne(fail, DeadReferenceError, PBConnectionLost):
             # Most likely the method had called the peer, which has left.
             return
         self._sendError(fail, requestID)
@@ -1424,16 +1422,16 @@ class Broker(banana.Banana):
         """Send an exception or failure as the outcome of a call of the peer's."""
         if self.disconnected:
             return
-        if isinstance(fail, failure.Failure):
-            value = fail.value
-            if isinstance(value, Jellyable) or self.security.isClassAllowed(value.__class__):
-                fail = value
-            elif not isinstance(fail, CopyableFailure):
-                fail = failure2Copyable(fail, self.factory.unsafeTracebacks)
-        if isinstance(fail, CopyableFailure):
-            fail.unsafeTracebacks = self.factory.unsafeTracebacks
         registrations = tables.Registrations()
         try:
+            if isinstance(fail, failure.Failure):
+                value = fail.value
+                if isinstance(value, Jellyable) or self.security.isClassAllowed(value.__class__):
+                    fail = value
+                elif not isinstance(fail, CopyableFailure):
+                    fail = failure2Copyable(fail, self.factory.unsafeTracebacks)
+            if isinstance(fail, CopyableFailure):
+                fail.unsafeTracebacks = self.factory.unsafeTracebacks
             self.sendCall(b"error", requestID, self._expressionOf(fail, registrations))
         except Exception:
             if self.disconnected:
@@ -1567,6 +1565,15 @@ def _journalOf(owner: Any, limits: Limits) -> Journal:
     return journal  # type: ignore[no-any-return]
 
 
+def _isOne(fail: Any, *kinds: type) -> bool:
+    """Whether a failure, ours or copied, is of one of these kinds."""
+    try:
+        return fail.check(*kinds) is not None
+    except TypeError:
+        # It goes by the names of classes, and fails at a ``__module__`` that is no text.
+        return isinstance(fail.value, kinds)
+
+
 def _mustBeCallable(notifier: Any) -> None:
     if not callable(notifier):
         raise TypeError(f"not something to be called: {shortened(notifier)}")
@@ -1623,7 +1630,7 @@ class PBClientFactory(protocol.ClientFactory):
     ) -> None:
         self.unsafeTracebacks = unsafeTracebacks
         self.security = security
-        self.limits = limits
+        self.limits = _limits(limits)
         self.keepAlive = _seconds(keepAlive)
         self._reset()
 
@@ -1775,7 +1782,7 @@ class PBServerFactory(protocol.ServerFactory):
         self.root: Any = IPBRoot(root)
         self.unsafeTracebacks = unsafeTracebacks
         self.security = security
-        self.limits = limits
+        self.limits = _limits(limits)
         self.keepAlive = _seconds(keepAlive)
 
     def buildProtocol(self, addr: Any) -> Any:
@@ -1805,6 +1812,13 @@ def _open(factory: Any) -> weakref.WeakSet[Any]:
     if brokers is None:
         brokers = factory._openBrokers = weakref.WeakSet()
     return brokers  # type: ignore[no-any-return]
+
+
+def _limits(limits: Any) -> Limits:
+    # Else it would be found out at each connection, when nobody is there to be told.
+    if not isinstance(limits, Limits):
+        raise TypeError(f"limits is a Limits, not {limits!r}")
+    return limits
 
 
 def _seconds(keepAlive: Any) -> float | None:

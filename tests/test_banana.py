@@ -171,6 +171,10 @@ class BananaTests(Rows, SynchronousTestCase):
         self.assertEqual([1, b"x"], banana.decode(banana.encode([1, b"x"]) + b"more"))
         for cut in (b"", b"\x05", b"\x05\x82abc", b"\x02\x80\x01\x81"):
             self.assertRaises(BananaError, banana.decode, cut)
+        for kind in (bytearray, memoryview):
+            self.assertEqual([1, b"x"], banana.decode(kind(banana.encode([1, b"x"]))))
+        for wrong in (None, "", "x", 3, [1, 129]):
+            self.assertRaises(TypeError, banana.decode, wrong)
         data = banana.encode([b"x" * 500, 2**70])
         self.assertRaises(BananaError, banana.decode, data, Limits(expression_bytes=300))
         self.patch(banana, "SIZE_LIMIT", 499)

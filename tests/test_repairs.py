@@ -105,11 +105,14 @@ class AnswerTests(Repairs):
 
     @each(
         PAIRS,
-        ("bytes", "integer", "bytes later", "error", "error later"),
+        (
+            "bytes", "integer", "bytes later", "error", "error later", "nameless", "nameless later", "nameless Error",
+            "nameless Error later",
+        ),
     )
     def test_cannot_be_sent(self, pair: tuple[str, str], what: str) -> None:
-        """An answer or error that is too large for banana, or has no text, is an error for that caller; a server of
-        twisted.spread's drops the connection, or never answers."""
+        """An answer or error that is too large for banana, or has no text or name, is an error for that caller; a server
+        of twisted.spread's drops the connection, or never answers."""
 
         class Mute(Exception):
             """Has no text."""
@@ -120,12 +123,22 @@ class AnswerTests(Repairs):
         def mute() -> None:
             raise Mute
 
+        def nameless(base: Any = Exception) -> Any:
+            return type("Nameless", (base,), {"__module__": None})("x")
+
+        def raise_(error: BaseException) -> None:
+            raise error
+
         method = {
             "bytes": lambda: bytes(700000),
             "integer": lambda: 2**448,
             "bytes later": lambda: defer.succeed(bytes(700000)),
             "error": mute,
             "error later": lambda: defer.fail(Mute()),
+            "nameless": lambda: raise_(nameless()),
+            "nameless later": lambda: defer.fail(nameless()),
+            "nameless Error": lambda: raise_(nameless(load(pair[0]).pb.Error)),
+            "nameless Error later": lambda: defer.fail(nameless(load(pair[0]).pb.Error)),
         }[what]
         both = Pair(*pair, rooted(pair[0], get=method, ok=lambda: "ok"))
         found = both.call("get")

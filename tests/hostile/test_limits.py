@@ -595,6 +595,16 @@ class UnanswerableTests(Rows, SynchronousTestCase):
         self.flushLoggedErrors(BananaError)
 
 
+class FactoryTests(Rows, SynchronousTestCase):
+    """The limits that a factory is given."""
+
+    @each((None, 3, {"depth": 100}, Limits))
+    def test_wrong(self, limits: Any) -> None:
+        """What is no `Limits` is a TypeError as the factory is made, not with each of its connections."""
+        for make in (lambda: pb.PBServerFactory(Echo(), limits=limits), lambda: pb.PBClientFactory(limits=limits)):
+            self.assertIn(repr(limits), str(self.assertRaises(TypeError, make)))
+
+
 class KeepAliveTests(Rows, SynchronousTestCase):
     """``keepAlive``, which is off unless it is asked for."""
 
