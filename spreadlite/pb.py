@@ -1674,9 +1674,13 @@ class PBClientFactory(protocol.ClientFactory):
 
     def _brokerLost(self, broker: Any, reason: Any) -> None:
         """A broker of ours lost its connection."""
-        if not self._tellsItself() or self._broker not in (None, broker):
+        if not self._tellsItself():
             return
-        self._failAll(reason)
+        if self._broker is None:
+            self._failAll(reason)
+        elif self._broker is broker:
+            # Nobody waits for one that was ready: who has asked since it went, in a call's errback, means the next.
+            self._broker = self._root = None
 
     def _tellsItself(self) -> bool:
         """Whether nobody else will say that there is no connection: an endpoint has us, and no subclass of its own

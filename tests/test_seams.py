@@ -1952,17 +1952,21 @@ class ReconnectingTests(Rows, Served):
     @each(SIDES)
     @defer.inlineCallbacks
     def test_client_service(self, side: str) -> Any:
-        """Under a ClientService, who asks for the root as the connection goes gets it from the next connection."""
+        """Under a ClientService, who asks for the root as the connection goes gets it from the next connection: as a
+        notifier is called, and as soon as a call that was in flight fails."""
         port = self.serve(load(side).pb.PBServerFactory(echo(load(side))))
         factory = load(side).pb.PBClientFactory()
         endpoint = endpoints.TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
         service = ClientService(endpoint, factory, retryPolicy=lambda attempts: 0.01)
         service.startService()
         root = yield factory.getRootObject()
-        for _each in range(2):
+        for when in ("notifier", "errback", "notifier", "errback"):
             asked: defer.Deferred[Any] = defer.Deferred()
-            root.notifyOnDisconnect(lambda reference, asked=asked: factory.getRootObject().chainDeferred(asked))
-            root.broker.transport.loseConnection()
+            if when == "notifier":
+                root.notifyOnDisconnect(lambda reference, asked=asked: factory.getRootObject().chainDeferred(asked))
+            else:
+                root.callRemote("echo", 2).addErrback(lambda gone: factory.getRootObject()).chainDeferred(asked)
+            root.broker.transport.abortConnection()
             again = yield asked
             self.assertIsNot(root.broker, again.broker)
             self.assertEqual(1, (yield again.callRemote("echo", 1)))
