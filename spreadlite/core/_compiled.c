@@ -125,7 +125,7 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(_localCleanup) X(_output) X(_parting) X(_reactor) X(_receiving) X(_recvMessage) X(_symbols) X(_unsent)           \
     X(_work) X(cachedLocallyAs) X(currentDialect) X(currentRequestID) X(disconnected) X(incomingVocabulary)            \
     X(limits) X(localObjectForID) X(locallyCachedObjects) X(outgoingVocabulary) X(prefixLimit) X(proto_decref)         \
-    X(security) X(transport) X(waitingForAnswers) X(_stock) X(_sendMessage)
+    X(security) X(transport) X(waitingForAnswers) X(_stock) X(_sendMessage) X(unserializingPerspective)
 #define X(name) O_##name,
 enum { OWN_NAMES(X) OWNS };
 #undef X
@@ -224,7 +224,7 @@ typedef struct {
     PyObject *clock; /* time.monotonic, as it was made */
     /* Versions of the classes of brokers that read, and call, as Broker does, and of that of transports that sends as Twisted's
        do, with what that has for those of its attributes that an instance has not. */
-    unsigned int reading_version, sending_version, calling_version;
+    unsigned int reading_version, sending_version, calling_version, perspective_version;
     signed char sending_default[SENDING];
     PyObject *socket_type;
     /* Classes of what a peer calls of which it is known that looking at them has no effects. */
@@ -5532,10 +5532,26 @@ static void handled(Handling *handling) {
     Py_XDECREF(handling->trace);
 }
 
+/* broker.unserializingPerspective. */
+static PyObject *unserializing_perspective(Desk *desk) {
+    State *st = desk->st;
+    PyTypeObject *type = Py_TYPE(desk->broker);
+    if (!type->tp_version_tag || type->tp_version_tag != st->perspective_version) {
+        PyObject *of_class = PyObject_GetAttr((PyObject *)type, st->s_unserializingPerspective);
+        if (!of_class) PyErr_Clear();
+        if (of_class == Py_None && type->tp_getattro == PyObject_GenericGetAttr) st->perspective_version = type->tp_version_tag;
+        Py_XDECREF(of_class);
+        return PyObject_GetAttr(desk->broker, st->s_unserializingPerspective);
+    }
+    /* It is its own, or its class's, which is None. */
+    PyObject *own = OWN(desk, unserializingPerspective);
+    return own || PyErr_Occurred() ? Py_XNewRef(own) : Py_NewRef(Py_None);
+}
+
 /* Reads values at a cursor for a perspective: one, or the arguments of a call, which are two. */
 static int read_values(Desk *desk, Cursor *cursor, PyObject *perspective, PyObject **first, PyObject **second) {
     State *st = desk->st;
-    PyObject *broker = desk->broker, *outer = PyObject_GetAttr(broker, st->s_unserializingPerspective);
+    PyObject *broker = desk->broker, *outer = unserializing_perspective(desk);
     *first = NULL;
     if (second) *second = NULL;
     if (!outer) return -1;
