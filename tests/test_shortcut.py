@@ -24,7 +24,7 @@ from twisted.python import failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from spreadlite import _flow, banana, flavors, pb
-from spreadlite.core import codec, graph, shortcut
+from spreadlite.core import codec, graph, shortcut, tables
 from spreadlite.core.limits import Limits
 from spreadlite.core.policy import SecurityOptions
 from spreadlite.core.vocabulary import WORDS
@@ -1226,6 +1226,183 @@ class ShortcutTests(SynchronousTestCase):
                 calls, _, outcomes, *_ = self.same(False, Limits(expression_bytes=size), [pack(message, True)])
                 told.add(repr((calls, outcomes)))
             self.assertEqual(2, len(told), message)
+
+    def test_lengths(self) -> None:
+        """A list, a string or a text that is as long as may be received is received, and none that is longer by one."""
+        for value in (["list", *range(39)], b"x" * 40, ["unicode", "x" * 40], ["list", b"x" * 40]):
+            told = set()
+            for size in (39, 40, 41):
+                patch = self.patch(banana, "SIZE_LIMIT", size)
+                for message in (
+                    ["message", 1, "root", "publish", 1, ["tuple", value], ["dictionary"]], ["answer", 1, value],
+                    ["answer", 1, ["list", value]],
+                ):  # fmt: skip
+                    *_, ended, _ = self.same(False, Limits(), [pack(message, True)])
+                    told.add((size, ended))
+                patch.restore()
+            self.assertEqual({(39, True), (40, False), (41, False)}, told)
+
+    def test_results_that_hold_themselves(self) -> None:
+        """What a method makes, and nobody else has, may be in itself; and so may what a call has as arguments."""
+
+        def made(kind: int) -> Any:
+            value: Any = [[]] if kind else {}
+            if kind == 0:
+                value["me"] = value
+            elif kind == 1:
+                value[0] = value
+            else:
+                value[0].append((value, value[0]))
+            return value
+
+        call = pack(["message", 1, "root", "one", 1, ["tuple"], ["dictionary"]], True)
+        for kind, again in enumerate((1, 1, 2)):
+            said = []
+            for short in (True, False):
+                with way(self, short, False):
+                    victim = Victim(short, False, Limits())
+                    victim.broker.localObjectForID("root").remote_one = lambda kind=kind: made(kind)
+                    victim.pipe.out = b""
+                    victim.broker.dataReceived(call)
+                    said.append(victim.pipe.out)
+                    victim.pipe.out = b""
+                    victim.call(made(kind))
+                    said.append(victim.pipe.out)
+                    lose(victim.broker, ConnectionDone)
+            self.assertEqual(said[2:], said[:2])
+            for each in said:
+                self.assertEqual(again, each.count(bytes((WORDS[b"dereference"], 0x87))))
+
+    def test_nothing_is_left(self) -> None:
+        """Of calls, answers and releases nothing stays but what is referred to yet."""
+        victim = Victim(True, False, Limits())
+        root = victim.broker.localObjectForID("root")
+        root.remote_raise = lambda *args, **kw: defer.fail(Known("known"))
+        messages = [
+            pack(["message", 1, who, name, wanted, ["tuple", *args], keywords], True)
+            for who in ("root", "avatar", "own", "view")
+            for name in ("echo", "nonesuch", "objects", "call", "now", "raise")
+            for wanted in (1, 0)
+            for args in ((), (5, ["unicode", "text"], ["list"]), (["nonesuch"],), (["remote", 9],))
+            for keywords in (["dictionary"], ["dictionary", [["unicode", "k"], 1]], ["nonesuch"])
+        ]  # fmt: skip
+        calls = b"".join(messages)
+        values: list[Any] = [5, ["list", 5], ["nonesuch"], ["remote", 9], ["unicode", "x"]]
+
+        def counted() -> list[int]:
+            """A round, after which there are so many objects of some kinds, beside what the peer has of ours."""
+            readings = [calls]
+            waiting = sorted(victim.broker.waitingForAnswers)
+            readings += [pack(["answer", number, values[number % 5]], True) for number in waiting]
+            for luid, local in victim.broker.localObjects.items():
+                if type(luid) is int:
+                    readings.append(pack(["decref", luid], True) * local.refcount)
+            for each in readings:
+                victim.broker.dataReceived(each)
+            victim.pipe.out = b""
+            for kept in (victim.calls, victim.later):
+                kept.clear()
+            self.flushLoggedErrors()
+            gc.collect()
+            counts = [sum(type(each) is kind for each in gc.get_objects()) for kind in (defer.Deferred, tables.Local)]
+            return [counts[0], counts[1] - len(victim.broker.localObjects)]
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            counts = [counted() for _ in range(6)]
+        self.assertEqual(counts[-2], counts[-1])
+        lose(victim.broker, ConnectionDone)
+        self.flushLoggedErrors()
+
+    def test_after_what_is_unsent(self) -> None:
+        """What is answered goes behind what the transport has of ours, wherever it keeps that."""
+        call = pack(["message", 1, "root", "echo", 1, ["tuple", 5], ["dictionary"]], True)
+        answer = pack(["answer", 1, 5], True)
+        for begun in (False, True):
+            victim = Victim(True, 4096, Limits())
+            pipe = victim.pipe
+            pipe.out = b""
+            pipe.write(b"x" * 200_000)
+            if begun:
+                pipe.doWrite()
+            self.assertEqual(begun, bool(pipe.dataBuffer))
+            self.assertEqual(not begun, bool(pipe._tempDataBuffer))
+            # By now the system takes more.
+            with contextlib.suppress(BlockingIOError):
+                while data := pipe.end.recv(2**16):
+                    pipe._read += data
+            victim.broker.dataReceived(call)
+            self.assertTrue(pipe.out == b"x" * 200_000 + answer, "the bytes are in another order")
+            pipe.connectionLost(None)
+            lose(victim.broker, ConnectionDone)
+
+    def test_why_it_was_refused(self) -> None:
+        """Who waits for an answer that cannot be read is not told by which functions it was read, and the log neither."""
+        for short in (True, False):
+            for value in (["list", ["nonesuch", 1]], ["unicode", b"\xff"], ["tuple", ["date", b"tomorrow"]]):
+                with way(self, short, False):
+                    victim = Victim(short, False, Limits())
+                    told: list[Any] = []
+                    victim.reference.callRemote("it").addErrback(told.append)
+                    victim.broker.dataReceived(pack(["answer", victim.broker.currentRequestID, value], True))
+                    self.assertEqual(1, len(told))
+                    for reason in told:
+                        self.assertNotIn("graph", reason.getTraceback())
+                        self.assertIsNone(reason.value.__cause__)
+                    lose(victim.broker, ConnectionDone)
+
+    def test_while_callbacks_run(self) -> None:
+        """A call that is answered by a Deferred of which the callbacks are just running has what these come to."""
+        call = pack(["message", 1, "root", "give", 1, ["tuple"], ["dictionary"]], True)
+        for short in (True, False):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                running: defer.Deferred[Any] = defer.Deferred()
+                running.addCallback(lambda result, victim=victim: victim.broker.dataReceived(call))
+                running.addCallback(lambda result: "done")
+                victim.broker.localObjectForID("root").remote_give = lambda running=running: running
+                victim.pipe.out = b""
+                running.callback("begun")
+                self.assertEqual(pack(["answer", 1, ["unicode", "done"]], True), victim.pipe.out)
+                lose(victim.broker, ConnectionDone)
+
+    def test_keywords_of_calls(self) -> None:
+        """A call has its keywords, also where it is made in the course of a reading."""
+        for keywords in (["dictionary"], ["dictionary", [["unicode", "k"], 1]]):
+            for args in ((), (5,), (5, ["unicode", "x"])):
+                call = pack(["message", 1, "root", "call", 1, ["tuple", *args], keywords], True)
+                self.same(False, Limits(), [call])
+                self.same(True, Limits(), [call + call])
+
+    def test_depths_of_what_is_shared(self) -> None:
+        """What is referred to twice is deeper by that, and is sent where an expression may be that deep."""
+        shared: list[Any] = [[1]]
+        chain: list[Any] = [[1]]
+        for _ in range(3):
+            chain.insert(0, [chain[0]])
+        values: list[Any] = [[shared, shared], [[shared], {"k": [shared, [shared[0]]]}], [[[1]]], chain]
+        call = pack(["message", 1, "root", "one", 1, ["tuple"], ["dictionary"]], True)
+        for value in values:
+            told = set()
+            for depth in range(3, 13):
+                said = []
+                for short in (True, False):
+                    with way(self, short, False), logged():
+                        self.patch(failure, "count", 0)
+                        victim = Victim(short, False, Limits())
+                        victim.broker.useLimits(unhurried(Limits(expression_depth=depth)))
+                        victim.broker.localObjectForID("root").remote_one = lambda value=value: value
+                        victim.pipe.out = b""
+                        victim.broker.dataReceived(call)
+                        with warnings.catch_warnings():
+                            warnings.simplefilter("ignore")
+                            victim.call(value)
+                        said.append((re.sub(b"0x[0-9a-f]+", b"0x", victim.pipe.out), victim.outcomes[-1]))
+                        lose(victim.broker, ConnectionDone)
+                self.assertEqual(said[1], said[0])
+                told.add(said[0][1] == "waits")
+            self.assertEqual({False, True}, told)
+        self.flushLoggedErrors()
 
     def test_depths(self) -> None:
         """Values may be as deep as limits say, where they are read and written in one go too."""

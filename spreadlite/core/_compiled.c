@@ -3040,8 +3040,8 @@ static inline int w_begin(Writer *w, Build *build, Py_ssize_t size) {
             w->out.length += 2;
             return 0;
         }
-        if (size > w->size_limit)
-            return too_long(w, "a list of %zd items is too long to send; the limit is %lld", size);
+        /* Its head is there nevertheless: `assemble` passes over it. */
+        if (size > w->size_limit && too_long(w, "a list of %zd items is too long to send; the limit is %lld", size)) return -1;
         return out_head(&w->out, (uint64_t)size, LIST);
     }
     PyObject *list = PyList_New(size);

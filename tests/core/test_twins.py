@@ -28,6 +28,7 @@ from spreadlite.core.limits import ITEM_COST, LIST_COST, WORD_COST, Limits
 from spreadlite.core.policy import DummySecurityOptions, SecurityOptions
 from spreadlite.core.registry import Registry
 from spreadlite.core.vocabulary import PREFIX_LIMIT, SIZE_LIMIT, WORDS
+from tests.hostile.test_limits import crowd
 from tests.strategies import BYTES, CUTS, EXPRESSION, FLOAT, INTEGER, STREAM, TEXT, built, cut, plans, searched, shape
 
 compiled = codec.compiled
@@ -274,6 +275,30 @@ class EncodeTests(SynchronousTestCase):
                 self.assertEqual(expected, outcome(compiled.encode, value, WORDS, **bounds))
                 self.assertEqual("value" if value is expression else "error", expected[0])
 
+    def test_prefixes(self) -> None:
+        """An integer is sent if its prefix is no longer than may be, and else refused."""
+        for limit in range(13):
+            for size in range(13):
+                for value in (2 ** (7 * size) - 1, 2 ** (7 * size)):
+                    for number in (value, -value):
+                        expected = outcome(wire.encode, [number], WORDS, prefix_limit=limit)
+                        self.assertEqual(expected, outcome(compiled.encode, [number], WORDS, prefix_limit=limit))
+                        packed = outcome(compiled.pack, [number], options(), prefix_limit=limit)
+                        sent = outcome(wire.encode, [[b"list", number]], WORDS, prefix_limit=limit)
+                        if limit > 1 or sent[0] == "error":
+                            self.assertEqual(sent, outcome(compiled.encode, [packed[1]], WORDS, prefix_limit=limit))
+
+    def test_other_numbers(self) -> None:
+        """The words of the stock vocabulary may have other numbers, and some of them none, or others beside them."""
+        numbers = list(WORDS.values())
+        less = dict(WORDS)
+        less.popitem()
+        for words in (dict(zip(WORDS, reversed(numbers), strict=True)), less, {**WORDS, b"abc": 300}, dict(WORDS)):
+            for expression in ([b"message", [b"list", b"error"]], [*WORDS, b"abc"]):
+                self.assertEqual(wire.encode(expression, words), compiled.encode(expression, words))
+                packed = [compiled.pack([], options()), *expression]
+                self.assertEqual(wire.encode([[b"list"], *expression], words), compiled.encode(packed, words))
+
     def test_arguments(self) -> None:
         """Arguments have the same names."""
         for args, kw in (((), {}), (([],), {}), (([], None, 1, 2, 3, 4), {}), (([], None), {"no": 1})):
@@ -436,6 +461,25 @@ class DecoderTests(SynchronousTestCase):
             said = events(wire.Decoder(limits), [data], NUMBERS, bounds)
             self.assertEqual(good, said[-2] == "more", (limits, bounds, said))
 
+    def test_limits_of_text(self) -> None:
+        """Each limit holds exactly for text too, however deep it is."""
+        for size in (3, 126, 127, 128, 300):
+            message: Any = [b"message", [b"unicode", b"x" * size]]
+            for depth in range(2, 6):
+                data = wire.encode(message, WORDS)
+                # And a little less than it costs.
+                cost = (depth - 1) * (LIST_COST + WORD_COST) + size
+                told = set()
+                for limits, bounds in (
+                    *((Limits(expression_depth=limit), {}) for limit in range(1, 7)),
+                    *((Limits(expression_bytes=cost + more), {}) for more in range(0, 150)),
+                    *((Limits(), {"size_limit": size + more}) for more in (-1, 0, 1)),
+                ):
+                    self.check(data, [], NUMBERS, bounds, limits)
+                    told.add(events(wire.Decoder(limits), [data], NUMBERS, bounds)[-2])
+                self.assertLess(1, len(told))
+                message = [b"message", [b"list", *message[1:]]]
+
     def test_packed(self) -> None:
         """A shallow decoder leaves the lists in a list as they are, for whoever wants them; the scalars are made."""
         decoder = compiled.Decoder()
@@ -448,6 +492,21 @@ class DecoderTests(SynchronousTestCase):
         self.assertEqual("<Packed [b'list', [b'x']]>", repr(packed))
         self.assertEqual([], empty.expression())
         self.assertRaises(TypeError, compiled.Packed)
+
+    def test_packed_depths(self) -> None:
+        """What was left as it is may be sent on where it is no deeper than may be sent."""
+        for leaf in (5, b"x", [], [b"list"], [b"unicode", b"text"], [b"unicode", b"x" * 200], [b"None"], [[], 5], [[5]]):
+            expression: Any = leaf if type(leaf) is list else [leaf]
+            for _ in range(5):
+                data = wire.encode([b"message", expression], WORDS)
+                for cuts in ([], list(range(len(data)))):
+                    decoder = compiled.Decoder()
+                    decoder.shallow = True
+                    *_, message = [decoder.feed(chunk) or decoder.next(NUMBERS) for chunk in cut(data, cuts)]
+                    for depth in range(1, 10):
+                        expected = outcome(wire.encode, [b"message", expression], WORDS, depth=depth)
+                        self.assertEqual(expected, outcome(compiled.encode, message, WORDS, depth=depth))
+                expression = [b"list", expression]
 
     def test_other_words(self) -> None:
         """With another vocabulary than the stock one, or none, lists are made: bytes would mean something else."""
@@ -746,6 +805,114 @@ class GraphTests(Compared):
                     with quiet():
                         self.check(lambda value=value: value, taster, invoked)
 
+    def test_exact_limits(self) -> None:
+        """What is as long, or as deep, as may be sent is sent, and what is longer by one is not."""
+        for size in (29, 30, 31, 126, 127, 128, 129, 130):
+            for bound in (size - 1, size, size + 1):
+                for value in (
+                    b"x" * size, "x" * size, "é" * (size // 2), [0] * size, (0,) * size, set(range(size)),
+                    frozenset(range(size)), dict.fromkeys(range(size)),
+                    {"k": b"x" * size}, [[0] * size], Holder(b"x" * size), Holder([0] * size),
+                ):  # fmt: skip
+                    self.check(lambda value=value: [value], options(), size_limit=bound)
+        shared: list[Any] = [[[1]]]
+        cycle: list[Any] = [[]]
+        cycle[0].append(cycle)
+        chain: list[Any] = [[1]]
+        for _ in range(4):
+            chain.insert(0, [chain[0]])
+        remote, moment = pb.Referenceable(), datetime.date(2026, 11, 28)
+        for value in (
+            [shared, shared], [[shared], {"k": shared}], cycle, [cycle, cycle], [remote], [[remote, remote]], [[moment]],
+            [["text"]], [[None]], [[True]], chain, Holder(chain),
+            Holder(shared), [Holder([shared]), shared], Holder(Holder([])),
+        ):  # fmt: skip
+            expression = [b"message", graph.jelly(value, options(), None, Invoker())]
+            packed = [b"message", compiled.pack(value, options(), Invoker())]
+            for depth in range(1, 14):
+                expected = outcome(wire.encode, expression, WORDS, depth=depth)
+                self.assertEqual(expected, outcome(compiled.encode, packed, WORDS, depth=depth))
+
+    def test_hooks_of_its_own(self) -> None:
+        """An instance may have any of its class's hooks for itself."""
+        for name, returned in (
+            ("jellyFor", [b"None"]), ("getTypeToCopyFor", "own state"), ("getTypeToCopy", "own state"),
+            ("getStateToCopyFor", {"state": 1}), ("getStateToCopy", {"state": 2}),
+        ):  # fmt: skip
+            for cls in (Copied, OwnState, pb.Referenceable):
+                value: Any = cls()
+                plain = shape(graph.jelly(value, options(), None, Invoker()))
+                value.__dict__[name] = lambda *args, returned=returned: returned
+                self.check(lambda value=value, cls=cls: [value, cls(), value], options())
+                if cls is not pb.Referenceable:
+                    self.assertNotEqual(plain, shape(compiled.jelly(value, options(), None, Invoker())), name)
+
+    def test_exact_depths(self) -> None:
+        """Values of whatever kind are sent as deep as limits say, whatever stands beside them, and no deeper."""
+        copied = Copied()
+        copied.__dict__["k"] = [1]
+        for depth in range(1, 7):
+            for value in (
+                [(), (1,), ((2,),), [(3,)], (4,), {5: (6,)}], [{}, {1: {}}, {1: 2}, [[3]]],
+                [{1}, frozenset((2,)), {(3,)}, [4]], [copied, (copied, [1])], [Holder([1]), Holder((2,)), [[3]]],
+                [[pb.Referenceable()], [[None]], "x"],
+            ):  # fmt: skip
+                self.check(lambda value=value: value, options(), depth=depth)
+
+    def test_first_error(self) -> None:
+        """Of what cannot be sent, the first is told, whether a hook has made it or not."""
+        huge, long, many = 2**448, b"x" * 101, [0] * 101
+        for values in ((huge, long), (long, huge), (huge,), (long,), (5, huge, long), (many, huge), (huge, many, long)):
+            for hooked in range(2 ** len(values)):
+                items = [Returning(value) if hooked >> place & 1 else value for place, value in enumerate(values)]
+                self.check(lambda items=items: [Returning(0), *items, Returning(1)], options(), size_limit=100)
+                self.check(lambda items=items: [*items, items], options(), size_limit=100)
+
+    def test_collections(self) -> None:
+        """Garbage is collected while hooks run, and after what was sent or read, if it was before; else it is not."""
+        seen: list[bool] = []
+
+        def noting(*args: Any) -> int:
+            seen.append(gc.isenabled())
+            return 1
+
+        found = registry()
+        found.classes[b"custom"], found.factories[b"made"] = noting, noting
+
+        class Noting(pb.RemoteCopy):
+            """A copy that looks."""
+
+            def setCopyableState(self, state: Any) -> None:
+                noting()
+
+        class Posted(pb.RemoteCopy):
+            """Another."""
+
+            def postUnjelly(self) -> None:
+                noting()
+
+        found.classes[b"noting"], found.classes[b"posted"] = Noting, Posted
+        taster = options()
+        taster.allowTypes("noting", "posted")
+        self.addCleanup(gc.enable)
+        for on in (True, False):
+            (gc.enable if on else gc.disable)()
+            seen.clear()
+            for tag in (b"custom", b"made", b"noting", b"posted"):
+                for expression in (
+                    [tag, [b"dictionary"]],
+                    [b"list", [b"reference", 1, [tag, [b"dictionary"]]], [tag, [b"list"]], [b"nonesuch"]],
+                    [b"tuple", [b"dereference", 1], [tag, [b"dictionary"]], [b"reference", 1, [b"list"]]],
+                ):  # fmt: skip
+                    outcome(compiled.unjelly, expression, taster, None, Invoker(), found)
+                    self.assertEqual(on, gc.isenabled())
+            for value in ([Changing(noting), 1], [OwnState(), Changing(noting)], [Changing(lambda: 1 / 0)], [2**448]):
+                outcome(compiled.pack, value, options(), Invoker())
+                self.assertEqual(on, gc.isenabled())
+                outcome(compiled.jelly, value, options(), None, Invoker())
+                self.assertEqual(on, gc.isenabled())
+            self.assertEqual({on}, set(seen))
+
     def test_moments(self) -> None:
         """Dates and times near what may be sent."""
         for moment in (datetime.datetime(2026, 11, 28), datetime.date.max, datetime.time(), datetime.timedelta.min):
@@ -780,6 +947,17 @@ class GraphTests(Compared):
 
         self.compare(changing_set)
 
+    def test_changed_and_too_long(self) -> None:
+        """A list that is too long, and that a hook makes longer while it is sent, is refused like any other."""
+        for many, bounds in ((200, {"size_limit": 100}), (20_000, {"size_limit": 15_000}), (SIZE_LIMIT, {})):
+            for shared in ([], {}, ()):
+                held: list[Any] = [shared, shared, *[1] * many]
+                held.insert(2, Changing(lambda held=held: held.append(1)))
+                packed = compiled.pack([held, shared], options(), Invoker(), **bounds)
+                sent = outcome(compiled.encode, [b"message", packed], WORDS, **bounds)
+                self.assertEqual(("error", BananaError), sent[:2])
+                self.assertIn("items is too long to send; the limit is", str(sent))
+
     def compare(self, make: Callable[[], Any]) -> None:
         expected = outcome(graph.jelly, make(), options(), None, Invoker())
         self.assertEqual(seen(expected), seen(outcome(compiled.jelly, make(), options(), None, Invoker())))
@@ -810,6 +988,26 @@ class Changing(Jellyable):
     def jellyFor(self, jellier: Any) -> Any:
         self.change()
         return [b"None"]
+
+
+class Returning(Jellyable):
+    """A hook that makes what it is told."""
+
+    def __init__(self, expression: Any) -> None:
+        self.expression = expression
+
+    def jellyFor(self, jellier: Any) -> Any:
+        return self.expression
+
+
+class Holder(Jellyable):
+    """A hook that has something else sent."""
+
+    def __init__(self, held: Any) -> None:
+        self.held = held
+
+    def jellyFor(self, jellier: Any) -> Any:
+        return [b"list", jellier.jelly(self.held)]
 
 
 def without_broker(result: Any) -> Any:
@@ -945,6 +1143,68 @@ class ReadTests(Compared):
         self.assertEqual(results[0], results[1])
         self.assertEqual("error", results[0][0])
 
+    def test_hooks_change_what_is_packed(self) -> None:
+        """The same where the expression is in bytes, for whatever comes after the hook."""
+        for tag, after in (
+            (b"unicode", [b"unicode", b"some text"]), (b"None", [b"None"]), (b"boolean", [b"boolean", b"false"]),
+            (b"list", [b"list"]), (b"dictionary", [b"dictionary"]), (b"date", [b"date", b"2026 11 28"]),
+            (b"made", [b"made", 5]),
+        ):  # fmt: skip
+            taster, found = options(), registry()
+
+            def close(unjellier: Any, expression: Any, taster: Any = taster, tag: Any = tag) -> Any:
+                taster.allowedTypes.pop(tag, None)
+                return 1
+
+            found.classes[b"custom"] = close
+            padding = [5] * 12
+            for middle, kind in (([b"set", 1], "value"), ([b"custom", 1], "error")):
+                expression = [b"tuple", after, after, middle, after, *padding]
+                packed = compiled.Decoder()
+                packed.shallow = True
+                packed.feed(wire.encode([b"message", expression], WORDS))
+                source = packed.next(NUMBERS)[1]
+                self.assertEqual(kind, outcome(compiled.unpack, source, taster, Invoker(), 400, found)[0])
+
+    def test_seen_by_hooks(self) -> None:
+        """What a hook sees of what is around it, which is still being read."""
+        for make in (
+            lambda hook: [b"reference", 1, [b"dictionary", [b"a", 1], [b"b", hook], [b"c", 3], [b"d", hook]]],
+            lambda hook: [b"reference", 1, [b"list", 1, hook, [b"list", 2], hook]],
+            lambda hook: [b"reference", 1, [b"set", 1, [b"tuple", 1, 2], 3]],
+            lambda hook: [b"reference", 1, [b"tuple", 1, hook]],
+            lambda hook: [b"reference", 1, [b"tests.core.test_twins.Copied", [b"dictionary", [[b"unicode", b"k"], hook]]]],
+        ):  # fmt: skip
+            told = []
+            for unjelly in (graph.unjelly, compiled.unjelly):
+                seen_here: list[Any] = []
+
+                class Noting(pb.RemoteCopy):
+                    def setCopyableState(self, state: Any, seen_here: Any = seen_here) -> None:
+                        seen_here.append(shape(state))
+
+                found = registry()
+                found.classes[b"custom"] = Noting
+                hook = [b"custom", [b"list", [b"dereference", 1]]]
+                result = outcome(unjelly, make(hook), options(), None, Invoker(), found)
+                self.assertEqual("value", result[0])
+                told.append(seen_here)
+            self.assertEqual(told[0], told[1])
+
+    def test_copies_of_what_is_to_come(self) -> None:
+        """A copy that holds what holds it has it in the end, wherever it is."""
+        name = b"tests.core.test_twins.Copied"
+        again, key = [b"dereference", 1], [b"unicode", b"k"]
+        for held in (again, [b"list", again], 5):
+            state = [b"dictionary", [key, held]]
+            for around in (
+                lambda copy: [b"tuple", copy], lambda copy: [b"tuple", [b"tuple", again], copy],
+                lambda copy: [b"list", copy], lambda copy: [b"tuple", again, [b"list", copy], copy],
+            ):  # fmt: skip
+                for copy in ([name, state], [b"reference", 2, [name, state]]):
+                    self.read([b"reference", 1, around(copy)], options())
+                    self.read([b"list", again, copy, [b"reference", 1, around(copy)]], options())
+
     def test_lengths_of_text(self) -> None:
         """Texts of every length, in ASCII or not, or not even UTF-8, as keys and as values, which differ anywhere."""
         pairs, again = [], []
@@ -1009,6 +1269,75 @@ class ReadTests(Compared):
                 self.read(expression, options())
                 self.read([b"list", [b"reference", 3, expression], [b"dereference", 3]], options())
         self.assertEqual({"datetime", "date", "time", "timedelta"}, read)
+
+    def test_ids(self) -> None:
+        """An id, of whatever size, stands for its value, of whatever kind, and no other id stands for that."""
+        ids = (0, 1, 254, 255, 256, 257, 2**31, 2**62, 2**63 - 1, 2**63, 2**64, 2**70)
+        for number in (*ids, *(-number for number in ids)):
+            for made in (
+                [b"unicode", b"text"], b"bytes", [b"list", 5], [b"tuple", 5], [b"dictionary", [b"k", 5]], [b"set", 5],
+                [b"None"], [b"date", b"2026 11 28"], [b"remote", 3], [b"tests.core.test_twins.Copied", [b"dictionary"]],
+                [b"tuple", [b"dereference", number]], [b"list", [b"dereference", number]],
+            ):  # fmt: skip
+                first, again = [b"reference", number, made], [b"dereference", number]
+                for expression in (
+                    [b"list", first, again, again], [b"list", again, first, again], [b"tuple", [b"tuple", again], first],
+                    [b"dictionary", [1, first], [2, again]], [b"list", first, [b"dereference", number + 1]],
+                    [b"list", first, first], [b"reference", 7, first], [b"list", [b"reference", 7, first], again],
+                ):  # fmt: skip
+                    self.read(expression, options())
+
+    def test_exact_depths(self) -> None:
+        """Values of whatever kind are as deep as limits say, and none is deeper by one."""
+        # The same ones, of which it is known what they say.
+        taster, found = options(), registry()
+        for leaf in (
+            5, b"x", [b"unicode", b"text"], [b"None"], [b"boolean", b"true"], [b"list"], [b"tuple", 1], [b"set"],
+            [b"dictionary"], [b"date", b"2026 11 28"], [b"remote", 3], [b"made", 1],
+            [b"tests.core.test_twins.Copied", [b"dictionary"]],
+            [b"reference", 1, [b"unicode", b"text"]], [b"dereference", 1], [b"custom", 1],
+        ):  # fmt: skip
+            for around in (
+                [b"list", leaf, leaf], [b"tuple", leaf, leaf], [b"dictionary", [leaf, 1], [1, leaf]],
+                [b"reference", 1, leaf],
+                [b"tests.core.test_twins.Copied", [b"dictionary", [[b"unicode", b"k"], leaf]]], [b"made", leaf],
+                [b"list", [b"list", leaf], leaf], [b"tuple", [b"tuple", [b"unicode", b"x"]], leaf], leaf,
+            ):  # fmt: skip
+                told = [self.read([b"list", around], taster, depth=depth, found=found)[0] for depth in range(1, 7)]
+                self.assertEqual(sorted(told), told, "what is read at a depth is read at a greater one")
+
+    def test_crowds(self) -> None:
+        """Keys that crowd a dictionary are refused at the same number, exactly, and so are equal ones."""
+
+        def refused(make: Callable[[int], Any], many: int) -> bool:
+            return outcome(graph.unjelly, make(many), options())[0] == "error"
+
+        for make in (
+            lambda many: [b"dictionary", *([number, 1] for number in crowd(10, 400, many))],
+            lambda many: [b"dictionary", *([number, 1] for number in crowd(11, 800, many))],
+            lambda many: [b"dictionary", *([float(number), 1] for number in crowd(11, 800, many))],
+            lambda many: [b"dictionary", [b"k", 1], *([number, 1] for number in crowd(12, 1500, many))],
+            lambda many: [b"dictionary", *[[[b"unicode", b"k"], 1]] * many, *([b"%d" % n, 1] for n in range(300))],
+            lambda many: [b"dictionary", *[[b"k", 1]] * many, *([n, 1] for n in range(300))],
+            lambda many: [b"set", *[[b"unicode", b"k"]] * many, *range(300)],
+        ):
+            least, most = 0, 300
+            self.assertEqual((False, True), (refused(make, least), refused(make, most)))
+            while most - least > 1:
+                middle = (least + most) // 2
+                least, most = (least, middle) if refused(make, middle) else (middle, most)
+            for many in (least - 1, least, most, most + 1):
+                self.read(make(max(0, many)), options())
+
+    def test_again(self) -> None:
+        """Text and bytes to which a peer refers again and again are refused at the same number of times."""
+        for made in (b"x" * 600_000, [b"unicode", b"x" * 600_000], [b"list", b"x" * 600_000]):
+            told = []
+            for many in (1, 27, 28):
+                expression = [b"list", [b"reference", 1, made], *[[b"dereference", 1]] * many]
+                told.append(self.read(expression, options())[0])
+            self.assertEqual("value", told[0])
+            self.assertEqual("error" if made[0] != b"list" else "value", told[-1])
 
     def test_texts(self) -> None:
         """Expressions that are no peer's: tags in text, tuples, other objects, as callers of unjelly may have them."""
