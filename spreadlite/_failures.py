@@ -14,14 +14,10 @@ from . import banana, flavors
 from .core.errors import RemoteError
 from .core.graph import shortened
 from .core.text import cut, escaped
-from .core.weights import within
+from .core.weights import MOST_SHOWN, within
 from .flavors import Copyable, RemoteCopy, attributesOf
 from .interfaces import IUnjellyable
 from .jelly import _newInstance, setUnjellyableForClass
-
-#: Members of what an exception has for arguments, beyond which its text is not made.
-_MOST_SHOWN = 100_000
-
 
 # The classes that an exception may have among its own, by the names that they have where they are twisted.spread's.
 _FLAVORS = {
@@ -35,7 +31,7 @@ def textOfException(value: Any) -> str:
     """``str(value)``, in any case."""
     try:
         arguments = getattr(value, "args", ())
-        if type(arguments) is tuple and not within(arguments, _MOST_SHOWN):
+        if type(arguments) is tuple and not within(arguments, MOST_SHOWN):
             # What a peer sent may be a container whose text never ends; an application may put it into an exception.
             return f"{reflect.qual(type(value))}: {shortened(arguments, 1000)}"
         return str(value)

@@ -13,7 +13,7 @@ from .core.errors import RemoteError
 from .core.graph import shortened
 from .core.limits import Limits
 from .core.text import cut, escaped
-from .core.weights import within
+from .core.weights import MOST_SHOWN, within
 
 _log = Logger()
 
@@ -26,8 +26,6 @@ _HEAD = 3000
 _TAIL = 1000
 # Exceptions of which one is the cause, or came as the other was handled.
 _MOST_CAUSES = 100
-# Members of what an exception has for arguments, beyond which its text is not made.
-_MOST_SHOWN = 100_000
 
 
 def _name_of(kind: type) -> str:
@@ -70,7 +68,7 @@ class _Told(failure.Failure):
     def of(cls, reason: failure.Failure) -> _Told:
         """What is told of *reason*, which nobody needs any more."""
         errors = _chain(reason.value)
-        if all(within(getattr(error, "args", ()), _MOST_SHOWN) for error in errors):
+        if all(within(getattr(error, "args", ()), MOST_SHOWN) for error in errors):
             try:
                 text = str(reason.getTraceback())
             except Exception as problem:

@@ -60,8 +60,8 @@ class RemoteMethod:
 class RemoteReference(Serializable, styles.Ephemeral):
     """An object of the other side, to be called.
 
-    References to the same object of the same connection are equal, and can be keys of a dictionary.  When the last one
-    is collected, the other side is told that it may let the object go.
+    References to the same object of the same connection are equal, and can be keys of a dictionary.  Each time that the
+    other side sends one, another arrives.  It is told of each that is collected, and after the last lets the object go.
 
     Attributes:
         broker: the connection.
@@ -100,7 +100,7 @@ class RemoteReference(Serializable, styles.Ephemeral):
         """Take back what `notifyOnDisconnect` was given.
 
         Raises:
-            ValueError: it was not given that, and the connection is there.
+            ValueError: it was not given that, and its callbacks have not been called.
         """
         if self.disconnectCallbacks is None:
             return
@@ -154,6 +154,7 @@ class RemoteReference(Serializable, styles.Ephemeral):
         Raises:
             DeadReferenceError: the connection has gone.
             BananaError: an argument is too large for banana.
+            TypeError: there is a ``pbcallback`` or ``pberrback``, and no answer is wanted.
         """
         name = _name.encode() if type(_name) is str else nameBytes(_name)
         return self.broker._sendMessage(b"", self.perspective, self.luid, name, args, kw)

@@ -64,7 +64,7 @@ _PREFIX_LIMIT = vocabulary.PREFIX_LIMIT
 
 
 def setPrefixLimit(limit: int) -> None:
-    """Set how many bytes a prefix may have, for connections that are made from now on.
+    """Set how many bytes a prefix may have, for `encode`, `decode`, and connections that are made from now on.
 
     A prefix of n bytes makes integers up to 2 ** (7 * n) - 1.
     """
@@ -73,14 +73,18 @@ def setPrefixLimit(limit: int) -> None:
 
 
 def int2b128(integer: int, stream: Callable[[bytes], object]) -> None:
-    """Write *integer*, which is 0 or more, in base 128 to the function *stream*."""
+    """Write *integer* in base 128, the least significant digit first, by one call of *stream* with the bytes.
+
+    Raises:
+        ValueError: it is less than 0.
+    """
     if integer < 0:
         raise ValueError(f"a prefix stands for 0 or more, not for {integer}")
     stream(wire.prefix(integer))
 
 
 def b1282int(st: bytes) -> int:
-    """The integer that the bytes *st* are in base 128."""
+    """The integer that the bytes *st* are in base 128, the least significant digit first; 0 if there are none."""
     number = 0
     for byte in reversed(st):
         number = number << 7 | byte

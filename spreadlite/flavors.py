@@ -435,8 +435,8 @@ class RemoteCache(RemoteCopy, Serializable):
     """What stands here for a `Cacheable` of the other side.
 
     Its owner calls its ``observe_`` methods.  It is made with a constructor without arguments, and then given its state.
-    Every time the other side sends it, another object arrives which shares the attributes of the first; when the last
-    of them is collected, the other side is told.  They are equal.
+    Every time the other side sends it, another object arrives which shares the attributes of the first.  They are equal.
+    The other side is told of each that is collected; after the last, the `Cacheable`'s ``stoppedObserving`` is called.
 
     Attributes:
         broker: the connection by which it came, or None once that side has let go of it.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from zope.interface import Interface
 
+__all__ = ["IJellyable", "IUnjellyable"]
+
 
 class IJellyable(Interface):  # type: ignore[misc]
     """Makes its own expression."""

@@ -203,6 +203,8 @@ def jelly(
     Raises:
         InsecureJelly: a type is not allowed.
         core.errors.BananaError: values are nested too deep.
+        NotImplementedError: a datetime or time has a time zone.
+        ValueError: a Decimal is infinite or no number; or a text has no UTF-8 (UnicodeEncodeError).
     """
     return codec.jelly(object, taster, persistentStore, invoker, limits.depth)
 
@@ -226,6 +228,6 @@ def unjelly(
         limits: ``depth`` is looked at.
 
     Raises:
-        InsecureJelly: something in it is not allowed, or has not the shape that its tag asks for.
+        InsecureJelly: something in it is not allowed, has not the shape that its tag asks for, or is nested too deep.
     """
     return codec.unjelly(sexp, taster, persistentLoad, invoker, DEFAULT_REGISTRY, limits.depth)

@@ -25,7 +25,6 @@ from twisted.cred.credentials import Anonymous, IAnonymous, ICredentials, IUsern
 from twisted.cred.error import UnhandledCredentials
 from twisted.cred.portal import Portal
 from twisted.internet import defer, error, protocol
-from twisted.logger import Logger
 from twisted.persisted import styles
 from twisted.python import failure, log, reflect, threadable
 from twisted.python.compat import cmp, comparable
@@ -143,8 +142,6 @@ MAX_BROKER_REFS = 1024
 portno = 8787
 
 jelly = _jelly.jelly
-
-_log = Logger()
 
 
 @implementer(IPerspective)
@@ -323,7 +320,10 @@ class Broker(banana.Banana):
         self.factory.clientConnectionMade(self)
 
     def connectionFailed(self) -> None:
-        """The connection was never made: tell the ``notifyOnFail`` callbacks."""
+        """The connection was never made: tell the ``notifyOnFail`` callbacks.
+
+        Nothing here calls this, as with twisted.spread: whoever makes brokers without a factory may.
+        """
         failures, self.failures = self.failures, None
         for notifier in failures or ():
             self._guarded(notifier, "a notifyOnFail callback")
@@ -407,7 +407,11 @@ class Broker(banana.Banana):
             self.disconnects.remove(notifier)
 
     def notifyOnFail(self, notifier: Callable[[], object]) -> None:
-        """Call *notifier* if the connection is never made."""
+        """Call *notifier* when `connectionFailed` is called; at once if it was.
+
+        Raises:
+            TypeError: it cannot be called.
+        """
         _mustBeCallable(notifier)
         if self.failures is None:
             self._guarded(notifier, "a notifyOnFail callback")
@@ -415,7 +419,11 @@ class Broker(banana.Banana):
             self.failures.append(notifier)
 
     def notifyOnConnect(self, notifier: Callable[[], object]) -> None:
-        """Call *notifier* when the connection is ready; at once if it is."""
+        """Call *notifier* when the connection is ready; at once if it is.
+
+        Raises:
+            TypeError: it cannot be called.
+        """
         _mustBeCallable(notifier)
         if self.connects is None:
             self._guarded(notifier, "a notifyOnConnect callback")
@@ -705,7 +713,8 @@ class Broker(banana.Banana):
         """The peer is given *object*: count it and return its id.
 
         Raises:
-            Error: the peer holds `MAX_BROKER_REFS` objects.  At the fourth time the connection ends.
+            Error: the peer holds more objects than `Limits.references` says.  At the fourth time the connection ends.
+            DeadReferenceError: the connection has gone.
         """
         if self.disconnected:
             raise DeadReferenceError("the connection has gone")
@@ -888,7 +897,8 @@ class Broker(banana.Banana):
         """The peer is to cache *instance*: count it and return its id.
 
         Raises:
-            Error: the peer has `MAX_BROKER_REFS` objects cached.  At the fourth time the connection ends.
+            Error: the peer has more objects cached than `Limits.references` says.  At the fourth time the connection ends.
+            DeadReferenceError: the connection has gone.
         """
         if self.remotelyCachedLUIDs is None:
             raise DeadReferenceError("the connection has gone")
@@ -902,7 +912,12 @@ class Broker(banana.Banana):
         return luid
 
     def cacheLocally(self, cid: Any, instance: Any) -> None:
-        """*instance* is the cache of the peer's object with that id."""
+        """*instance* is the cache of the peer's object with that id.
+
+        Raises:
+            InsecureJelly: the id is another's or no id, or too many are cached; see `Limits.references`.
+            DeadReferenceError: the connection has gone.
+        """
         if self.locallyCachedObjects is None:
             raise DeadReferenceError("the connection has gone")
         if cid in self.locallyCachedObjects:
@@ -932,6 +947,7 @@ class Broker(banana.Banana):
 
         Raises:
             InsecureJelly: there is none.
+            DeadReferenceError: the connection has gone.
         """
         if self.locallyCachedObjects is None:
             raise DeadReferenceError("the connection has gone")
@@ -991,6 +1007,9 @@ class Broker(banana.Banana):
             object: what to send.
             perspective: for whom; hooks find it as ``serializingPerspective``.
             method, args, kw: what the object is the result of; hooks find them as ``jellyMethod`` and so on.
+
+        Raises:
+            whatever `jelly.jelly` raises, and hooks do.
         """
         sexp = codec.leaf(object, self.security)
         if sexp is not None:
@@ -1501,6 +1520,7 @@ _NO_KEYWORDS = [vocabulary.DICTIONARY]
 #: What an object's id, or name, is.
 _ID_TYPES = frozenset((int, bytes))
 
+#: What twisted.spread logs, for which programs and tests look.
 _FOLLOWS = "Peer will receive following PB traceback:"
 
 
@@ -1606,6 +1626,10 @@ class PBClientFactory(protocol.ClientFactory):
         security: what may be sent and received.
         limits: what the server may make this side hold; see `Limits`.
         keepAlive: seconds within which a server that has died is found out, by TCP; None to wait for ever.
+
+    Raises:
+        TypeError: *limits* are no `Limits`.
+        ValueError: *keepAlive* is no positive number.
 
     Attributes:
         rootObjectRequests: the Deferreds of `getRootObject` that wait for a connection.
@@ -1769,6 +1793,10 @@ class PBServerFactory(protocol.ServerFactory):
         security: what may be sent and received.
         limits: what a client may make this side hold; see `Limits`.
         keepAlive: seconds within which a client that has died is found out, by TCP; None to wait for ever.
+
+    Raises:
+        TypeError: *root* cannot be adapted to `flavors.IPBRoot`, or *limits* are no `Limits`.
+        ValueError: *keepAlive* is no positive number.
     """
 
     protocol = Broker  # type: ignore[assignment]
@@ -1829,7 +1857,7 @@ def _seconds(keepAlive: Any) -> float | None:
     if keepAlive is not None and (
         isinstance(keepAlive, bool) or not isinstance(keepAlive, (int, float)) or not 0 < keepAlive < 2**31 / 1000
     ):
-        raise ValueError(f"keepAlive is a number of seconds, not {keepAlive!r}")
+        raise ValueError(f"keepAlive is a number of seconds above 0 and below {2**31 // 1000}, not {keepAlive!r}")
     return keepAlive
 
 

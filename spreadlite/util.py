@@ -71,6 +71,9 @@ class LocalAsyncForwarder:
         forwarded: the object.
         interfaceClass: the interface, which it provides.
         failWhenNotImplemented: whether a call of another method fails, rather than giving None.
+
+    Raises:
+        TypeError: the object does not provide the interface.
     """
 
     def __init__(self, forwarded: Any, interfaceClass: Any, failWhenNotImplemented: Any = 0) -> None:

@@ -1237,8 +1237,7 @@ def read_boolean(unjellier: Unjellier, sexp: list[Any], number: int | None) -> A
     word = item_of(sexp, 1)
     if word not in (b"true", b"false"):
         raise InsecureJelly(f"neither true nor false: {shortened(word)}")
-    value = word == b"true"
-    return value
+    return word == b"true"
 
 
 def _text_of(sexp: list[Any]) -> Any:
@@ -1249,8 +1248,7 @@ def _text_of(sexp: list[Any]) -> Any:
 
 
 def read_unicode(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
-    value = _text_of(sexp)
-    return value
+    return _text_of(sexp)
 
 
 def read_decimal(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:
@@ -1486,10 +1484,9 @@ def read_module(unjellier: Unjellier, sexp: list[Any], number: int | None) -> An
     if not unjellier.taster.isModuleAllowed(name):
         raise InsecureJelly(f"module {name!r} not allowed")
     try:
-        value = __import__(name, {}, {}, "x")
+        return __import__(name, {}, {}, "x")
     except ImportError as error:
         raise InsecureJelly(f"there is no module {name}: {error}") from error
-    return value
 
 
 def read_class(unjellier: Unjellier, sexp: list[Any], number: int | None) -> Any:

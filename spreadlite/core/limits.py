@@ -23,7 +23,7 @@ BESIDE_STRING = 1024 * 1024
 
 @dataclass(frozen=True)
 class Limits:
-    """The bounds for one connection, or for one call of `jelly.unjelly` or `banana.decode`.
+    """The bounds for one connection, or for one call of `jelly.jelly`, `jelly.unjelly` or `banana.decode`.
 
     Of each it is said what happens when it is reached.  *That call fails*: its caller gets an error, and the connection
     lives.  *The connection ends*: at once, with a line in the log.
@@ -44,15 +44,15 @@ class Limits:
             are counted each for themselves.  One costs about 1.5 KB.  As many pagers may have pages left.  One more: that
             call fails.
         references: objects of ours that the peer holds, and again as many that it has cached; None for
-            ``pb.MAX_BROKER_REFS``, which is read at each use.  One more: that call fails; at the fourth such call the
-            connection ends.
+            ``pb.MAX_BROKER_REFS``, which is read at each use.  As with twisted.spread, one more passes; after that, the
+            call fails, and at the fourth such call the connection ends.
         cache_bytes: bytes of the states of the peer's objects that are cached here, counted as in ``expression_bytes``;
             there may be four times as many such objects as ``references``.  They are held until the peer lets go of them
             too.  One more: that call fails.
-        unread_output: bytes of answers that the transport holds because the peer does not read them.  Beyond it, no
-            more of the peer's calls are worked on until half of them are gone, and soon no more are read; nothing
-            fails.  Where calls of ours wait meanwhile, more is read, for it may be their answers: four times
-            ``expression_bytes``, and then the connection ends.
+        unread_output: bytes of what was said because the peer asked, that the transport holds because the peer does not
+            read them.  Beyond it, no more of the peer's calls are worked on until half of them are gone, and soon no more
+            are read; nothing fails.  Where calls of ours wait meanwhile, more is read, for it may be their answers: four
+            times ``expression_bytes``, and then the connection ends.
         open_challenges: logins of a connection that wait for the answer to their challenge, or for the portal.  One
             more: that call fails.
         failed_logins: logins of a connection that the portal refuses.  One more: the connection ends.

@@ -155,7 +155,7 @@ def referrer(broker: Any, security: Taster, perspective: Any, made: list[Any]) -
 
 
 def keep(made: list[Any]) -> None:
-    """Have the references that `referrer` made be some; they are the application's then."""
+    """The references that `referrer` made are the application's from now on: the peer is told when they are collected."""
     for reference in made:
         reference.doRefCount = 1
     made.clear()

@@ -281,7 +281,7 @@ class Places:
 
 
 def size_of(sexp: Any) -> int:
-    """The bytes that an expression is taken to cost, as `Limits.expression_bytes` counts them."""
+    """The bytes that an expression is taken to cost, as `Limits.expression_bytes` counts them, but words as strings."""
     size = 0
     todo = [sexp]
     while todo:
@@ -292,6 +292,10 @@ def size_of(sexp: Any) -> int:
         else:
             size += ITEM_COST + (len(item) if type(item) is bytes else 0)
     return size
+
+
+#: For `within`: members of what an exception has for arguments, beyond which its text is not made.
+MOST_SHOWN = 100_000
 
 
 def within(value: Any, most: int) -> bool:

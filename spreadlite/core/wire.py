@@ -210,8 +210,8 @@ class Decoder:
 
     Attributes:
         shallow: whether the lists in a list are to come as `Packed`.
-        data, position: what was taken in, and how much of it has come out.  Between two expressions whoever can do
-            without them may take some of it himself.
+        data, position: what was taken in, and how much of it has come out.  Where no expression has begun (`between`), a
+            caller may read messages from there by itself, and move *position* behind them; `shortcut` does.
     """
 
     __slots__ = (
@@ -240,7 +240,7 @@ class Decoder:
         self._broken: str | None = None
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes of the stream, in whatever holds some."""
+        """Take the next bytes of the stream: bytes, or anything else with a buffer, which is copied."""
         if self._broken is not None:
             return
         data = bytes(data)

@@ -617,7 +617,9 @@ class KeepAliveTests(Rows, SynchronousTestCase):
     def test_without(self) -> None:
         """A transport that has none, or not TCP, is left as it is."""
         for factory in (pb.PBServerFactory(Echo(), keepAlive=60), pb.PBClientFactory(keepAlive=60)):
-            factory.buildProtocol(None).makeConnection(TimedPipe(task.Clock()))
+            broker = factory.buildProtocol(None)
+            broker.makeConnection(TimedPipe(task.Clock()))
+            self.assertEqual((False, []), (bool(broker.disconnected), self.flushLoggedErrors()))
 
 
 class FunctionTests(SynchronousTestCase):
