@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any
 
-from . import about, codecs, endtoend, report, serializers
+from . import about, busy, codecs, endtoend, report, serializers
 from .peers import NOTES
 from .workloads import WORKLOADS
 
@@ -44,6 +44,9 @@ def parser() -> argparse.ArgumentParser:
         choices=endtoend.CONTENDERS,
         help="whom to measure; may be given again (all that are here)",
     )
+    line.add_argument(
+        "--busy", type=int, default=0, metavar="N", help="have N processes compute beside, so that no CPU sleeps (0)"
+    )
     line.add_argument("--connections", type=int, help="connections whose memory is measured (1000; quick: 300)")
     line.add_argument("--statistic", choices=["minimum", "median"], default="minimum", help="over the rounds (minimum)")
     line.add_argument("--profile", metavar="FOLDER", help="measure nothing; write cProfile's profiles to FOLDER")
@@ -66,10 +69,11 @@ def main(arguments: list[str] | None = None) -> int:
         endtoend.profile(names, workloads, seconds, options.profile, tell)
         return 0
 
-    results: dict[str, Any] = {"about": about.machine(), "statistic": options.statistic}
+    results: dict[str, Any] = {"about": about.machine(), "statistic": options.statistic, "busy": options.busy}
     print(about.line(), flush=True)
     if "calls" in parts:
-        figures = endtoend.measure(names, workloads, rounds, seconds, tell, options.peers)
+        with busy.beside(options.busy):
+            figures = endtoend.measure(names, workloads, rounds, seconds, tell, options.peers)
         results["calls"] = report.as_data(figures)
         show(report.calls(figures, options.statistic))
         if options.peers:

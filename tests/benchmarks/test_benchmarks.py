@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from benchmarks import codecs, control, endtoend, peers, picture, report, serializers
+from benchmarks import busy, codecs, control, endtoend, peers, picture, report, serializers
 from benchmarks.endtoend import BASELINE, COMPILED, FLOOR, PURE, Figure
 from benchmarks.workloads import WORKLOADS
 from tests.processes import ROOT, python
@@ -55,6 +55,12 @@ class CallsTests(Small):
         self.patch(endtoend, "start", lambda name: endtoend.Contender(name, "tests.benchmarks.liar"))
         broken = self.assertRaises(control.Broken, endtoend.measure, [PURE], ["small"], 1, 0.0001, silent)
         self.assertEqual("spreadlite pure gave a wrong answer to small", str(broken))
+
+    def test_busy(self):
+        """What is to compute beside the calls does, for as long as they are measured, and ends when they do."""
+        with busy.beside(2) as processes:
+            self.assertEqual([None, None], [process._process.poll() for process in processes])
+        self.assertEqual([0, 0], [process._process.poll() for process in processes])
 
     def test_floor_moves_the_same_bytes(self):
         """The floor is given the bytes of twisted.spread's call and answer."""
