@@ -29,8 +29,19 @@ _MOST_CAUSES = 100
 
 
 def _name_of(kind: type) -> str:
-    """The dotted name of a class, also of one whose ``__module__`` is no text, at which Twisted fails."""
-    return f"{kind.__module__}.{kind.__name__}"
+    """The dotted name of a class, also of one whose ``__module__`` is no text, or not there, at which Twisted fails."""
+    try:
+        return f"{kind.__module__}.{kind.__name__}"
+    except Exception:
+        # Made where nothing had a name, ``type(...)`` gives a class without; and a metaclass may fail at anything.
+        return type.__repr__(kind)
+
+
+def _arguments_of(error: Any) -> Any:
+    try:
+        return getattr(error, "args", ())
+    except Exception:
+        return ()
 
 
 def _kind_of(reason: failure.Failure) -> str:
@@ -68,14 +79,14 @@ class _Told(failure.Failure):
     def of(cls, reason: failure.Failure) -> _Told:
         """What is told of *reason*, which nobody needs any more."""
         errors = _chain(reason.value)
-        if all(within(getattr(error, "args", ()), MOST_SHOWN) for error in errors):
+        if all(within(_arguments_of(error), MOST_SHOWN) for error in errors):
             try:
                 text = str(reason.getTraceback())
             except Exception as problem:
                 text = f"{_kind_of(reason)}, whose traceback cannot be told: {type(problem).__name__}\n"
         else:
             # What a peer sent may be a container whose text never ends; an application may put it into an exception.
-            text = f"{_kind_of(reason)}: {shortened(getattr(reason.value, 'args', ()), _TAIL)}\n"
+            text = f"{_kind_of(reason)}: {shortened(_arguments_of(reason.value), _TAIL)}\n"
         told = cls.__new__(cls)
         told.__dict__.update(reason.__dict__)
         told.__dict__.update(_text=escaped(cut(text, _HEAD, _TAIL)), _frames=[], tb=None, stack=[], pickled=1)

@@ -630,8 +630,21 @@ class Broker(banana.Banana):
             self._beginning = pager
             try:
                 self.transport.registerProducer(self, 0)
+            except BaseException:
+                # Else whoever comes after it would wait for pages that the transport asks nobody for.
+                if pager in self.pageProducers:
+                    self.pageProducers.remove(pager)
+                raise
             finally:
-                del self._beginning
+                self.__dict__.pop("_beginning", None)
+            if self._reactor is not None and not self._receiving and pager in self.pageProducers:
+                # A transport that nothing was written to asks no more: a file is not read yet when its pager registers.
+                self._reactor.callLater(0, self._askedAgain)
+
+    def _askedAgain(self) -> None:
+        """Send a page of each pager, if the transport waits for one."""
+        if self.pageProducers and not self.disconnected and not _transports.unsent(self.transport):
+            self.resumeProducing()
 
     def resumeProducing(self) -> None:
         """The transport has room: one page of each pager, or of those whose turn it is, if there are very many.
@@ -652,7 +665,8 @@ class Broker(banana.Banana):
                 if self.__dict__.get("_beginning") is pager:
                     raise
                 self._journal().error(failure.Failure(), "a page, with which the connection ends", kind="a page")
-                self._end()
+                if not self.disconnected:
+                    self._end()
                 return
             left = number - turn
             if not self._stillPaging(pager):
@@ -675,6 +689,9 @@ class Broker(banana.Banana):
         except BaseException:
             if not self.disconnected:
                 self._journal().error(failure.Failure(), "the end of a pager", kind="the end of a pager")
+                if getattr(pager, "_stillPaging", True):
+                    # It had not come to its end, so that its collector was not told.
+                    self._end()
             return False
 
     def _noMorePages(self, pager: Any) -> None:
@@ -1589,9 +1606,9 @@ def _isOne(fail: Any, *kinds: type) -> bool:
     """Whether a failure, ours or copied, is of one of these kinds."""
     try:
         return fail.check(*kinds) is not None
-    except TypeError:
-        # It goes by the names of classes, and fails at a ``__module__`` that is no text.
-        return isinstance(fail.value, kinds)
+    except Exception:
+        # It goes by the names of classes, and fails at a ``__module__`` that is no text, or is not there.
+        return issubclass(type(fail.value), kinds)
 
 
 def _mustBeCallable(notifier: Any) -> None:
@@ -1723,17 +1740,19 @@ class PBClientFactory(protocol.ClientFactory):
         """A connection is ready: whoever waits for the root gets it."""
         self._wasReady = True
         self._broker = broker
-        self._root = broker.remoteForName("root")
+        root = self._root = broker.remoteForName("root")
         requests = self.rootObjectRequests
         self.rootObjectRequests = []
         for d in requests:
-            d.callback(self._root)
+            # The first may end the connection, with which ours goes.
+            d.callback(root)
 
     def getRootObject(self) -> defer.Deferred[RemoteReference]:
         """A Deferred of a reference to the server's root.
 
         It fails when the connection cannot be made, or goes before it is ready.  A factory that connects anew may let it
-        wait for the next connection; see `clientConnectionLost`.
+        wait for the next connection; see `clientConnectionLost`.  Where there is no connection, and nobody makes one, it
+        waits.
         """
         if self._broker and not self._broker.disconnected:
             return defer.succeed(self._root)

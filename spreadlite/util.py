@@ -170,6 +170,8 @@ class FilePager(Pager):
     """
 
     producer: Any = None
+    # Whether it could not begin: nobody is to be told that this was all.
+    _failed = False
 
     def __init__(self, collector: Any, fd: Any, callback: Any = None, *args: Any, **kw: Any) -> None:
         self.chunks: list[bytes] = []
@@ -178,11 +180,16 @@ class FilePager(Pager):
             self.startProducing(fd)
         except BaseException:
             # It would wait for ever among those that have pages left.
+            self._failed, self.producer = True, None
             self.stopPaging()
             raise
         if not self._stillPaging:
             # The connection had gone already.
             self.connectionLost()
+
+    def stillPaging(self) -> Any:
+        """Whether pages are left."""
+        return 0 if self._failed else Pager.stillPaging(self)
 
     def startProducing(self, fd: Any) -> None:
         """Begin to read."""

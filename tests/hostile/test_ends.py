@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import io
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
@@ -581,6 +582,85 @@ class PageTests(Rows, EndsCase):
         joined.end("client", "abort")
         self.assertEqual(2, len(self.flushLoggedErrors(TypeError, ValueError)))
         self.taken_down(joined)
+
+    def test_file_that_cannot_be_read(self) -> None:
+        """A file whose first piece cannot be read has no pages, of which nobody is told that they were all; the callback
+        is not called."""
+        told: list[Any] = []
+
+        class Pages(pb.Root):
+            """Has a file."""
+
+            def remote_file(self, collector: Any) -> str:
+                """Who makes the pager sees to its failure itself."""
+                file = io.BytesIO()
+                file.close()
+                try:
+                    util.FilePager(collector, file, told.append, "callback")
+                except ValueError:
+                    return "no file"
+                return "a file"
+
+        joined = Joined(Pages())
+        said = joined.expect(joined.root.callRemote("file", util.CallbackPageCollector(told.append)))
+        joined.flush()
+        self.assertEqual((["no file"], []), (said, told))
+        self.assertEqual([], joined.server.pageProducers)
+        joined.end("client", "abort")
+        self.taken_down(joined)
+
+    def test_pager_that_cannot_say(self) -> None:
+        """A pager that has pages left and fails when it is asked for that ends the connection: no more of them come."""
+
+        class Pages(pb.Root):
+            """Has a page producer of its own."""
+
+            def remote_pages(self, collector: Any) -> None:
+                """Make it."""
+
+                def stillPaging() -> bool:
+                    raise ValueError("cannot say")
+
+                collector.broker.registerPageProducer(
+                    SimpleNamespace(sendNextPage=lambda: None, stillPaging=stillPaging)
+                )
+
+        joined = Joined(Pages())
+        failed = joined.expect(util.getAllPages(joined.root, "pages"))
+        joined.flush()
+        self.assertTrue(failed[0].check(pb.PBConnectionLost), failed)
+        self.assertEqual(1, len(self.flushLoggedErrors(ValueError)))
+
+    def test_class_without_a_module(self) -> None:
+        """An exception whose class has no ``__module__`` at all is an error for the caller, and the connection lives."""
+        namespace: dict[str, Any] = {"__builtins__": {"type": type}, "bases": (Exception,)}
+        exec("Nameless = type('Nameless', bases, {})", namespace)
+        nameless = namespace["Nameless"]
+        self.assertFalse(hasattr(nameless, "__module__"))
+
+        class Root(pb.Root):
+            """Fails."""
+
+            def remote_raise(self) -> None:
+                """At once."""
+                raise nameless("why")
+
+            def remote_fail(self) -> Any:
+                """By a Deferred."""
+                return defer.fail(nameless("why"))
+
+            def remote_ping(self) -> str:
+                """Not."""
+                return "pong"
+
+        joined = Joined(Root())
+        for name in ("raise", "fail"):
+            failed = joined.expect(joined.root.callRemote(name))
+            joined.root.callRemote(name, pbanswer=False)
+            alive = joined.expect(joined.root.callRemote("ping"))
+            joined.flush()
+            self.assertEqual((1, ["pong"]), (len(failed), alive))
+        self.flushLoggedErrors()
 
     def test_later_page_fails(self) -> None:
         """A page that cannot be made or sent after the first ends the connection, with one entry in the log: whoever waits

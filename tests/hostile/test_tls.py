@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 import socket
 import ssl
@@ -14,7 +15,7 @@ from twisted.internet.task import deferLater
 
 from spreadlite import pb
 from spreadlite.core.limits import Limits
-from spreadlite.util import StringPager, getAllPages
+from spreadlite.util import FilePager, StringPager, getAllPages
 from tests.compat.rawcodec import pack
 from tests.hostile.test_flow import Busy, Sockets, calls
 from tests.processes import ROOT
@@ -227,6 +228,24 @@ class UnreadTests(Rows, Sockets):
             with self.assertRaises(pb.PBConnectionLost):
                 await getAllPages(root, "bad")
             self.assertEqual(1, len(self.flushLoggedErrors(pb.banana.BananaError)))
+
+        return defer.ensureDeferred(run())
+
+    def test_file_from_a_timer(self) -> Any:
+        """A file is paged, by TCP and TLS, also where nothing else is said as its pager is made."""
+
+        async def run() -> None:
+            class Pages(Busy):
+                """Has pages."""
+
+                def remote_pages(self, collector: Any) -> None:
+                    """Send them, in a moment."""
+                    reactor.callLater(0.01, FilePager, collector, io.BytesIO(b"x" * 100_000))
+
+            _, root = await self.connect(self.serve(Pages()))
+            self.assertEqual(b"x" * 100_000, b"".join(await getAllPages(root, "pages")))
+            root = await self.connect_tls(self.listen(self.factory), pb.PBClientFactory())
+            self.assertEqual(b"x" * 100_000, b"".join(await getAllPages(root, "pages")))
 
         return defer.ensureDeferred(run())
 
