@@ -249,6 +249,29 @@ class UnreadTests(Rows, Sockets):
 
         return defer.ensureDeferred(run())
 
+    def test_transport_refuses(self) -> Any:
+        """A pager for which the transport has no place, as the application gives it something else, fails; later ones send
+        their pages."""
+
+        async def run() -> None:
+            class Pages(Busy):
+                """Has pages."""
+
+                def remote_pages(self, collector: Any) -> None:
+                    """Send them at the second try."""
+                    transport = collector.broker.transport
+                    transport.registerProducer(self, True)
+                    try:
+                        StringPager(collector, b"x" * 10, 5)
+                    except RuntimeError:
+                        transport.unregisterProducer()
+                        StringPager(collector, b"y" * 10, 5)
+
+            _, root = await self.connect(self.serve(Pages()))
+            self.assertEqual([b"yyyyy"] * 2, await getAllPages(root, "pages"))
+
+        return defer.ensureDeferred(run())
+
     def test_first_page_fails(self) -> Any:
         """Without TLS, a pager sends its first page as it is made: where that fails, so does the method that makes it, and
         no more."""
