@@ -31,7 +31,7 @@ from twisted.python.compat import cmp, comparable
 from twisted.python.components import registerAdapter
 from zope.interface import Interface, implementer
 
-from . import _flow, _seams, _transports, banana
+from . import _flow, _pages, _seams, _transports, banana
 from . import jelly as _jelly
 from ._failures import CopiedFailure, CopyableFailure, failure2Copyable, failureOf
 from ._journal import Journal
@@ -361,7 +361,7 @@ class Broker(banana.Banana):
                 if local.refcount > 0:
                     self._stopObserving(local)
         for pager in own.pop("pageProducers", ()):
-            self._guarded(partial(_stopPager, pager), "a pager")
+            self._guarded(partial(_pages.stop, pager), "a pager")
         lost = getattr(self.factory, "_brokerLost", None)
         if lost is not None:
             self._guarded(partial(lost, self, reason), "a factory")
@@ -620,31 +620,7 @@ class Broker(banana.Banana):
         Raises:
             Error: there are `Limits.outstanding_calls` pagers with pages left.
         """
-        if self.disconnected:
-            _stopPager(pager)
-            return
-        if len(self.pageProducers) >= self.limits.outstanding_calls:
-            raise Error(f"{self.limits.outstanding_calls} pagers have pages left to send already")
-        self.pageProducers.append(pager)
-        if len(self.pageProducers) == 1:
-            self._beginning = pager
-            try:
-                self.transport.registerProducer(self, 0)
-            except BaseException:
-                # Else whoever comes after it would wait for pages that the transport asks nobody for.
-                if pager in self.pageProducers:
-                    self.pageProducers.remove(pager)
-                raise
-            finally:
-                self.__dict__.pop("_beginning", None)
-            if self._reactor is not None and not self._receiving and pager in self.pageProducers:
-                # A transport that nothing was written to asks no more: a file is not read yet when its pager registers.
-                self._reactor.callLater(0, self._askedAgain)
-
-    def _askedAgain(self) -> None:
-        """Send a page of each pager, if the transport waits for one."""
-        if self.pageProducers and not self.disconnected and not _transports.unsent(self.transport):
-            self.resumeProducing()
+        _pages.begin(self, pager)
 
     def resumeProducing(self) -> None:
         """The transport has room: one page of each pager, or of those whose turn it is, if there are very many.
@@ -652,55 +628,7 @@ class Broker(banana.Banana):
         A page that cannot be made or sent fails whoever makes the pager, if it is the first, and sent in there.  Else
         nothing but the end of the connection can tell the collector that no more comes: there is no word for it.
         """
-        number = len(self.pageProducers)
-        stop = time.monotonic() + self.limits.slice_seconds
-        for turn, pager in enumerate(list(reversed(self.pageProducers)), 1):
-            try:
-                pager.sendNextPage()
-            except BaseException as error:
-                if isinstance(error, DeadReferenceError) and self.disconnected:
-                    # It went as the page was made.
-                    return
-                self._noMorePages(pager)
-                if self.__dict__.get("_beginning") is pager:
-                    raise
-                self._journal().error(failure.Failure(), "a page, with which the connection ends", kind="a page")
-                if not self.disconnected:
-                    self._end()
-                return
-            left = number - turn
-            if not self._stillPaging(pager):
-                if self.pageProducers[left : left + 1] == [pager]:
-                    # Else all that are before it would be looked at.
-                    del self.pageProducers[left]
-                elif pager in self.pageProducers:
-                    self.pageProducers.remove(pager)
-            if _transports.unsent(self.transport) > self.limits.unread_output or time.monotonic() >= stop:
-                # When there is room again, those come first whose turn it was not.
-                self.pageProducers[:] = self.pageProducers[left:] + self.pageProducers[:left]
-                break
-        if not self.pageProducers and not self.disconnected:
-            self.transport.unregisterProducer()
-
-    def _stillPaging(self, pager: Any) -> Any:
-        """Whether pages are left; none of a pager that fails when it is asked, as it does when its callback fails."""
-        try:
-            return pager.stillPaging()
-        except BaseException:
-            if not self.disconnected:
-                self._journal().error(failure.Failure(), "the end of a pager", kind="the end of a pager")
-                if getattr(pager, "_stillPaging", True):
-                    # It had not come to its end, so that its collector was not told.
-                    self._end()
-            return False
-
-    def _noMorePages(self, pager: Any) -> None:
-        """Let go of a pager that cannot go on."""
-        self._guarded(partial(_stopPager, pager), "a pager")
-        if pager in self.pageProducers:
-            self.pageProducers.remove(pager)
-        if not self.pageProducers and not self.disconnected:
-            self.transport.unregisterProducer()
+        _pages.send(self)
 
     def pauseProducing(self) -> None:
         """Pages are sent one at a time, as they are asked for, so there is nothing to pause."""
@@ -1580,12 +1508,6 @@ _NOTHING_LEFT = dict.fromkeys(
         "remotelyCachedLUIDs", "locallyCachedObjects", "localObjects",
     )
 )  # fmt: skip
-
-
-def _stopPager(pager: Any) -> None:
-    stop = getattr(pager, "connectionLost", None)
-    if stop is not None:
-        stop()
 
 
 def _cancel(timer: Any) -> None:

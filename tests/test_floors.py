@@ -20,7 +20,7 @@ FLOORS = (
     ("_seams",),
     ("flavors",),
     ("_references", "_failures", "_login", "_journal", "_transports"),
-    ("_flow",),
+    ("_flow", "_pages"),
     ("pb",),
     ("util", "publish", "options"),
     ("quotes.interfaces", "quotes.fortunes", "quotes.ports"),
