@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+import os
+import shutil
 import sys
 from typing import Any
 
@@ -17,6 +20,37 @@ PARTS = ("calls", "memory", "codecs", "growth", "instructions")
 COUNTED = ("small", "fields", "records", "copies")
 
 
+def count(text: str) -> int:
+    """How many there are of something: at least one."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
+def others(text: str) -> int:
+    """How many there are of something that there may be none of."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is less than 0")
+    return number
+
+
+def duration(text: str) -> float:
+    """A time that something can take."""
+    number = float(text)
+    if not (number > 0 and math.isfinite(number)):
+        raise argparse.ArgumentTypeError(f"{text} is no time that a turn can take")
+    return number
+
+
+def writable(text: str) -> str:
+    """The name of a file in a folder that is there, so that no long run ends without its figures."""
+    if os.path.isdir(text) or not os.path.isdir(os.path.dirname(text) or "."):
+        raise argparse.ArgumentTypeError(f"{text} cannot be written")
+    return text
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     line = argparse.ArgumentParser(
@@ -24,8 +58,8 @@ def parser() -> argparse.ArgumentParser:
         description="How much CPU spreadlite takes, beside twisted.spread in the same run.",
     )
     line.add_argument("--quick", action="store_true", help="fewer rounds, fewer connections: under two minutes")
-    line.add_argument("--rounds", type=int, help="rounds of all workloads (7; quick: 3)")
-    line.add_argument("--seconds", type=float, help="CPU seconds of each turn, about (0.3; quick: 0.1)")
+    line.add_argument("--rounds", type=count, help="rounds of all workloads (7; quick: 3)")
+    line.add_argument("--seconds", type=duration, help="CPU seconds of each turn, about (0.3; quick: 0.1)")
     line.add_argument(
         "--part",
         "-p",
@@ -45,18 +79,21 @@ def parser() -> argparse.ArgumentParser:
         help="whom to measure; may be given again (all that are here)",
     )
     line.add_argument(
-        "--busy", type=int, default=0, metavar="N", help="have N processes compute beside, so that no CPU sleeps (0)"
+        "--busy", type=others, default=0, metavar="N", help="have N processes compute beside, so that no CPU sleeps (0)"
     )
-    line.add_argument("--connections", type=int, help="connections whose memory is measured (1000; quick: 300)")
+    line.add_argument("--connections", type=count, help="connections whose memory is measured (1000; quick: 300)")
     line.add_argument("--statistic", choices=["minimum", "median"], default="minimum", help="over the rounds (minimum)")
     line.add_argument("--profile", metavar="FOLDER", help="measure nothing; write cProfile's profiles to FOLDER")
-    line.add_argument("--json", metavar="FILE", help="write every figure of every round to FILE")
+    line.add_argument("--json", type=writable, metavar="FILE", help="write every figure of every round to FILE")
     return line
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure, and print."""
-    options = parser().parse_args(arguments)
+    line = parser()
+    options = line.parse_args(arguments)
+    if "instructions" in (options.part or ()) and not shutil.which("valgrind"):
+        line.error("instructions are counted by valgrind, which is not here")
     quick = options.quick
     rounds = options.rounds or (3 if quick else 7)
     seconds = options.seconds or (0.1 if quick else 0.3)

@@ -1,6 +1,8 @@
 """Tests that the benchmarks measure what they say.  None asserts a time."""
 
+import contextlib
 import importlib.util
+import io
 import json
 import os
 import re
@@ -9,6 +11,7 @@ import xml.etree.ElementTree as ElementTree
 from twisted.trial.unittest import SynchronousTestCase
 
 from benchmarks import busy, codecs, control, endtoend, peers, picture, report, serializers
+from benchmarks.__main__ import main, parser
 from benchmarks.endtoend import BASELINE, COMPILED, FLOOR, PURE, Figure
 from benchmarks.workloads import WORKLOADS
 from tests.processes import ROOT, python
@@ -19,6 +22,39 @@ HERE = {BASELINE, PURE, FLOOR} | ({COMPILED} if importlib.util.find_spec("spread
 
 def silent(what):
     """What is told while it is measured is nobody's business here."""
+
+
+class OptionsTests(SynchronousTestCase):
+    """What the command line takes."""
+
+    def test_refused(self):
+        """Numbers that nothing can be measured with, and files that cannot be written, are refused at once."""
+        nowhere = os.path.join(self.mktemp(), "figures.json")
+        for option, value in [
+            ("--rounds", "0"),
+            ("--rounds", "-1"),
+            ("--seconds", "0"),
+            ("--seconds", "-1"),
+            ("--seconds", "nan"),
+            ("--seconds", "inf"),
+            ("--busy", "-1"),
+            ("--connections", "0"),
+            ("--json", nowhere),
+        ]:
+            said = io.StringIO()
+            with contextlib.redirect_stderr(said):
+                ended = self.assertRaises(SystemExit, parser().parse_args, [f"{option}={value}"])
+            self.assertEqual(2, ended.code)
+            self.assertIn(f"argument {option}", said.getvalue())
+
+    def test_no_valgrind(self):
+        """Without valgrind, who asks for instructions is told so at once, before anything is measured."""
+        self.patch(os, "environ", {**os.environ, "PATH": self.mktemp()})
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+            ended = self.assertRaises(SystemExit, main, ["-p", "instructions", "--quick"])
+        self.assertEqual(2, ended.code)
+        self.assertIn("valgrind", said.getvalue())
 
 
 class Small(SynchronousTestCase):
