@@ -381,8 +381,8 @@ def main(name: str, *marked: str) -> None:
                     return {"cpu": _repeat(serializer.dump, values, request["count"])}
                 return {"cpu": _repeat(serializer.load, whole(serializer.dump(values)), request["count"])}
             case "decode":
-                # CPython gives memory back by the mebibyte, where nothing is left in one, and each page costs when it is had
-                # again, as much as decoding what it holds.  A process that has run for a while has something in each.
+                # CPython gives memory back by the mebibyte, where nothing is left in one, and each page costs when it is
+                # had again, as much as decoding what it holds.  A process that has run for a while has something in each.
                 if not used:
                     used[:] = [b"%08d" % number for number in range(500_000)][::500]
                 return {"cpu": _repeat(serializer.decode, kept_pieces(request), request["count"])}
