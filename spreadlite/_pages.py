@@ -50,9 +50,11 @@ def _asked_again(broker: Any) -> None:
 def send(broker: Any) -> None:
     """See ``Broker.resumeProducing``."""
     limits = broker.limits
-    number = len(broker.pageProducers)
     over = time.monotonic() + limits.slice_seconds
-    for turn, pager in enumerate(list(reversed(broker.pageProducers)), 1):
+    # Nothing here keeps a pager that has come to its end: its collector is let go of before another's page is sent.
+    queue = list(broker.pageProducers)
+    while queue:
+        pager = queue.pop()
         try:
             pager.sendNextPage()
         except BaseException as error:
@@ -66,7 +68,7 @@ def send(broker: Any) -> None:
             if not broker.disconnected:
                 broker._end()
             return
-        left = number - turn
+        left = len(queue)
         if not _has_pages_left(broker, pager):
             if broker.pageProducers[left : left + 1] == [pager]:
                 # Else all that are before it would be looked at.

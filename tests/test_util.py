@@ -11,6 +11,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from spreadlite import util
 from spreadlite.core.errors import PBConnectionLost
+from tests.pairs import PAIRS, Pair
+from tests.vectors.rows import Rows, each
+from tests.vectors.spreads import load
+
+#: How a server lets go of the client's second object: ``[decref 2]``.
+RELEASED = b"\x02\x80\x1d\x87\x02\x81"
 
 
 class Collector:
@@ -134,6 +140,32 @@ class CollectorTests(SynchronousTestCase):
             collector.remote_endedPaging()
             collector.remote_gotPage(2)
         self.assertEqual([[1]], called)
+
+
+class ManyPagersTests(Rows, SynchronousTestCase):
+    """Several pagers of one connection."""
+
+    @each(PAIRS)
+    def test_let_go_of(self, pair: tuple[str, str]) -> None:
+        """The collector of a pager that has come to its end is let go of before another pager's page is sent, as the bytes
+        of `twisted.spread` have it."""
+        spread = load(pair[0])
+
+        class Root(spread.pb.Root):  # type: ignore[name-defined,misc]
+            """Sends what it is asked for in pages."""
+
+            def remote_page(self, collector: Any, size: int) -> None:
+                """Pages of four bytes."""
+                spread.util.StringPager(collector, b"x" * size, 4)
+
+        both = Pair(*pair, Root())
+        gets = load(pair[1]).util.getAllPages
+        # The first sends a page as it is made; then the one that came last has its turn first, and ends.
+        pages = [gets(both.root, "page", size) for size in (16, 8)]
+        both.flush()
+        self.assertEqual([self.successResultOf(d) for d in pages], [[b"xxxx"] * 4, [b"xxxx"] * 2])
+        said = both.link.sent[1]
+        self.assertNotIn(b"gotPage", said[said.index(b"endedPaging") : said.index(RELEASED)])
 
 
 class AllPagesTests(SynchronousTestCase):
