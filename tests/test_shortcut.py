@@ -7,12 +7,14 @@ do that they stand in for: the same bytes in, and the same calls, bytes, outcome
 from __future__ import annotations
 
 import contextlib
+import decimal
 import gc
 import inspect
 import re
 import socket
 import types
 import warnings
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,12 +25,12 @@ from twisted.internet.error import ConnectionDone
 from twisted.python import failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from spreadlite import _flow, banana, flavors, pb
+from spreadlite import _flow, banana, flavors, jelly, pb
 from spreadlite.core import codec, graph, shortcut, tables
 from spreadlite.core.limits import Limits
 from spreadlite.core.policy import SecurityOptions
 from spreadlite.core.vocabulary import WORDS
-from tests.compat.rawcodec import pack
+from tests.compat.rawcodec import pack, unpack_all
 from tests.hostile.bench import MESSAGES, ODD, TimedPipe, logged, lose, odd_messages, understood, unhurried
 from tests.strategies import CUTS, cut, searched
 
@@ -683,6 +685,221 @@ class ShortcutTests(SynchronousTestCase):
             data += pack(["message", 1, "root", "echo", 1, ["tuple", ["local", 1]], ["dictionary"]], True)
         self.same(True, Limits(), cut(data, cuts))
 
+    def test_said_in_callbacks(self) -> None:
+        """What is said in the callbacks of an answer, answers apart, does not count for `Limits.unread_output`, up to as
+        much as one message may take, whatever another connection's limits say that is used there."""
+        calls = [pack(["message", each, "root", "wait", 1, ["tuple", 1], ["dictionary"]], True) for each in (1, 2)]
+        for most, size in ((400, 100), (500, 100), (1000, 100), (3000, 1200), (4000, 1200), (100_000, 1200)):
+            for plain, both in ((True, True), (True, False), (False, True), (False, False)):
+                came: list[Any] = []
+                for short in (True, False):
+                    with way(self, short, plain):
+                        victim, other = Victim(short, plain, Limits(expression_bytes=most)), Victim(short, plain, Limits())
+                        victim.broker.dataReceived(b"".join(calls))
+                        seen: list[Any] = []
+                        came.append(seen)
+
+                        def answered(_: Any, use: Any = (victim, other, both), size: Any = size) -> None:
+                            victim, other, both = use
+                            victim.call(b"x" * size)
+                            if victim.later:
+                                victim.later.pop().callback(b"y" * size)
+                            if both:
+                                other.call(5)
+
+                        for _ in range(4, 10):
+                            victim.reference.callRemote("it").addCallback(answered)
+                        for each in sorted(victim.broker.waitingForAnswers)[3:]:
+                            victim.broker.dataReceived(pack(["answer", each, 5], True))
+                            seen.append((victim.broker._output.answers, victim.broker._output.spared))
+                        for broker in (victim.broker, other.broker):
+                            lose(broker, ConnectionDone)
+                self.assertEqual(came[1], came[0], (most, size, plain, both))
+
+    def test_tasters_of_any_kind(self) -> None:
+        """A taster of an application's own is asked about what is sent, and what it refuses is not sent, in a call and in
+        an answer."""
+
+        class Taster:
+            def __init__(self) -> None:
+                self.asked: list[Any] = []
+
+            def isModuleAllowed(self, name: str) -> bool:
+                return False
+
+            def isClassAllowed(self, cls: type) -> bool:
+                return False
+
+            def isTypeAllowed(self, name: Any) -> bool:
+                self.asked.append(name)
+                return b"object" not in name and "object" not in str(name)
+
+        call = pack(["message", 1, "root", "fired", 1, ["tuple"], ["dictionary"]], True)
+        for value in (5, [1, "x"], {"k": (1, None)}, object(), [object], int, pb.Referenceable()):
+            came = []
+            for short in (True, False):
+                with way(self, short, False), logged(), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    self.patch(failure, "count", 0)
+                    victim = Victim(short, False, Limits())
+                    victim.broker.security = taster = Taster()
+                    victim.broker.localObjectForID("root").remote_fired = lambda value=value: value
+                    victim.pipe.out = b""
+                    victim.call(value)
+                    victim.broker.dataReceived(call)
+                    came.append((taster.asked, re.sub(b"0x[0-9a-f]+", b"0x", victim.pipe.out)))
+                    lose(victim.broker, ConnectionDone)
+            self.assertEqual(came[1], came[0])
+        self.flushLoggedErrors()
+
+    def test_for_whom_it_is_read(self) -> None:
+        """What an application has for whom a connection reads, on its class or its own, is not there while a call is read,
+        and is there again after that."""
+        call = pack(["message", 1, "root", "echo", 1, ["tuple", ["remote", 9]], ["dictionary"]], True)
+        for of_class, own in ((None, "own"), ("class", None), ("class", "own")):
+            came = []
+            for short in (True, False):
+                with way(self, short, False):
+                    patched = self.patch(pb.Broker, "unserializingPerspective", of_class)
+                    calls = []
+                    for _ in range(2):
+                        victim = Victim(short, False, Limits())
+                        if own:
+                            victim.broker.unserializingPerspective = own
+                        for _ in range(2):
+                            victim.broker.dataReceived(call)
+                            self.assertEqual(own or of_class, victim.broker.unserializingPerspective)
+                        calls += victim.calls
+                        lose(victim.broker, ConnectionDone)
+                    came.append(calls)
+                    patched.restore()
+            self.assertEqual(came[1], came[0])
+            self.assertEqual(4, str(came[0]).count("('reference', 9, 'None')"))
+
+    def test_said_and_gone(self) -> None:
+        """What was said in a reading goes to the transport that the connection has at its end; and to none if it has
+        gone, of which nothing is kept then either."""
+        call = pack(["message", 1, "root", "change", 1, ["tuple"], ["dictionary"]], True)
+        for gone in (True, False):
+            for short in (True, False):
+                with way(self, short, True):
+                    victim, other = Victim(short, True, Limits()), Plain()
+                    victim.pipe.out = b""
+
+                    given: list[Any] = []
+
+                    def change(victim: Any = victim, other: Any = other, gone: bool = gone, given: Any = given) -> Any:
+                        victim.call("first")
+                        if gone:
+                            lose(victim.broker)
+                        else:
+                            victim.broker.transport = other
+                        result = [pb.Referenceable(), Piece(1)]
+                        given.append(weakref.ref(result[0]))
+                        return result
+
+                    victim.broker.localObjectForID("root").remote_change = change
+                    victim.broker.dataReceived(call)
+                    self.assertEqual(b"", victim.pipe.out)
+                    self.assertEqual(not gone, bool(other.out))
+                    lose(victim.broker, ConnectionDone)
+                    gc.collect()
+                    self.assertIs(None, given[0]())
+
+    def test_given_at_once(self) -> None:
+        """As much as is said in one reading, the transport is given it before it is more than some."""
+        call = pack(["message", 1, "root", "call_much", 0, ["tuple"], ["dictionary"]], True)
+        for short in (True, False):
+            with way(self, short, True):
+                victim = Victim(short, True, Limits())
+                given: list[int] = []
+
+                def take(data: Any, given: Any = given) -> int:
+                    given.append(len(data))
+                    return len(data)
+
+                self.patch(victim.pipe, "writeSomeData", take)
+
+                def much(victim: Any = victim) -> None:
+                    for _ in range(200):
+                        victim.call(b"x" * 2000)
+
+                victim.broker.localObjectForID("root").remote_call_much = much
+                victim.broker.dataReceived(call)
+                self.assertGreater(sum(given), 400_000)
+                self.assertLess(max(given), 70_000)
+                lose(victim.broker, ConnectionDone)
+
+    def test_methods_that_cannot_be_found(self) -> None:
+        """Where looking for a method raises, that is what the peer is told, and not that there is none."""
+
+        class Odd(pb.Root):
+            @property
+            def remote_odd(self) -> Any:
+                raise ValueError("odd")
+
+            @property
+            def remote_none(self) -> Any:
+                raise AttributeError("none")
+
+        for name, kind in (("odd", b"ValueError"), ("none", b"NoSuchMethod")):
+            said = []
+            for short in (True, False):
+                with way(self, short, False), logged():
+                    self.patch(failure, "count", 0)
+                    victim = Victim(short, False, Limits())
+                    victim.broker.setNameForLocal("odd", Odd())
+                    victim.pipe.out = b""
+                    victim.broker.dataReceived(pack(["message", 1, "odd", name, 1, ["tuple"], ["dictionary"]], True))
+                    said.append(re.sub(b"0x[0-9a-f]+", b"0x", victim.pipe.out))
+                    lose(victim.broker, ConnectionDone)
+            self.assertEqual(said[1], said[0])
+            self.assertIn(kind, said[0])
+        self.flushLoggedErrors()
+
+    def test_deferreds_of_any_result(self) -> None:
+        """A Deferred that a method returns and that has a result already is answered with that, also where that has to be
+        asked how it is sent, or cannot be sent."""
+        call = pack(["message", 1, "root", "fired", 1, ["tuple"], ["dictionary"]], True)
+        large = b"x" * 70_000
+        for value in (Piece(1), [pb.Referenceable(), Piece(2)], Raising(), 2**500, object(), large, [large]):
+            said = []
+            for short in (True, False):
+                with way(self, short, False), logged(), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    self.patch(failure, "count", 0)
+                    victim = Victim(short, False, Limits())
+                    victim.broker.localObjectForID("root").remote_fired = lambda value=value: defer.succeed(value)
+                    victim.pipe.out = b""
+                    victim.broker.dataReceived(call)
+                    said.append(re.sub(b"0x[0-9a-f]+", b"0x", victim.pipe.out))
+                    self.assertNotIn(pack(["answer", 1, ["None"]], True), said[-1])
+                    lose(victim.broker, ConnectionDone)
+            self.assertEqual(said[1], said[0])
+        self.flushLoggedErrors()
+
+    def test_given_back_late(self) -> None:
+        """What the peer has let go of, it may still give back where a call of ours waits, for that may be its answer; and
+        where none does, not."""
+        give = pack(["message", 1, "root", "one", 1, ["tuple", ["local", 1]], ["dictionary"]], True)
+        for waits, late in ((True, False), (True, True), (False, False)):
+            said = []
+            for short in (True, False):
+                with way(self, short, False), logged():
+                    self.patch(failure, "count", 0)
+                    victim = Victim(short, False, Limits())
+                    victim.broker.registerReference(pb.Referenceable())
+                    if not waits:
+                        victim.broker.dataReceived(b"".join(pack(["answer", each, 1], True) for each in (1, 2, 3)))
+                    victim.pipe.out = b""
+                    victim.broker.dataReceived(pack(["decref", 1], True) + (give if late else b"") + give)
+                    said.append(re.sub(b"0x[0-9a-f]+", b"0x", victim.pipe.out))
+                    lose(victim.broker, ConnectionDone)
+            self.assertEqual(said[1], said[0])
+            answer = pack(["answer", 1], True)[1:6]
+            self.assertEqual((waits, not waits or late), (answer in said[0], WORDS[b"error"] in said[0]), (waits, late))
+        self.flushLoggedErrors()
+
     def test_end_within_releases(self) -> None:
         """The end of the connection, which the end of an object may bring, comes between two releases."""
         for ends in (lambda broker: broker.transport.loseConnection(), lose, lambda broker: broker._refuse("enough")):
@@ -702,6 +919,17 @@ class ShortcutTests(SynchronousTestCase):
                     lose(broker, ConnectionDone)
             self.assertEqual(seen[1], seen[0])
         self.flushLoggedErrors()
+
+    def test_words_that_there_are_not(self) -> None:
+        """A peer that says a word which there is not is refused, wherever it says it, with a line in the log."""
+        call = pack(["message", 1, "root", "echo", 1, ["tuple", ["None"], 5], ["dictionary"]], True)
+        answer = pack(["answer", 1, "None"], True)
+        for message in (call, answer):
+            for number in (bytes((0,)), bytes((len(WORDS) + 1,)), b"\x01" * 9):
+                odd = message.replace(bytes((WORDS[b"None"], 0x87)), number + b"\x87")
+                self.assertNotEqual(message, odd)
+                *_, lines = self.same(False, Limits(), [odd + call])
+                self.assertIn("was refused", "".join(lines))
 
     def test_first_word(self) -> None:
         """What begins with anything else than a word is no call, whatever that ends with and came before."""
@@ -939,6 +1167,87 @@ class ShortcutTests(SynchronousTestCase):
         self.assertEqual(outcomes[1], outcomes[0])
         self.assertEqual(("waits", ("set", "('reference', 9, 'None')")), outcomes[0][0])
 
+    def test_end_with_the_arguments(self) -> None:
+        """If the connection goes as that is collected with which a method was called, nothing is written any more: not the
+        answer, and no object is given with it."""
+
+        class Last(pb.RemoteCopy):
+            def __del__(self) -> None:
+                lose(self.victim.broker)
+
+        understood(self, "test_shortcut.Last", Last)
+        for result in ("text", 5, [pb.Referenceable()], defer.succeed(7), Piece(1), 2**500):
+            for plain in (True, False):
+                for short in (True, False):
+                    with way(self, short, plain):
+                        victim = Victim(short, plain, Limits())
+
+                        def give(last: Any, victim: Any = victim, result: Any = result) -> Any:
+                            last.victim = victim
+                            victim.pipe.out = b""
+                            return result
+
+                        victim.broker.localObjectForID("root").remote_give = give
+                        last = ["test_shortcut.Last", ["dictionary"]]
+                        victim.broker.dataReceived(
+                            pack(["message", 1, "root", "give", 1, ["tuple", last], ["dictionary"]], True)
+                        )
+                        self.assertTrue(victim.broker.disconnected)
+                        self.assertEqual(b"", victim.pipe.out)
+
+    def test_end_with_the_arguments_of_a_call_that_waits(self) -> None:
+        """The same where the answer came later, and what the call was made with was kept until then."""
+
+        class Last(pb.RemoteCopy):
+            def __del__(self) -> None:
+                lose(self.victim.broker)
+
+        understood(self, "test_shortcut.Last", Last)
+        for result in ("text", [1, None], [pb.Referenceable()], Piece(1)):
+            for plain in (True, False):
+                for short in (True, False):
+                    with way(self, short, plain):
+                        victim = Victim(short, plain, Limits())
+                        waits: Any = defer.Deferred()
+
+                        def give(last: Any, victim: Any = victim, waits: Any = waits) -> Any:
+                            last.victim = victim
+                            return waits
+
+                        avatar = victim.broker.localObjectForID("avatar").remoteMessageReceived.__self__
+                        avatar.perspective_give = give
+                        last = ["test_shortcut.Last", ["dictionary"]]
+                        victim.broker.dataReceived(
+                            pack(["message", 1, "avatar", "give", 1, ["tuple", last], ["dictionary"]], True)
+                        )
+                        self.assertFalse(victim.broker.disconnected)
+                        victim.pipe.out = b""
+                        waits.callback(result)
+                        self.assertTrue(victim.broker.disconnected)
+                        self.assertEqual(b"", victim.pipe.out)
+
+    def test_said_as_an_answer_is_read(self) -> None:
+        """What a hook says as it takes its state out of an answer is said for us, not because the peer asked: it counts
+        no more for `Limits.unread_output` than what is said in the callbacks of that answer."""
+
+        class Calling(pb.RemoteCopy):
+            def setCopyableState(self, state: Any) -> None:
+                victims[-1].call(b"x" * 300)
+
+        understood(self, "test_shortcut.Calling", Calling)
+        victims: list[Any] = []
+        for plain in (True, False):
+            for short in (True, False):
+                with way(self, short, plain):
+                    victims.append(victim := Victim(short, plain, Limits()))
+                    output = victim.broker._output
+                    before = output.answers
+                    victim.broker.dataReceived(pack(["answer", 1, ["test_shortcut.Calling", ["dictionary"]]], True))
+                    self.assertEqual("Calling", victim.outcomes[0][1])
+                    self.assertEqual((4, before), (len(victim.outcomes), output.answers))
+                    self.assertGreater(output.spared, 300)
+                    lose(victim.broker, ConnectionDone)
+
     def test_asked_as_it_comes_back(self) -> None:
         """What an object of ours that comes back has for ``postUnjelly`` is asked for as ever; where that raises, that
         call fails and no other."""
@@ -985,6 +1294,46 @@ class ShortcutTests(SynchronousTestCase):
             self.assertEqual(before, (dict(broker.localObjects), broker.currentLocalID, broker.currentRequestID))
             lose(broker, ConnectionDone)
 
+    def test_given_within_what_is_written(self) -> None:
+        """A hook that is asked for the state of a copy may call the peer, and give it an object with that, also in vain:
+        what the message around it gave before, and gives after that, is the peer's all the same, in a call and in an
+        answer."""
+
+        class Calls(pb.Copyable):
+            def __init__(self, call: Any) -> None:
+                self.call = call
+
+            def getStateToCopy(self) -> Any:
+                self.call()
+                return {}
+
+        given = [pb.Referenceable() for _ in range(4)]
+        call = pack(["message", 1, "root", "give", 1, ["tuple"], ["dictionary"]], True)
+        for within in ((given[2],), (given[0], given[2]), (given[2], object()), (given[1], given[2], [1])):
+            came: list[Any] = []
+            for short in (True, False):
+                for answers in (True, False):
+                    with way(self, short, False), warnings.catch_warnings():
+                        warnings.simplefilter("ignore")
+                        victim = Victim(short, False, Limits())
+                        broker = victim.broker
+                        victim.pipe.out = b""
+                        copy = Calls(lambda victim=victim, within=within: victim.call(*within))
+                        values = [given[0], given[1], given[0], copy, given[3], given[1]]
+                        if answers:
+                            broker.localObjectForID("root").remote_give = lambda values=values: values
+                            broker.dataReceived(call)
+                        else:
+                            victim.call(*values)
+                        again = [] if object in map(type, within) else within
+                        for each, times in ((given[0], 2), (given[1], 2), (given[3], 1)):
+                            local = broker.localObjects[broker.luids[id(each)]]
+                            self.assertEqual((each, times + (each in again)), (local.object, local.refcount))
+                        came.append((victim.pipe.out, victim.outcomes, broker.currentLocalID, broker.currentRequestID))
+                        lose(broker, ConnectionDone)
+            self.assertEqual(came[2:], came[:2])
+        self.flushLoggedErrors()
+
     def test_calls_within_what_is_written(self) -> None:
         """A finalizer may call the peer while another call is being written, and give it the same object: each call has a
         number and an answer of its own; the object keeps its id, also where the other call cannot be sent."""
@@ -1022,6 +1371,45 @@ class ShortcutTests(SynchronousTestCase):
                 held = [broker.localObjectForID(broker.luids.get(id(each))) for each in (given, other)]
                 self.assertEqual([given, other], held)
                 lose(broker, ConnectionDone)
+
+    def test_calls_within_what_is_looked_at(self) -> None:
+        """What runs as an argument is looked at may call the peer, with an object of ours too: each of the calls has a
+        number of its own, and its own answer, also where the other cannot be sent."""
+
+        class Lazy(types.ModuleType):
+            @property
+            def __name__(self) -> str:  # type: ignore[override]
+                while todo:
+                    todo.pop()()
+                return "lazy"
+
+        todo: list[Any] = []
+        rests: Any = ((), (object(),), (pb.Referenceable(),), (pb.Referenceable(), object()), (Piece(1),))
+        for rest, shares in ((rest, shares) for rest in rests for shares in (True, False)):
+            for short in (True, False):
+                with way(self, short, False), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    victim = Victim(short, False, Limits())
+                    victim.broker.security = jelly.DummySecurityOptions()
+                    victim.pipe.out = b""
+                    given, other = pb.Referenceable(), pb.Referenceable()
+                    shared = (given, other) if shares else (other,)
+                    todo.append(lambda victim=victim, shared=shared: victim.call("within", *shared))
+                    victim.call(given, Lazy("lazy"), *rest)
+                    victim.call("next", given, pb.Referenceable(), pb.Referenceable())
+                    said = [message for message in unpack_all(victim.pipe.out) if message[0] == b"message"]
+                    numbers = [message[1] for message in said]
+                    self.assertEqual(len(numbers), len(set(numbers)))
+                    for message in said:
+                        victim.broker.dataReceived(pack(["answer", message[1], message[1]], True))
+                    came = [outcome[1] for outcome in victim.outcomes[3:] if outcome[0] == "waits"]
+                    self.assertEqual(sorted(map(str, numbers)), sorted(each for each in came if isinstance(each, str)))
+                    self.assertNotIn("waits", victim.outcomes[3:])
+                    [within] = [message[5] for message in said if [b"unicode", b"within"] in message[5]]
+                    held = [victim.broker.localObjectForID(each[1]) for each in within if each[0] == b"remote"]
+                    self.assertEqual([*shared], held)
+                    lose(victim.broker, ConnectionDone)
+        self.flushLoggedErrors()
 
     def test_looked_at_as_it_is_sent(self) -> None:
         """Where an object raises as it is looked at, or its keys do as they are compared, the same becomes of a call and
@@ -1129,6 +1517,51 @@ class ShortcutTests(SynchronousTestCase):
                         lose(broker, ConnectionDone)
                     self.doCleanups()
 
+    def test_end_as_a_call_is_made(self) -> None:
+        """If the connection goes when all that is left to be made of a call is its Deferred, that fails, as one does whose
+        call was on its way; it does not wait for ever."""
+        for plain in (True, False):
+            for short in (True, False):
+                with way(self, short, plain):
+                    victim = Victim(short, plain, Limits())
+                    victim.pipe.out = b""
+
+                    class Losing(defer.Deferred):  # type: ignore[type-arg]
+                        def __init__(self, victim: Any = victim) -> None:
+                            super().__init__()
+                            if not victim.broker.disconnected:
+                                lose(victim.broker, ConnectionDone)
+
+                    patched = self.patch(defer, "Deferred", Losing)
+                    victim.call(5, pb.Referenceable())
+                    patched.restore()
+                    self.assertIn("PBConnectionLost", str(victim.outcomes[-1]))
+                    self.assertEqual((b"", 0), (victim.pipe.out, len(victim.broker.waitingForAnswers or ())))
+
+    def test_leaves_that_cannot_be_sent(self) -> None:
+        """A number in a decimal, or the name of a class, that is too large to be sent fails the call that it is in, or
+        whose result it is; nothing is sent that lacks it."""
+        call = pack(["message", 1, "root", "one", 1, ["tuple"], ["dictionary"]], True)
+        number, named = decimal.Decimal(10**300), type("x" * 200, (), {})
+        self.patch(banana, "SIZE_LIMIT", 199)
+        for value in (number, [number], (1, number, 2), named, [named], (1, named, 2)):
+            came = []
+            for short in (True, False):
+                with way(self, short, False), logged():
+                    self.patch(failure, "count", 0)
+                    victim = Victim(short, False, Limits())
+                    victim.broker.localObjectForID("root").remote_one = lambda value=value: value
+                    victim.pipe.out = b""
+                    victim.call(value)
+                    self.assertEqual(b"", victim.pipe.out)
+                    victim.broker.dataReceived(call)
+                    self.assertEqual(bytes((3, 0x80, WORDS[b"error"], 0x87)), victim.pipe.out[:4])
+                    came.append((victim.outcomes[-1], re.sub(b"0x[0-9a-f]+", b"0x", victim.pipe.out)))
+                    lose(victim.broker, ConnectionDone)
+            self.assertEqual(came[1], came[0])
+            self.assertEqual("BananaError", came[0][0][0])
+        self.flushLoggedErrors()
+
     def test_of_another_connection(self) -> None:
         """A reference is given to nobody but the peer that it is of: to another, its id would mean something else."""
         for short in (True, False):
@@ -1212,6 +1645,43 @@ class ShortcutTests(SynchronousTestCase):
                         self.patch(banana, "SIZE_LIMIT", 640 * 1024)
             self.assertEqual(said[-2:], said[:2], name)
         self.flushLoggedErrors()
+
+    def test_changed_by_the_end_of_a_taster(self) -> None:
+        """A taster that is replaced while a message is worked on may change the limits as it is collected: of the next
+        message too, nothing is read beyond those that are, or were, in force."""
+
+        class Taster(SecurityOptions):
+            def __del__(self) -> None:
+                broker, kept = self.said
+                broker.prefixLimit = 5
+                kept += range(10**9, 10**9 + 1000)
+
+        change = pack(["message", 1, "root", "change", 0, ["tuple"], ["dictionary"]], True)
+        # A number of 2100 bits, before which are 300 bytes.
+        call = pack(["message", 2, "root", "one", 0, ["tuple", 2**2099], ["dictionary"]], True)
+        for short in (True, False):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                broker, heard = victim.broker, []
+                kept: list[int] = []
+                broker.security = Taster()
+                broker.security.allowBasicTypes()
+                broker.security.said = (broker, kept)
+                broker.setPrefixLimit(1000)
+                root = broker.localObjectForID("root")
+
+                def changed(broker: Any = broker) -> None:
+                    broker.setPrefixLimit(int("290"))
+                    broker.security = SecurityOptions()
+                    broker.security.allowBasicTypes()
+
+                root.remote_change, root.remote_one = changed, heard.append
+                broker.dataReceived(call)
+                self.assertEqual([2**2099], heard)
+                with contextlib.suppress(banana.BananaError):
+                    broker.dataReceived(change + call)
+                self.assertEqual(([2**2099], 1000, 5), (heard, len(kept), broker.prefixLimit))
+                lose(broker, ConnectionDone)
 
     def test_memory(self) -> None:
         """A message takes no more memory than limits say, also where it is there as a whole."""
@@ -1429,6 +1899,19 @@ class ShortcutTests(SynchronousTestCase):
                     call = ["message", 1, "root", name, 1, ["tuple", ["remote", 9]], ["dictionary"]]
                     victim.broker.dataReceived(pack(call, True))
                     self.assertEqual(order, victim.pipe.out)
+                    # Also where the result has to be asked how it is sent.
+                    victim.pipe.out = b""
+                    victim.broker.localObjectForID("root").remote_copied = lambda argument: Piece(1)
+                    call[3] = "copied"  # by a hook
+                    victim.broker.dataReceived(pack(call, True))
+                    self.assertEqual(released, victim.pipe.out[: len(released)])
+                    self.assertEqual(pack(["answer", 1], True)[1:6], victim.pipe.out[len(released) + 1 :][:5])
+                    # And where it comes later, and an avatar gives it.
+                    call[2:4] = "avatar", "wait"
+                    victim.broker.dataReceived(pack(call, True))
+                    victim.pipe.out = b""
+                    victim.later.pop().callback(None)
+                    self.assertEqual(released + answer, victim.pipe.out)
                     lose(victim.broker, ConnectionDone)
 
     def test_own_words(self) -> None:

@@ -2519,9 +2519,12 @@ static int begin_gathering(State *st, PyObject *output, PyObject *transport) {
 
 /* Output.write, of what is short and said first after a reading.  1: it was; 0: nothing was done. */
 static int say_first(State *st, PyObject *output, PyObject *transport, const Out *out, int answers) {
-    int plain = is_plain_transport(st, transport);
-    if (plain <= 0) return plain;
     Py_INCREF(transport);
+    int plain = is_plain_transport(st, transport);
+    if (plain <= 0) {
+        Py_DECREF(transport);
+        return plain;
+    }
     Py_XSETREF(SLOT_OF(output, st->output, OUTPUT_FIRST), Py_NewRef(Py_False));
     Py_XSETREF(SLOT_OF(output, st->output, OUTPUT_GATHERING), Py_NewRef(Py_True));
     int done = gather(st, output, out->data, out->length, LARGE, answers);
@@ -3524,14 +3527,17 @@ static int w_given(Writer *w, Kind *kind, PyObject *object) {
     int done = has_method(object, st->s_jellyFor, kind->tag);
     if (done <= 0) return done;
     if (!registrar->known) {
-        if (find_registrar(st, w->gives, registrar) < 0) return -1;
+        int failed = find_registrar(st, w->gives, registrar) < 0;
+        /* Where something else is being serialised around this, that is who notes it, and takes it back. */
+        int within = registrar->made != NULL;
+        Py_CLEAR(registrar->made);
+        if (failed) return -1;
         PyObject *last = registrar->stock ? PyObject_GetAttr(w->gives, st->s_currentLocalID) : NULL;
         int overflow = 1;
         w->first = last && PyLong_CheckExact(last) ? PyLong_AsLongLongAndOverflow(last, &overflow) : -1;
         Py_XDECREF(last);
         if (PyErr_Occurred()) return -1;
-        /* Where something else is being serialised around this, that is who notes it. */
-        if (overflow || w->first < 0 || registrar->made) registrar->stock = 0;
+        if (overflow || w->first < 0 || within) registrar->stock = 0;
         if (registrar->stock && !(registrar->made = PyList_New(0))) return -1;
     }
     if (!registrar->stock) return 0;
@@ -5275,7 +5281,7 @@ typedef struct {
     long long calls, nesting, size, prefix;
     /* When the slice is over, if there is an end to it and it is timed; and how many bytes of answers may be unread. */
     int ends, timed;
-    double stop;
+    double slice, stop; /* in seconds: how long it is, and when it is over */
     long long most;
     PyObject *monotonic; /* owned; NULL until it is needed */
 } Desk;
@@ -5410,7 +5416,6 @@ static int desk_refresh(Desk *desk) {
     if (!limits || !security || !prefix || !size) return PyErr_Occurred() ? -1 : 0;
     if (!PyLong_CheckExact(prefix) || !PyLong_CheckExact(size)) return 0;
     if (desk->depth != st->desk_depth) Py_XSETREF(desk->depth, Py_NewRef(st->desk_depth));
-    if (desk->security != security) Py_XSETREF(desk->security, Py_NewRef(security));
     /* They are the same numbers nearly always. */
     if (prefix != st->desk_prefix) {
         if (bound_of(prefix, 0, &st->desk_most_prefix)) return -1;
@@ -5422,6 +5427,8 @@ static int desk_refresh(Desk *desk) {
     }
     desk->prefix = st->desk_most_prefix;
     desk->size = st->desk_most_size;
+    /* Last, for an application's own taster that goes here may have something to do, and change the others. */
+    if (desk->security != security) Py_XSETREF(desk->security, Py_NewRef(security));
     return 1;
 }
 
@@ -5980,6 +5987,10 @@ static int do_answer(Desk *desk, Decoder *decoder, const Message *message) {
     int result = !bytes || PyDict_DelItem(waiting, number) ? -1 : 0;
     Py_DECREF(waiting);
     Py_DECREF(number);
+    /* Before it is read, for hooks may say something too. */
+    PyObject *output = Py_NewRef(desk->output);
+    PyObject *answers = Py_XNewRef(SLOT_OF(output, st->output, OUTPUT_ANSWERS));
+    PyObject *replied = Py_XNewRef(SLOT_OF(output, st->output, OUTPUT_REPLIED));
     if (!result) {
         Cursor at = cursor;
         result = next_token(st, &at, &token);
@@ -5989,9 +6000,6 @@ static int do_answer(Desk *desk, Decoder *decoder, const Message *message) {
             value = scalar(&token);
     }
     if (!result) {
-        PyObject *output = Py_NewRef(desk->output);
-        PyObject *answers = Py_XNewRef(SLOT_OF(output, st->output, OUTPUT_ANSWERS));
-        PyObject *replied = Py_XNewRef(SLOT_OF(output, st->output, OUTPUT_REPLIED));
         if (value) {
             done = PyObject_CallMethodOneArg(question, st->s_callback, value);
         } else {
@@ -6004,9 +6012,6 @@ static int do_answer(Desk *desk, Decoder *decoder, const Message *message) {
         if (!done) result = -1;
         Py_XDECREF(done);
         if (SLOT_OF(output, st->output, OUTPUT_ANSWERS) != answers) heard(desk, output, answers, replied);
-        Py_DECREF(output);
-        Py_XDECREF(answers);
-        Py_XDECREF(replied);
         if (result) {
             PyObject *type, *error, *trace;
             PyErr_Fetch(&type, &error, &trace);
@@ -6017,6 +6022,9 @@ static int do_answer(Desk *desk, Decoder *decoder, const Message *message) {
             if (PyErr_Occurred()) result = -1;
         }
     }
+    Py_DECREF(output);
+    Py_XDECREF(answers);
+    Py_XDECREF(replied);
     Py_XDECREF(value);
     Py_XDECREF(bytes);
     Py_DECREF(question);
@@ -6101,7 +6109,7 @@ static int start_slice(Desk *desk) {
     if (!desk->ends || desk->timed) return 0;
     double begun = now(desk);
     if (begun == -1.0 && PyErr_Occurred()) return -1;
-    desk->stop = begun + desk->st->desk_slice;
+    desk->stop = begun + desk->slice;
     desk->timed = 1;
     return 0;
 }
@@ -6422,6 +6430,7 @@ static PyObject *read_chunk(PyObject *module, PyObject *const *args, Py_ssize_t 
     value = OWN(&desk, _reactor);
     desk.ends = value && value != Py_None;
     desk.most = st->desk_unread;
+    desk.slice = st->desk_slice;
     /* From here on it is begun. */
     if (!decoder->broken && decoder_take(decoder, chunk)) goto end;
     if (begin_gathering(st, output, transport)) goto end;

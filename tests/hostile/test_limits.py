@@ -375,6 +375,53 @@ class TimeTests(Rows, SynchronousTestCase):
             lose(broker, ConnectionDone)
         self.assertEqual(set(), _flow._busy)
 
+    def test_end_of_a_slice_and_of_a_connection(self) -> None:
+        """Nothing is left to be done later of a connection that a called method has ended, where its slice is over too."""
+        data = pack(["message", 1, "root", "take", 0, ["tuple"], ["dictionary"]], True)
+        for end in (lose, lambda broker: broker._refuse("enough")):
+            clock, root = task.Clock(), Echo()
+            broker = pb.PBServerFactory(root, limits=Limits(slice_seconds=1e-9)).buildProtocol(None)
+            broker.makeConnection(TimedPipe(clock))
+            broker.dataReceived(pack("pb") + pack(["version", 6], True))
+            clock.pump([0] * 5)
+
+            def take(self: Any, broker: Any = broker, end: Any = end) -> None:
+                self.seen.append(1)
+                end(broker)
+
+            self.patch(Echo, "remote_take", take)
+            broker.dataReceived(data + data)
+            self.assertEqual(([1], []), (root.seen, clock.getDelayedCalls()))
+
+    def test_slices_of_each(self) -> None:
+        """A slice is as long as `Limits.slice_seconds` of its own connection says, also where a method that it calls uses
+        another connection, which has others, as more comes meanwhile, and the peer has much to read."""
+        root, clock, brokers = Echo(), task.Clock(), []
+        data = pack(["message", 1, "root", "take", 0, ["tuple"], ["dictionary"]], True)
+
+        def take(self: Any) -> None:
+            self.seen.append(len(self.seen))
+            if len(self.seen) == 1:
+                brokers[0].dataReceived(data * 99)
+                waits.extend(broker.remoteForName("it").callRemote("it", b"x" * 99) for broker in brokers)
+
+        waits: list[Any] = []
+        self.patch(Echo, "remote_take", take)
+        for seconds in (1e-9, 3600):
+            broker = pb.PBServerFactory(root, limits=Limits(slice_seconds=seconds, unread_output=50)).buildProtocol(None)
+            broker.makeConnection(TimedPipe(clock))
+            broker.dataReceived(pack("pb") + pack(["version", 6], True))
+            brokers.append(broker)
+        clock.pump([0] * 5)
+        brokers[0].dataReceived(data)
+        self.assertLess(len(root.seen), 4)
+        clock.pump([0] * 100)
+        self.assertEqual(100, len(root.seen))
+        for broker in brokers:
+            lose(broker, ConnectionDone)
+        for each_one in waits:
+            self.failureResultOf(each_one, pb.PBConnectionLost)
+
 
 def crowd(bits: int, filled: int, more: int) -> list[int]:
     """Numbers that crowd a dictionary of ``2 ** bits`` places, or a set: *filled* that have places of their own, one after
