@@ -776,6 +776,38 @@ class ShortcutTests(SynchronousTestCase):
             self.assertEqual(came[1], came[0])
             self.assertEqual(4, str(came[0]).count("('reference', 9, 'None')"))
 
+    def test_for_whom_after_a_hook(self) -> None:
+        """A hook that puts another in the place of for whom the connection reads does so for what is being read alone, in
+        a call and in an answer, also where that cannot be read."""
+
+        class Placing(pb.RemoteCopy):
+            def setCopyableState(self, state: Any) -> None:
+                victims[-1].broker.unserializingPerspective = "placed"
+                if state:
+                    raise ValueError("odd")
+
+        understood(self, "test_shortcut.Placing", Placing)
+        victims: list[Any] = []
+        for state in (["dictionary"], ["dictionary", [1, 2]]):
+            placing = ["test_shortcut.Placing", state]
+            for message in (
+                ["message", 1, "root", "echo", 1, ["tuple", placing], ["dictionary"]],
+                ["message", 1, "avatar", "echo", 1, ["tuple", placing], ["dictionary"]],
+                ["answer", 1, placing],
+            ):
+                for short in (True, False):
+                    with way(self, short, False), logged(), warnings.catch_warnings():
+                        warnings.simplefilter("ignore")
+                        victims.append(victim := Victim(short, False, Limits()))
+                        for outer in (None, "outer"):
+                            victim.broker.unserializingPerspective = outer
+                            victim.broker.dataReceived(pack(message, True))
+                            self.assertEqual(outer, victim.broker.unserializingPerspective)
+                            message[1] = 2
+                        message[1] = 1
+                        lose(victim.broker, ConnectionDone)
+        self.flushLoggedErrors()
+
     def test_said_and_gone(self) -> None:
         """What was said in a reading goes to the transport that the connection has at its end; and to none if it has
         gone, of which nothing is kept then either."""

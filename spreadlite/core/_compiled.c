@@ -5567,7 +5567,9 @@ static int read_values(Desk *desk, Cursor *cursor, PyObject *perspective, PyObje
     *first = load(st, cursor, desk->security, Py_None, broker, st->default_registry, desk->depth);
     if (*first && second)
         *second = load(st, cursor, desk->security, Py_None, broker, st->default_registry, desk->depth);
-    if (other) {
+    /* A hook may have put another there, too. */
+    PyObject *now = OWN(desk, unserializingPerspective);
+    if (other || (now && now != outer)) {
         PyObject *type, *error, *trace;
         PyErr_Fetch(&type, &error, &trace);
         int failed = PyObject_SetAttr(broker, st->s_unserializingPerspective, outer);
@@ -5610,7 +5612,12 @@ static void message_over(Desk *desk, int was_call) {
     PyObject *unsent = was_call ? OWN(desk, _unsent) : NULL;
     if (unsent && unsent != Py_None) PyDict_SetItem(desk->own, st->s__unsent, Py_None);
     PyObject *released = OWN(desk, _justReleased);
-    if (released && PyDict_CheckExact(released) && PyDict_GET_SIZE(released)) PyDict_Clear(released);
+    if (released && PyDict_CheckExact(released) && PyDict_GET_SIZE(released)) {
+        /* The connection may go as they do, and the dictionary with it. */
+        Py_INCREF(released);
+        PyDict_Clear(released);
+        Py_DECREF(released);
+    }
 }
 
 /* The name of a method that a peer calls; it may be had from a table of the latest. */
