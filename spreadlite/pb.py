@@ -1329,13 +1329,16 @@ class Broker(banana.Banana):
     def _kept(self, result: Any, requestID: Any, whose: list[Any]) -> None:
         # The peer is told of references that end with *whose* before it has its answer.
         self._answering -= 1
-        if (self._stock or _STOCK.on(self)) and codec.answer(
-            self, self._output, requestID, result, whose, _SIZES, _flow.REPLY
-        ):
-            return
         try:
+            if (self._stock or _STOCK.on(self)) and codec.answer(
+                self, self._output, requestID, result, whose, _SIZES, _flow.REPLY
+            ):
+                return
             netResult = self._pack(result, *whose)
         except BaseException:
+            if not whose:
+                # It was just being said.
+                raise
             self._sendFailureOrError(failure.Failure(), requestID)
         else:
             whose.clear()

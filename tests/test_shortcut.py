@@ -7,6 +7,7 @@ do that they stand in for: the same bytes in, and the same calls, bytes, outcome
 from __future__ import annotations
 
 import contextlib
+import datetime
 import decimal
 import gc
 import inspect
@@ -1443,6 +1444,151 @@ class ShortcutTests(SynchronousTestCase):
                     lose(victim.broker, ConnectionDone)
         self.flushLoggedErrors()
 
+    def test_end_between_references(self) -> None:
+        """If the connection goes between two references of a call's arguments, because something ends it as it is asked
+        what it is called, or is collected, the call fails, and no more objects are given."""
+
+        class Lazy(types.ModuleType):
+            @property
+            def __name__(self) -> str:  # type: ignore[override]
+                lose(victim.broker, ConnectionDone)
+                return "lazy"
+
+        class Late:
+            def __init__(self) -> None:
+                self.itself = self
+
+            def __del__(self) -> None:
+                lose(victim.broker, ConnectionDone)
+
+        for short in (True, False):
+            with way(self, short, False), logged():
+                victim = Victim(short, False, Limits())
+                victim.broker.security = jelly.DummySecurityOptions()
+                victim.call(pb.Referenceable(), Lazy("lazy"), pb.Referenceable())
+                self.assertEqual(("waits", "Failure"), (victim.outcomes[-1][0], victim.outcomes[-1][1][0]))
+                self.assertIn("DeadReferenceError", str(victim.outcomes[-1]))
+                gc.collect()
+                thresholds = gc.get_threshold()
+                for steps in (1, 4, 8, 16):
+                    victim = Victim(short, False, Limits())
+                    locals, before = victim.broker.localObjects, len(victim.broker.localObjects)
+                    objects = [pb.Referenceable() for _ in range(400)]
+                    gc.collect()
+                    Late()
+                    gc.set_threshold(gc.get_count()[0] + steps, 1_000_000, 1_000_000)
+                    try:
+                        victim.call(*objects)
+                    finally:
+                        gc.set_threshold(*thresholds)
+                    gc.collect()
+                    self.assertRegex(str(victim.outcomes[-1]), "DeadReferenceError|PBConnectionLost")
+                    self.assertLess(len(locals) - before, 400)
+
+    def test_asked_once_what_it_is_called(self) -> None:
+        """A class or a module that has a way of its own to say what it is called is asked once for each time that it is in
+        a message; what it raises is what the call fails with, or is answered with."""
+
+        class Lazy(types.ModuleType):
+            @property
+            def __name__(self) -> str:  # type: ignore[override]
+                asked.append(1)
+                if raised:
+                    raise raised.pop()
+                return "lazy"
+
+        asked: list[int] = []
+        raised: list[BaseException] = []
+        call = pack(["message", 1, "root", "give", 1, ["tuple"], ["dictionary"]], True)
+        for error in (None, KeyError("k"), Worse("w"), KeyboardInterrupt("i")):
+            came: list[Any] = []
+            for short in (True, False):
+                with way(self, short, False), logged(), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    victim = Victim(short, False, Limits())
+                    victim.broker.security = jelly.DummySecurityOptions()
+                    promise: Any = defer.Deferred()
+                    values = [Lazy("lazy"), object(), pb.Referenceable()]
+                    root = victim.broker.localObjectForID("root")
+                    for at_once in (True, False):
+                        raised[:] = [error] * (error is not None)
+                        root.remote_give = lambda: values if at_once else promise  # noqa: B023
+                        victim.pipe.out = b""
+                        victim.broker.dataReceived(call)
+                        if not at_once:
+                            promise.callback(values)
+                        came.append(victim.pipe.out[:4])
+                    raised[:] = [error] * (error is not None)
+                    victim.call(*values)
+                    came.append((type(error).__name__ in str(victim.outcomes[-1]), len(asked)))
+                    asked.clear()
+                    lose(victim.broker, ConnectionDone)
+                    self.flushLoggedErrors()
+            word = WORDS[b"answer" if error is None else b"error"]
+            self.assertEqual([bytes((3, 0x80, word, 0x87))] * 2 + [(error is not None, 3)], came[:3])
+            self.assertEqual(came[3:], came[:3])
+
+    def test_interrupted_as_it_is_written(self) -> None:
+        """What is no Exception, and comes as a value is written, is not lost: the call raises it, or fails with it; the
+        peer's call is answered with it, also where the answer comes later."""
+
+        class Zone(datetime.tzinfo):
+            def __repr__(self) -> str:
+                if raised:
+                    raise raised.pop()
+                return "zone"
+
+        raised: list[BaseException] = []
+        moment = datetime.datetime(2026, 11, 29, tzinfo=Zone())
+        call = pack(["message", 1, "root", "give", 1, ["tuple"], ["dictionary"]], True)
+        for error in (KeyboardInterrupt("now"), SystemExit("now"), GeneratorExit("now")):
+            for short in (True, False):
+                with way(self, short, False), logged():
+                    victim = Victim(short, False, Limits())
+                    before = victim.broker.localObjects.copy()
+                    values, promise = [pb.Referenceable(), moment], defer.Deferred()  # type: ignore[var-annotated]
+                    raised[:] = [error]
+                    try:
+                        victim.call(*values)
+                    except BaseException as came:
+                        self.assertIs(error, came)
+                    else:
+                        self.assertIn(type(error).__name__, str(victim.outcomes[-1]))
+                    root = victim.broker.localObjectForID("root")
+                    for at_once in (True, False):
+                        raised[:] = [error]
+                        root.remote_give = lambda: values if at_once else promise  # noqa: B023
+                        victim.pipe.out = b""
+                        victim.broker.dataReceived(call)
+                        if not at_once:
+                            promise.callback(values)
+                        self.assertEqual(bytes((3, 0x80, WORDS[b"error"], 0x87)), victim.pipe.out[:4])
+                        self.assertIn(type(error).__name__.encode(), victim.pipe.out)
+                    self.assertEqual(before, victim.broker.localObjects)
+                    lose(victim.broker, ConnectionDone)
+                    self.flushLoggedErrors()
+
+    def test_broken_as_it_is_said_later(self) -> None:
+        """An answer that comes later and that the transport does not take is not said again, as an error: whoever fired
+        the Deferred has it in there."""
+        call = pack(["message", 1, "root", "give", 1, ["tuple"], ["dictionary"]], True)
+        for short in (True, False):
+            with way(self, short, False):
+                victim, promise, said = Victim(short, False, Limits()), defer.Deferred(), []  # type: ignore[var-annotated]
+                victim.broker.localObjectForID("root").remote_give = lambda promise=promise: promise
+                victim.broker.dataReceived(call)
+
+                def fail(data: bytes, said: Any = said) -> None:
+                    said.append(data)
+                    raise MemoryError("no room")
+
+                write, victim.pipe.write = victim.pipe.write, fail
+                promise.callback([5])
+                victim.pipe.write = write
+                self.assertEqual([bytes((3, 0x80, WORDS[b"answer"], 0x87))], [data[:4] for data in said])
+                self.failureResultOf(promise, MemoryError)
+                lose(victim.broker, ConnectionDone)
+
     def test_looked_at_as_it_is_sent(self) -> None:
         """Where an object raises as it is looked at, or its keys do as they are compared, the same becomes of a call and
         of an answer as ever: the call's Deferred fails, or they are sent, if nothing of it has to be looked at."""
@@ -1501,13 +1647,17 @@ class ShortcutTests(SynchronousTestCase):
                 broker = victim.broker
                 before = dict(broker.localObjects), sorted(broker.waitingForAnswers)
                 write = victim.pipe.write
+                # What is done as an object leaves finds the call still waiting.
+                given, left = pb.Referenceable(), []
+                broker._localCleanup[id(given)] = lambda left=left, broker=broker: left.extend(broker.waitingForAnswers)
 
                 def fail(data: bytes) -> None:
                     raise MemoryError("no room")
 
                 victim.pipe.write = fail
                 with self.assertRaises(MemoryError):
-                    victim.reference.callRemote("it", [pb.Referenceable()])
+                    victim.reference.callRemote("it", [given])
+                self.assertEqual([*before[1], broker.currentRequestID], left)
                 victim.pipe.write = write
                 self.assertEqual(before, (dict(broker.localObjects), sorted(broker.waitingForAnswers)))
                 victim.call("next")
@@ -1714,6 +1864,121 @@ class ShortcutTests(SynchronousTestCase):
                     broker.dataReceived(change + call)
                 self.assertEqual(([2**2099], 1000, 5), (heard, len(kept), broker.prefixLimit))
                 lose(broker, ConnectionDone)
+
+    def test_taster_of_the_method(self) -> None:
+        """Of what a method gives, the taster is asked that the method has put in the other's place, also where no answer
+        is wanted and None is what it gives."""
+
+        class Refusing(SecurityOptions):
+            def isTypeAllowed(self, name: Any) -> bool:
+                asked.append(name)
+                return False
+
+        asked: list[bytes] = []
+        for wanted in (0, 1):
+            came = []
+            call = pack(["message", 1, "root", "change", wanted, ["tuple"], ["dictionary"]], True)
+            for short in (True, False):
+                with way(self, short, False), logged() as written:
+                    victim = Victim(short, False, Limits())
+                    root = victim.broker.localObjectForID("root")
+                    root.remote_change = lambda broker=victim.broker: setattr(broker, "security", Refusing())
+                    victim.broker.dataReceived(call)
+                    came.append((asked[:1], "InsecureJelly" in written.text))
+                    asked.clear()
+                    lose(victim.broker, ConnectionDone)
+                    self.flushLoggedErrors()
+            self.assertEqual([([b"builtins.NoneType"], True)] * 2, came)
+
+    def test_limits_of_the_callback(self) -> None:
+        """What an answer's callback puts in the place of a broker's attributes holds for what it has said, too."""
+        came = []
+        for short in (True, False):
+            with way(self, short, 2**16):
+                victim = Victim(short, 2**16, Limits())
+                broker = victim.broker
+
+                def heard(limits: Any, broker: Any = broker, reference: Any = victim.reference) -> None:
+                    reference.callRemote("it").addErrback(lambda reason: None)
+                    broker.__dict__ = {**broker.__dict__, "limits": limits}
+
+                victim.pipe.dataBuffer = b"x" * 1000
+                for limits in (broker.limits, Limits(expression_bytes=10)):
+                    before = broker._output.answers
+                    victim.reference.callRemote("it").addCallback(lambda _, limits=limits, heard=heard: heard(limits))
+                    broker.dataReceived(pack(["answer", broker.currentRequestID, 5], True))
+                    came.append((broker._output.answers > before, broker._output.spared > 0))
+                lose(broker, ConnectionDone)
+                victim.pipe.connectionLost(None)
+        self.assertEqual([(False, True), (True, True)] * 2, came)
+
+    def test_limits_of_another_connection(self) -> None:
+        """What is done as limits are collected may be to read from another connection: each connection has its own limits,
+        then and after that."""
+        call = pack(["message", 1, "root", "wait", 1, ["tuple"], ["dictionary"]], True)
+        for short in (True, False):
+            for calls in (True, False):
+                with way(self, short, False):
+                    strict, wide = (Victim(short, False, Limits(outstanding_calls=most)) for most in (5, 70))
+                    for data in (call, b"", call):
+                        last = Victim(short, False, Limits(outstanding_calls=60))
+                        last.broker.dataReceived(call)
+                        weakref.finalize(last.broker.limits, strict.broker.dataReceived, data)
+                        lose(last.broker, ConnectionDone)
+                        del last
+                        gc.collect()
+                        if calls:
+                            wide.call(5)
+                        else:
+                            wide.broker.dataReceived(call)
+                    strict.broker.dataReceived(call * 10)
+                    wide.broker.dataReceived(call * 10)
+                    self.assertEqual((5, 10 if calls else 13), (strict.broker._answering, wide.broker._answering))
+                    for victim in (strict, wide):
+                        lose(victim.broker, ConnectionDone)
+                    self.flushLoggedErrors()
+
+    def test_changed_by_the_end_of_a_limit(self) -> None:
+        """A limit that is collected as others are put in its place may have something to do, and put another taster in the
+        place of the one that was just put there."""
+
+        class Depth(int):
+            def __del__(self) -> None:
+                self.broker.security = allowing()
+                ends.append(1)
+
+        def allowing() -> Any:
+            security = SecurityOptions()
+            security.allowBasicTypes()
+            return security
+
+        change = pack(["message", 1, "root", "change", 0, ["tuple"], ["dictionary"]], True)
+        call = pack(["message", 2, "root", "one", 0, ["tuple", ["list", 1]], ["dictionary"]], True)
+        ends: list[int] = []
+        for short in (True, False):
+            with way(self, short, False), way(self, short, False):
+                self.patch(codec, "read", lambda *_: False)
+                depth, others, heard = Depth(300), Limits(), []  # type: ignore[var-annotated]
+                victim = Victim(short, False, Limits(depth=depth))
+                broker = depth.broker = victim.broker
+                broker.security = allowing()
+                del depth
+
+                def changed(broker: Any = broker, others: Any = others) -> None:
+                    broker.security = allowing()
+                    broker.useLimits(others)
+                    broker._inflow._limits = None
+                    broker.factory.limits = others
+
+                root = broker.localObjectForID("root")
+                root.remote_change, root.remote_one = changed, heard.append
+                broker.dataReceived(change + call)
+                broker.dataReceived(call)
+                self.assertEqual([[1], [1]], heard)
+                lose(broker, ConnectionDone)
+                self.doCleanups()
+        gc.collect()
+        self.assertTrue(ends)
 
     def test_memory(self) -> None:
         """A message takes no more memory than limits say, also where it is there as a whole."""

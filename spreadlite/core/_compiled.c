@@ -177,7 +177,7 @@ typedef struct {
     PyObject *default_registry, *default_depth, *default_size, *default_prefix, *default_nesting, *default_limits;
     PyObject *WORDS, *NUMBERS;
     PyObject *no_args;
-    PyTypeObject *Packed, *Decoder, *Place, *Method;
+    PyTypeObject *Packed, *Decoder, *Place, *Method, *Decimal;
     long long item_cost, list_cost, word_cost, expression_bytes, beside_string;
     /* The vocabulary: a word by its number, the numbers as objects, and which first letters occur at a length. */
     PyObject *word[LARGEST_WORD], *number[LARGEST_WORD];
@@ -253,6 +253,15 @@ static int bound_of(PyObject *value, int up, long long *result) {
     number = up ? ceil(number) : floor(number);
     *result = number >= 9e18 ? LLONG_MAX : number <= -9e18 ? LLONG_MIN : (long long)number;
     return 0;
+}
+
+/* Which no other dictionary has, nor had this one with other contents; 0 where that is not told. */
+static inline uint64_t dictionary_version(PyObject *dictionary) {
+#if PY_VERSION_HEX < 0x030C0000
+    return ((PyDictObject *)dictionary)->ma_version_tag;
+#else
+    return (void)dictionary, 0;
+#endif
 }
 
 /* An object's two attributes, or its one, as new references; looked up only if they may be others than the last time. */
@@ -1983,6 +1992,7 @@ typedef struct {
     PyObject *own;     /* the broker's attributes */
     PyObject *exports, *locals, *ids, *made, *unique_id, *local;
     long long most;
+    uint64_t version; /* of the attributes, when the connection was there last */
 } Registrar;
 
 static void registrar_end(Registrar *registrar) {
@@ -2092,6 +2102,17 @@ static int find_registrar(State *st, PyObject *broker, Registrar *registrar) {
     return stock;
 }
 
+/* Whether the connection has its table still: what ran since the last reference may have ended it. */
+static int is_there(State *st, Registrar *registrar) {
+    uint64_t version = dictionary_version(registrar->own);
+    if (version && version == registrar->version) return 1;
+    if (is_true(PyDict_GetItemWithError(registrar->own, st->s_disconnected)) ||
+        PyDict_GetItemWithError(registrar->own, st->s__exports) != registrar->exports)
+        return PyErr_Occurred() ? -1 : 0;
+    registrar->version = version;
+    return 1;
+}
+
 /* Broker.registerReference, for an object whose processUniqueID() is its address.  1: it was done, and *number is its id,
    a new reference; 0: nothing was done, and it is the broker's to do, or to refuse; -1: an error. */
 static int register_reference(State *st, PyObject *broker, Registrar *registrar, PyObject *object, PyObject **number) {
@@ -2099,6 +2120,8 @@ static int register_reference(State *st, PyObject *broker, Registrar *registrar,
     if (!registrar->stock) return 0;
     int result = -1;
     long count;
+    int there = is_there(st, registrar);
+    if (there <= 0) return there;
     PyObject *locals = registrar->locals, *ids = registrar->ids, *puid = PyLong_FromVoidPtr(object);
     PyObject *luid = puid ? Py_XNewRef(PyDict_GetItemWithError(ids, puid)) : NULL, *local = NULL;
     if (luid) {
@@ -2117,9 +2140,10 @@ static int register_reference(State *st, PyObject *broker, Registrar *registrar,
         if (!last || overflow || current == LONG_MAX) goto done;
         if ((result = is_local(st, cls)) <= 0) goto done;
         result = -1;
-        if (!(luid = PyLong_FromLong(current + 1)) || PyDict_SetItem(registrar->own, st->s_currentLocalID, luid) ||
-            !(local = cls->tp_alloc(cls, 0)))
+        if (!(luid = PyLong_FromLong(current + 1)) || PyDict_SetItem(registrar->own, st->s_currentLocalID, luid))
             goto done;
+        registrar->version = dictionary_version(registrar->own);
+        if (!(local = cls->tp_alloc(cls, 0))) goto done;
         SLOT_OF(local, st->local, LOCAL_OBJECT) = Py_NewRef(object);
         SLOT_OF(local, st->local, LOCAL_PERSPECTIVE) = Py_NewRef(Py_None);
         SLOT_OF(local, st->local, LOCAL_PUID) = Py_NewRef(puid);
@@ -2209,14 +2233,6 @@ static int says_itself(State *st, PyTypeObject *type) {
     st->way.own = 0;
     if (stock > 0) st->way.broker = type->tp_version_tag;
     return stock;
-}
-
-static inline uint64_t dictionary_version(PyObject *dictionary) {
-#if PY_VERSION_HEX < 0x030C0000
-    return ((PyDictObject *)dictionary)->ma_version_tag;
-#else
-    return (void)dictionary, 0;
-#endif
 }
 
 /* What is in the broker's own attributes: 1 if it is as it is in the middle of a reading. */
@@ -2590,7 +2606,7 @@ done:
 /* A method like a function of a class, which it calls where the short way cannot be taken. */
 typedef struct {
     PyObject_HEAD
-    PyObject *function, *dictionary;
+    PyObject *function, *dictionary, *weak;
     /* Of what makes calls, the dictionaries where SIZE_LIMIT and Deferred are found; else NULL. */
     PyObject *sizes, *deferreds;
     vectorcallfunc vectorcall;
@@ -2620,6 +2636,7 @@ static int method_clear(Method *self) {
 static void method_dealloc(Method *self) {
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
+    if (self->weak) PyObject_ClearWeakRefs((PyObject *)self);
     method_clear(self);
     PyObject_GC_Del(self);
     Py_DECREF(type);
@@ -2628,6 +2645,7 @@ static void method_dealloc(Method *self) {
 static PyMemberDef method_members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(Method, vectorcall), READONLY, NULL},
     {"__dictoffset__", T_PYSSIZET, offsetof(Method, dictionary), READONLY, NULL},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(Method, weak), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -2661,7 +2679,7 @@ static Method *new_method(PyObject *module, PyObject *function, vectorcallfunc v
     Method *self = PyObject_GC_New(Method, state_of(module)->Method);
     if (!self) return NULL;
     self->function = Py_NewRef(function);
-    self->dictionary = self->sizes = self->deferreds = NULL;
+    self->dictionary = self->weak = self->sizes = self->deferreds = NULL;
     self->vectorcall = vectorcall;
     PyObject_GC_Track(self);
     return self;
@@ -2759,7 +2777,7 @@ typedef struct {
     PyObject *expression;
 } Hole;
 
-enum { K_HOOK = 1, K_COPY, K_REMOTE, K_LEAF, K_MOMENT, K_WRITER };
+enum { K_HOOK = 1, K_COPY, K_REMOTE, K_LEAF, K_MOMENT, K_NAMED, K_WRITER };
 
 /* What is known of a class, as long as its version is the same. */
 typedef struct {
@@ -3215,6 +3233,11 @@ static int w_container(Writer *w, PyObject *object, int head, int inner) {
         Py_ssize_t position = 0;
         while (!failed && PyDict_Next(object, &position, &key, &value)) {
             Build pair = {NULL, 0, 0};
+            if (written == size) {
+                PyErr_SetString(PyExc_RuntimeError, "dictionary keys changed during iteration");
+                failed = 1;
+                break;
+            }
             Py_INCREF(key);
             Py_INCREF(value);
             failed = w_begin(w, &pair, 2);
@@ -3292,8 +3315,8 @@ static int w_by_python(Writer *w, PyObject *callable, PyObject *name, PyObject *
 }
 
 /* What was written by Python for a leaf: nothing rewrites it, so it is encoded at once. */
-static int w_leaf(Writer *w, PyObject *writer, PyObject *object) {
-    PyObject *expression = PyObject_CallFunctionObjArgs(writer, Py_None, object, NULL);
+static int w_written(Writer *w, PyObject *expression) {
+    /* Takes it over. */
     if (!expression) return -1;
     if (w->lists) return put(w, expression);
     Encoder encoder = {w->st, &w->out, w->st->WORDS, 1, w->size_limit, w->prefix_limit, DEEPEST, 0, NULL};
@@ -3307,6 +3330,10 @@ static int w_leaf(Writer *w, PyObject *writer, PyObject *object) {
     if (result) return defer(w);
     if (w->level + encoder.deepest > w->deepest) w->deepest = w->level + encoder.deepest;
     return 0;
+}
+
+static int w_leaf(Writer *w, PyObject *writer, PyObject *object) {
+    return w_written(w, PyObject_CallFunctionObjArgs(writer, Py_None, object, NULL));
 }
 
 /* ---- Dates and times: a tag, and their numbers in a text. ---- */
@@ -3426,6 +3453,14 @@ static int has_slots(State *st, PyTypeObject *type) {
     return some;
 }
 
+/* Whether nobody is asked for anything in an instance: a number, a date or a time.  Classes, functions and modules may
+   have a way of their own to say what they are called. */
+static int is_figure(State *st, PyTypeObject *type) {
+    PyDateTime_CAPI *moments = st->moments;
+    return type == st->Decimal || (moments && (type == moments->DateTimeType || type == moments->DateType ||
+                                               type == moments->TimeType || type == moments->DeltaType));
+}
+
 static int find_kind(Writer *w, Kind *kind, PyObject *object) {
     State *st = w->st;
     PyTypeObject *type = Py_TYPE(object);
@@ -3442,7 +3477,10 @@ static int find_kind(Writer *w, Kind *kind, PyObject *object) {
         int leaf = PySet_Contains(st->g_LEAF_WRITERS, writer);
         if (leaf < 0) return -1;
         char moment[MOMENT];
-        kind->kind = !leaf ? K_WRITER : moment_text(st, object, moment) < 0 ? K_LEAF : K_MOMENT;
+        kind->kind = !leaf                                  ? K_WRITER
+                     : moment_text(st, object, moment) >= 0 ? K_MOMENT
+                     : is_figure(st, type)                  ? K_LEAF
+                                                            : K_NAMED;
     } else {
         kind->kind = K_HOOK;
         int copy = is_stock_method(st, type, st->s_jellyFor, st->s_copyable_jelly);
@@ -3656,6 +3694,14 @@ static int w_other(Writer *w, PyObject *object) {
         if (find_kind(w, kind, object)) return -1;
     if (kind->kind == K_MOMENT) return w_moment(w, kind->writer, object);
     if (kind->kind == K_LEAF) return w_leaf(w, kind->writer, object);
+    if (kind->kind == K_NAMED && !w->light) {
+        PyObject *writer = Py_NewRef(kind->writer);
+        w_leave(w);
+        PyObject *expression = PyObject_CallFunctionObjArgs(writer, Py_None, object, NULL);
+        w_return(w);
+        Py_DECREF(writer);
+        return w_written(w, expression);
+    }
     if (w->light) {
         int given = w_given(w, kind, object);
         if (!given) w->light = HEAVY;
@@ -5283,6 +5329,9 @@ typedef struct {
     int ends, timed;
     double slice, stop; /* in seconds: how long it is, and when it is over */
     long long most;
+    /* What the limits say of these two. */
+    double limit_slice;
+    long long limit_most;
     PyObject *monotonic; /* owned; NULL until it is needed */
 } Desk;
 
@@ -5360,8 +5409,9 @@ static int long_attribute(PyObject *object, PyObject *name, int up, long long *v
     return failed ? -1 : 0;
 }
 
-/* What limits say, into the state; they are kept if nobody can change them, so that no others can be in their place. */
-static int learn_limits(State *st, PyObject *limits) {
+/* What limits say, into the state; they are kept if nobody can change them, so that no others can be in their place.  What
+   was there before is given back, to be let go of when all else is done: that may run code, and other limits be learnt. */
+static int learn_limits(State *st, PyObject *limits, PyObject *before[2]) {
     long long calls, nesting, unread = 0, most = 0;
     double seconds = 0.0;
     int ours = Py_TYPE(limits) == Py_TYPE(st->default_limits);
@@ -5382,8 +5432,10 @@ static int learn_limits(State *st, PyObject *limits) {
             return -1;
         }
     }
-    Py_XSETREF(st->desk_limits, ours ? Py_NewRef(limits) : NULL);
-    Py_XSETREF(st->desk_depth, depth);
+    before[0] = st->desk_limits;
+    before[1] = st->desk_depth;
+    st->desk_limits = ours ? Py_NewRef(limits) : NULL;
+    st->desk_depth = depth;
     st->desk_calls = calls;
     st->desk_nesting = nesting;
     st->desk_unread = unread;
@@ -5395,17 +5447,21 @@ static int learn_limits(State *st, PyObject *limits) {
 /* Looks up what may have changed since the last message.  1: all is as it has to be; 0: the Python way is to be taken. */
 static int desk_refresh(Desk *desk) {
     State *st = desk->st;
+    PyObject *before[4] = {NULL, NULL, NULL, NULL};
+    int result = -1;
     Py_XSETREF(desk->own, PyObject_GenericGetDict(desk->broker, NULL));
     if (!desk->own) return -1;
     PyObject *limits = OWN(desk, limits);
     if (limits && limits != st->desk_limits) {
         Py_INCREF(limits);
-        int failed = learn_limits(st, limits);
+        int failed = learn_limits(st, limits, before);
         Py_DECREF(limits);
-        if (failed) return -1;
+        if (failed) goto done;
     }
     desk->calls = st->desk_calls;
     desk->nesting = st->desk_nesting;
+    desk->limit_most = st->desk_unread;
+    desk->limit_slice = st->desk_slice;
     PyObject *security = OWN(desk, security), *prefix = OWN(desk, prefixLimit);
     uint64_t version = dictionary_version(desk->names);
     PyObject *size = version && version == st->names_version ? st->names_size : NULL;
@@ -5413,23 +5469,38 @@ static int desk_refresh(Desk *desk) {
         st->names_version = version;
         st->names_size = size;
     }
-    if (!limits || !security || !prefix || !size) return PyErr_Occurred() ? -1 : 0;
-    if (!PyLong_CheckExact(prefix) || !PyLong_CheckExact(size)) return 0;
-    if (desk->depth != st->desk_depth) Py_XSETREF(desk->depth, Py_NewRef(st->desk_depth));
+    if (!limits || !security || !prefix || !size) {
+        result = PyErr_Occurred() ? -1 : 0;
+        goto done;
+    }
+    if (!PyLong_CheckExact(prefix) || !PyLong_CheckExact(size)) {
+        result = 0;
+        goto done;
+    }
+    if (desk->depth != st->desk_depth) {
+        before[2] = desk->depth;
+        desk->depth = Py_NewRef(st->desk_depth);
+    }
     /* They are the same numbers nearly always. */
     if (prefix != st->desk_prefix) {
-        if (bound_of(prefix, 0, &st->desk_most_prefix)) return -1;
+        if (bound_of(prefix, 0, &st->desk_most_prefix)) goto done;
         Py_XSETREF(st->desk_prefix, Py_NewRef(prefix));
     }
     if (size != st->desk_size) {
-        if (bound_of(size, 0, &st->desk_most_size)) return -1;
+        if (bound_of(size, 0, &st->desk_most_size)) goto done;
         Py_XSETREF(st->desk_size, Py_NewRef(size));
     }
     desk->prefix = st->desk_most_prefix;
     desk->size = st->desk_most_size;
-    /* Last, for an application's own taster that goes here may have something to do, and change the others. */
-    if (desk->security != security) Py_XSETREF(desk->security, Py_NewRef(security));
-    return 1;
+    if (desk->security != security) {
+        before[3] = desk->security;
+        desk->security = Py_NewRef(security);
+    }
+    result = 1;
+done:
+    /* Last, for an application's own taster, or limit, that goes here may have something to do, and change the others. */
+    for (int i = 0; i < 4; i++) Py_XDECREF(before[i]);
+    return result;
 }
 
 /* Begins a message in which objects are written that no hook is asked about.  1: it did; 0: the Python way is to be taken. */
@@ -5452,12 +5523,18 @@ static int message_begin(Desk *desk, Writer *w) {
     return 0;
 }
 
-/* Whether the message can be sent; else it is for the Python way, which finds out why not, and nothing was done. */
+/* Whether the message can be sent; else it is for the Python way, which finds out why not, and nothing was done.  -1 and
+   an error where that is no Exception: it is for whoever made the message. */
 static int message_good(const Desk *desk, Writer *w, int failed) {
     int good = !failed && !w->error && !w->hole_count && (!w->patched || !assemble(w)) && !w->error &&
                w->deepest + 2 + w->cooked <= desk->nesting;
     if (!good) {
-        PyErr_Clear();
+        if (!PyErr_Occurred())
+            ;
+        else if (PyErr_ExceptionMatches(PyExc_Exception))
+            PyErr_Clear();
+        else
+            good = -1;
         take_back(desk->st, desk->broker, w->registrar.made, w->first);
     }
     return good;
@@ -5778,9 +5855,14 @@ static int call_promised(Desk *desk, Call *call) {
 static int call_returned(Desk *desk, Call *call) {
     State *st = desk->st;
     PyObject *sexp = NULL, *done, *perspective, *pack = st->s__pack;
+    /* The method may have put others in the place of these. */
+    Py_XSETREF(desk->own, PyObject_GenericGetDict(desk->broker, NULL));
+    if (!desk->own) return -1;
     if (!call->wanted && call->value == Py_None) {
         /* An application's taster is asked. */
-        int kind = taster_kind(st, desk->security);
+        PyObject *security = Py_XNewRef(OWN(desk, security));
+        int kind = security ? taster_kind(st, security) : 0;
+        Py_XDECREF(security);
         if (kind > 0) return 0;
         if (kind < 0) PyErr_Clear();
     }
@@ -5800,8 +5882,12 @@ static int call_returned(Desk *desk, Call *call) {
             PyObject *result = fired(st, call->value);
             int good = answer_good(desk, &w, call->number, result ? result : call->value);
             /* Whoever keeps the Deferred finds it as if we had added a callback. */
-            if (good && result && PyObject_SetAttr(call->value, st->s_result, Py_None)) PyErr_Clear();
+            if (good > 0 && result && PyObject_SetAttr(call->value, st->s_result, Py_None)) PyErr_Clear();
             Py_XDECREF(result);
+            if (good < 0) {
+                message_end(desk, &w);
+                return call_raised(desk, call->number, call->wanted, 0);
+            }
             if (good) {
                 call_end(call);
                 if (!is_true(OWN(desk, disconnected))) return say(desk, &w, 1);
@@ -5966,7 +6052,11 @@ static int spare(Desk *desk, PyObject *output, PyObject *answers, PyObject *repl
 static void heard(Desk *desk, PyObject *output, PyObject *answers, PyObject *replied) {
     PyObject *type, *error, *trace;
     PyErr_Fetch(&type, &error, &trace);
-    if (answers && replied && !spare(desk, output, answers, replied)) {
+    /* What was called may have put others in the place of the broker's limits. */
+    PyObject *own = PyObject_GenericGetDict(desk->broker, NULL);
+    if (own)
+        Py_XSETREF(desk->own, own);
+    if (answers && replied && !(own && spare(desk, output, answers, replied))) {
         PyErr_Clear();
         Py_XDECREF(PyObject_CallMethodObjArgs(output, desk->st->s_heard, desk->broker, answers, replied, NULL));
     }
@@ -6436,8 +6526,8 @@ static PyObject *read_chunk(PyObject *module, PyObject *const *args, Py_ssize_t 
     if ((done = desk_refresh(&desk)) <= 0) goto pass;
     value = OWN(&desk, _reactor);
     desk.ends = value && value != Py_None;
-    desk.most = st->desk_unread;
-    desk.slice = st->desk_slice;
+    desk.most = desk.limit_most;
+    desk.slice = desk.limit_slice;
     /* From here on it is begun. */
     if (!decoder->broken && decoder_take(decoder, chunk)) goto end;
     if (begin_gathering(st, output, transport)) goto end;
@@ -6510,6 +6600,7 @@ static PyObject *ask_for(Desk *desk, int word, PyObject *object, const char *nam
                          PyObject *deferred) {
     State *st = desk->st;
     PyObject *question = NULL, *number = NULL, *made = NULL, *last = NULL;
+    long long first = 0;
     if (!PyTuple_CheckExact(values) || !(PyLong_CheckExact(object) || PyBytes_CheckExact(object)) ||
         has_large_leaf(values) || is_output(st, Py_TYPE(desk->output)) <= 0 || desk_refresh(desk) <= 0)
         goto pass;
@@ -6536,13 +6627,18 @@ static PyObject *ask_for(Desk *desk, int word, PyObject *object, const char *nam
                  (PyLong_CheckExact(object) ? out_int(st, &w.out, object, w.prefix_limit) : w_bytes(&w, object)) ||
                  w_octets(&w, name, length) || out_head(&w.out, 1, INT) || w_value(&w, values) ||
                  out_bytes(&w.out, st->w_no_keywords);
-    if (!message_good(desk, &w, failed)) {
+    int good = message_good(desk, &w, failed);
+    if (good < 0) {
+        message_end(desk, &w);
+        goto failed;
+    }
+    if (!good) {
         message_end(desk, &w);
         if (OWN(desk, currentRequestID) == number) (void)set_own(desk, O_currentRequestID, st->s_currentRequestID, last);
         goto pass;
     }
     made = Py_XNewRef(w.registrar.made);
-    long long first = w.first;
+    first = w.first;
     if (!(question = PyObject_CallNoArgs(deferred))) {
         message_end(desk, &w);
         goto failed;
@@ -6562,6 +6658,8 @@ static PyObject *ask_for(Desk *desk, int word, PyObject *object, const char *nam
         }
         if (say(desk, &w, is_true(OWN(desk, _receiving)))) {
             PyObject *type, *error, *trace;
+            take_back(st, desk->broker, made, first);
+            Py_CLEAR(made);
             PyErr_Fetch(&type, &error, &trace);
             PyObject *none = PyObject_CallMethodObjArgs(desk->broker, st->s__unsaid, number, question, NULL);
             if (!none) PyErr_Clear();
@@ -6620,7 +6718,11 @@ static PyObject *answer_peer(PyObject *module, PyObject *const *args, Py_ssize_t
         !(dialect = OWN(&desk, currentDialect)) || !PyBytes_CheckExact(dialect) ||
         strcmp(PyBytes_AS_STRING(dialect), "pb") || !speaks_words(&desk) || !message_begin(&desk, &w))
         goto over;
-    if (answer_good(&desk, &w, number, value)) {
+    int good = answer_good(&desk, &w, number, value);
+    if (good < 0) {
+        message_end(&desk, &w);
+        done = -1;
+    } else if (good) {
         Py_ssize_t sum;
         done = 1;
         /* What it is the result of ends before it is said, which may run finalizers. */
@@ -6838,7 +6940,7 @@ static int module_exec(PyObject *module) {
     PyObject *limits = policy ? PyImport_ImportModule("spreadlite.core.limits") : NULL;
     PyObject *registry = limits ? PyImport_ImportModule("spreadlite.core.registry") : NULL;
     PyObject *tables = registry ? PyImport_ImportModule("spreadlite.core.tables") : NULL;
-    PyObject *security = NULL, *dummy = NULL, *time = NULL, *moments = NULL;
+    PyObject *security = NULL, *dummy = NULL, *time = NULL, *moments = NULL, *decimal = NULL;
     int failed = !tables;
 #define X(name) failed = failed || !(st->name = take(errors, #name));
     FROM_ERRORS(X)
@@ -6863,7 +6965,8 @@ static int module_exec(PyObject *module) {
              !(st->Questions = take(tables, "Questions")) || !(security = take(policy, "SecurityOptions")) ||
              !(dummy = take(policy, "DummySecurityOptions")) ||
              !(st->stock_asks = take(security, "isTypeAllowed")) || !(st->dummy_asks = take(dummy, "isTypeAllowed")) ||
-             !(moments = PyImport_ImportModule("datetime")) ||
+             !(moments = PyImport_ImportModule("datetime")) || !(decimal = PyImport_ImportModule("decimal")) ||
+             !(st->Decimal = (PyTypeObject *)take(decimal, "Decimal")) ||
              !(time = PyImport_ImportModule("time")) || !(st->clock = take(time, "monotonic")) ||
              take_long(limits, "ITEM_COST", &st->item_cost) || take_long(limits, "LIST_COST", &st->list_cost) ||
              take_long(limits, "WORD_COST", &st->word_cost) ||
@@ -6911,6 +7014,7 @@ static int module_exec(PyObject *module) {
     Py_XDECREF(security);
     Py_XDECREF(dummy);
     Py_XDECREF(time);
+    Py_XDECREF(decimal);
     /* That is one for all interpreters; ours is in the state. */
     (void)PyDateTimeAPI;
     if (!failed && (!(st->moments_of = PyObject_GetAttrString(moments, "datetime_CAPI")) ||
@@ -6922,8 +7026,8 @@ static int module_exec(PyObject *module) {
 
 /* Visits or clears each reference of the state. */
 #define EACH(X)                                                                                                        \
-    X(w_remote_head) X(w_decref) X(moments_of) X(Method) X(way.module_of) X(way.threads_of) X(way.flow_of)             \
-    X(way.limits_of)                                                                                                   \
+    X(w_remote_head) X(w_decref) X(moments_of) X(Method) X(Decimal) X(way.module_of) X(way.threads_of)                 \
+    X(way.flow_of) X(way.limits_of)                                                                                    \
     X(stock_asks) X(dummy_asks) X(qual) X(partial) X(default_registry) X(default_depth) X(default_size)                \
     X(default_prefix) X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder)         \
     X(Place) X(true_word) X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference)    \

@@ -305,7 +305,7 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
                 if said is not None and outcome is not result:
                     # Whoever keeps the Deferred finds it as if we had added a callback.
                     result.result = None
-        elif result is None:
+        elif result is None and broker.security is security:
             said = b""
         if said is None:
             if of == "remote":

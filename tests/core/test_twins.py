@@ -932,7 +932,14 @@ class GraphTests(Compared):
                 return held
 
             self.compare(changing)
-        for change in (lambda held: held.clear(), lambda held: held.update(z=1), lambda held: held.update(a=9)):
+        for change in (
+            lambda held: held.clear(),
+            lambda held: held.update(z=1),
+            lambda held: held.update(a=9),
+            # As many as before, but not the same.
+            lambda held: held.update(z=held.pop("a")),
+            lambda held: held.update(z=held.pop("c")),
+        ):
             def changing_too(change: Any = change) -> Any:
                 mapping: dict[str, Any] = {"a": 1, "b": None, "c": 2}
                 mapping["b"] = Changing(lambda: change(mapping))
