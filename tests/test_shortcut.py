@@ -13,6 +13,9 @@ import gc
 import inspect
 import re
 import socket
+import sys
+import time
+import tracemalloc
 import types
 import warnings
 import weakref
@@ -719,7 +722,7 @@ class ShortcutTests(SynchronousTestCase):
 
     def test_tasters_of_any_kind(self) -> None:
         """A taster of an application's own is asked about what is sent, and what it refuses is not sent, in a call and in
-        an answer."""
+        an answer; and about a result that nobody wants."""
 
         class Taster:
             def __init__(self) -> None:
@@ -735,8 +738,8 @@ class ShortcutTests(SynchronousTestCase):
                 self.asked.append(name)
                 return b"object" not in name and "object" not in str(name)
 
-        call = pack(["message", 1, "root", "fired", 1, ["tuple"], ["dictionary"]], True)
-        for value in (5, [1, "x"], {"k": (1, None)}, object(), [object], int, pb.Referenceable()):
+        calls = b"".join(pack(["message", 1, "root", "fired", each, ["tuple"], ["dictionary"]], True) for each in (1, 0))
+        for value in (5, None, [1, "x"], {"k": (1, None)}, object(), [object], int, pb.Referenceable()):
             came = []
             for short in (True, False):
                 with way(self, short, False), logged(), warnings.catch_warnings():
@@ -747,7 +750,7 @@ class ShortcutTests(SynchronousTestCase):
                     victim.broker.localObjectForID("root").remote_fired = lambda value=value: value
                     victim.pipe.out = b""
                     victim.call(value)
-                    victim.broker.dataReceived(call)
+                    victim.broker.dataReceived(calls)
                     came.append((taster.asked, re.sub(b"0x[0-9a-f]+", b"0x", victim.pipe.out)))
                     lose(victim.broker, ConnectionDone)
             self.assertEqual(came[1], came[0])
@@ -996,12 +999,19 @@ class ShortcutTests(SynchronousTestCase):
 
     def test_looked_at(self) -> None:
         """What is called is asked for its attributes as often as ever: a property may do something."""
+
+        class WatchedOwn(pb.Referenceable):
+            @property
+            def remoteMessageReceived(self) -> Any:
+                self.seen.append("own")
+                return lambda broker, message, args, kw: len(args)
+
         looks = []
         for short in (True, False):
             seen: list[str] = []
             with way(self, short, False):
                 victim = Victim(short, False, Limits())
-                for number, cls in enumerate((Watched, WatchedReceiver, WatchedPerspective, WatchedAll)):
+                for number, cls in enumerate((Watched, WatchedReceiver, WatchedPerspective, WatchedOwn, WatchedAll)):
                     each = cls()
                     each.seen = seen
                     seen.clear()
@@ -1010,8 +1020,8 @@ class ShortcutTests(SynchronousTestCase):
                     victim.broker.dataReceived(pack(call, True))
                     looks.append(tuple(seen))
                 lose(victim.broker, ConnectionDone)
-        self.assertEqual(looks[4:], looks[:4])
-        self.assertEqual([("remote_echo",), ("receiver",), ("perspective",)], looks[:3])
+        self.assertEqual(looks[5:], looks[:5])
+        self.assertEqual([("remote_echo",), ("receiver",), ("perspective",), ("own",)], looks[:4])
 
     def test_call_within_a_call(self) -> None:
         """A call that a finalizer makes while a call's Deferred is made has a number and an answer of its own."""
@@ -1804,7 +1814,7 @@ class ShortcutTests(SynchronousTestCase):
         ):
             said: list[bytes] = []
             for short in (True, False):
-                for late in (True, False):
+                for late, kind in ((True, bytes), (False, bytes), (False, bytearray)):
                     with way(self, short, False):
                         victim = Victim(short, False, Limits())
                         victim.broker.security = SecurityOptions()
@@ -1817,7 +1827,7 @@ class ShortcutTests(SynchronousTestCase):
                         root.remote_change = lambda bound=bound, broker=victim.broker: (bound(broker), [7, b"y" * 50])[1]
                         root.remote_one = heard.append
                         with contextlib.suppress(banana.BananaError):
-                            victim.broker.dataReceived(call + change + (b"" if late else call))
+                            victim.broker.dataReceived(kind(call + change + (b"" if late else call)))
                         if late:
                             with contextlib.suppress(banana.BananaError):
                                 victim.broker.dataReceived(call)
@@ -1825,7 +1835,7 @@ class ShortcutTests(SynchronousTestCase):
                         said.append(re.sub(b"0x[0-9a-f]+", b"0x", victim.pipe.out))
                         lose(victim.broker, ConnectionDone)
                         self.patch(banana, "SIZE_LIMIT", 640 * 1024)
-            self.assertEqual(said[-2:], said[:2], name)
+            self.assertEqual(said[-3:], said[:3], name)
         self.flushLoggedErrors()
 
     def test_changed_by_the_end_of_a_taster(self) -> None:
@@ -2147,7 +2157,11 @@ class ShortcutTests(SynchronousTestCase):
         chain: list[Any] = [[1]]
         for _ in range(3):
             chain.insert(0, [chain[0]])
-        values: list[Any] = [[shared, shared], [[shared], {"k": [shared, [shared[0]]]}], [[[1]]], chain]
+        given = pb.Referenceable()
+        values: list[Any] = [
+            [shared, shared], [[shared], {"k": [shared, [shared[0]]]}], [[[1]]], chain, [[[given]]],
+            [given, [shared, shared]],
+        ]  # fmt: skip
         call = pack(["message", 1, "root", "one", 1, ["tuple"], ["dictionary"]], True)
         for value in values:
             told = set()
@@ -2349,7 +2363,7 @@ class ShortcutTests(SynchronousTestCase):
         """What a called method overrides of its broker, or of the broker's class, holds for the next call of the same
         reading."""
         call = pack(["message", 1, "root", "override", 1, ["tuple"], ["dictionary"]], True)
-        for cls in (False, True):
+        for cls, kind in ((False, bytes), (True, bytes), (False, bytearray), (True, bytearray)):
             victim = Victim(True, False, Limits())
             root, heard = victim.broker.localObjectForID("root"), []
 
@@ -2364,8 +2378,9 @@ class ShortcutTests(SynchronousTestCase):
                     broker.localObjectForID = find
 
             root.remote_override = override
-            victim.broker.dataReceived(call * 3)
-            self.assertEqual([b"root", b"root"], heard)
+            victim.broker.dataReceived(kind(call * 6))
+            self.assertEqual([b"root"] * 5, heard)
+            self.doCleanups()
             lose(victim.broker, ConnectionDone)
 
     def test_handlers_overridden_meanwhile(self) -> None:
@@ -2373,21 +2388,28 @@ class ShortcutTests(SynchronousTestCase):
         another is the one that is called."""
         override = pack(["message", 1, "root", "override", 0, ["tuple"], ["dictionary"]], True)
         call = pack(["message", 1, "root", "echo", 0, ["tuple", 5], ["dictionary"]], True)
+        cache = ["test_shortcut.Seen", 4, ["dictionary"]]
+        keep = pack(["message", 1, "root", "keep", 0, ["tuple", cache], ["dictionary"]], True)
         for name, message in (
             ("_recvMessage", call), ("_answered", pack(["answer", 1, 5], True)),
             ("proto_decref", pack(["decref", 1], True)),
             ("localObjectForID", pack(["answer", 1, ["list", ["local", 1]]], True)),
+            ("cachedLocallyAs", pack(["cachemessage", 1, 4, "echo", 0, ["tuple", 5], ["dictionary"]], True)),
         ):  # fmt: skip
             for short in (True, False):
                 with way(self, short, False):
                     victim = Victim(short, False, Limits())
                     victim.broker.registerReference(pb.Referenceable())
+                    root, kept = victim.broker.localObjectForID("root"), []  # type: ignore[var-annotated]
+                    root.remote_keep = kept.append
+                    victim.broker.dataReceived(keep)
+                    self.assertEqual(1, len(kept))
                     heard: list[Any] = []
 
                     def change(name: str = name, broker: Any = victim.broker, heard: Any = heard) -> None:
                         setattr(broker, name, lambda *args: heard.append(args))
 
-                    victim.broker.localObjectForID("root").remote_override = change
+                    root.remote_override = change
                     victim.broker.dataReceived(override + message)
                     self.assertEqual(1, len(heard), (name, short))
                     del victim.broker.__dict__[name]
@@ -2614,8 +2636,14 @@ class ShortcutTests(SynchronousTestCase):
         victim.broker.localObjectForID = lambda luid: heard.append(luid) or find(luid)  # type: ignore[func-returns-value]
         victim.broker.dataReceived(call)
         self.assertEqual([b"root"], heard)
-        receive = flavors.Referenceable.remoteMessageReceived
         del victim.broker.localObjectForID
+        victim.broker.dataReceived(call * 2)
+        patched = self.patch(pb.Broker, "localObjectForID", lambda broker, luid: heard.append(b"class") or find(luid))
+        victim.broker.dataReceived(call)
+        patched.restore()
+        victim.broker.dataReceived(call * 2)
+        self.assertEqual([b"root", b"class"], heard)
+        receive = flavors.Referenceable.remoteMessageReceived
 
         def received(self: Any, broker: Any, message: Any, args: Any, kw: Any) -> Any:
             heard.append(args)
@@ -2623,7 +2651,7 @@ class ShortcutTests(SynchronousTestCase):
 
         self.patch(flavors.Referenceable, "remoteMessageReceived", received)
         victim.broker.dataReceived(call)
-        self.assertEqual([b"root", [b"tuple", 5]], heard)
+        self.assertEqual([b"root", b"class", [b"tuple", 5]], heard)
 
     def test_own_and_taken_away(self) -> None:
         """A method of one broker's own is called, also where another attribute of it is taken away for it."""
@@ -2640,3 +2668,564 @@ class ShortcutTests(SynchronousTestCase):
         victim.broker.dataReceived(call)
         self.assertEqual(3, len(said))
         lose(victim.broker, ConnectionDone)
+
+    def test_names_of_other_kinds_of_calls(self) -> None:
+        """A peer calls methods by names that begin with ``remote_``, on an object that is no avatar, whatever it called of
+        others before: never one that is for avatars, or for caches, alone."""
+        asked: list[str] = []
+
+        class Anything(pb.Referenceable):
+            def __getattr__(self, name: str) -> Any:
+                if not name.startswith(("remote_", "observe_", "perspective_")):
+                    raise AttributeError(name)
+                asked.append(name)
+                return lambda: None
+
+        victim = Victim(True, False, Limits())
+        victim.broker.setNameForLocal("anything", Anything())
+        cache = ["test_shortcut.Seen", 4, ["dictionary"]]
+        seen = pack(["message", 1, "root", "keep", 0, ["tuple", cache], ["dictionary"]], True)
+        kept: list[Any] = []
+        victim.broker.localObjectForID("root").remote_keep = kept.append
+        victim.broker.dataReceived(seen)
+        self.assertEqual(1, len(kept))
+        expected = []
+        for number in range(400):
+            calls = []
+            for kind, of, before, name in (
+                ("message", "avatar", "tive_", f"e{number}"), ("cachemessage", 4, "_", f"e{number}"),
+            ):  # fmt: skip
+                calls.append(pack([kind, 1, of, name, 0, ["tuple"], ["dictionary"]], True))
+                calls.append(pack(["message", 1, "anything", before + name, 0, ["tuple"], ["dictionary"]], True))
+                expected.append("remote_" + before + name)
+            victim.broker.dataReceived(b"".join(calls))
+        self.assertEqual(expected, asked)
+        lose(victim.broker, ConnectionDone)
+        self.flushLoggedErrors()
+
+    def test_long_names_are_not_kept(self) -> None:
+        """Of methods with long names, which there are none of, nothing is kept for the next time."""
+        victim = Victim(True, False, Limits(log_lines=1))
+
+        def call(number: int) -> None:
+            name = f"none{number}" + "x" * 50_000
+            victim.broker.dataReceived(pack(["message", 1, "root", name, 0, ["tuple"], ["dictionary"]], True))
+
+        call(0)
+        self.flushLoggedErrors()
+        tracemalloc.start()
+        try:
+            for number in range(1, 100):
+                call(number)
+            self.flushLoggedErrors()
+            gc.collect()
+            self.assertLess(tracemalloc.get_traced_memory()[0], 1_000_000)
+        finally:
+            tracemalloc.stop()
+        lose(victim.broker, ConnectionDone)
+
+    def test_where_a_method_refused(self) -> None:
+        """A method that raises InsecureJelly of its own is logged with the place where it did that, as with any error."""
+
+        def check(value: Any) -> None:
+            raise jelly.InsecureJelly("not that")
+
+        for short in (True, False):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                victim.broker.localObjectForID("root").remote_check = check
+                victim.broker.dataReceived(pack(["message", 1, "root", "check", 1, ["tuple", 5], ["dictionary"]], True))
+                [reason] = self.flushLoggedErrors(jelly.InsecureJelly)
+                self.assertIn("in check", reason.getTraceback())
+                lose(victim.broker, ConnectionDone)
+
+    def test_answered_already(self) -> None:
+        """Where an application has fired a call's Deferred itself, its answer raises AlreadyCalledError, which ends the
+        connection; what the peer has let go of is gone by then all the same, and what a hook said as the answer was read
+        is said for us."""
+
+        class Calling(pb.RemoteCopy):
+            def setCopyableState(self, state: Any) -> None:
+                victims[-1].call(b"x" * 300)
+
+        understood(self, "test_shortcut.Calling", Calling)
+        victims: list[Any] = []
+        for short in (True, False):
+            for value in (5, ["test_shortcut.Calling", ["dictionary"]]):
+                with way(self, short, False):
+                    victims.append(victim := Victim(short, False, Limits()))
+                    given = pb.Referenceable()
+                    victim.broker.registerReference(given)
+                    gone = weakref.ref(given)
+                    del given
+                    question = victim.reference.callRemote("it")
+                    question.callback("mine")
+                    messages = (["decref", 1], ["answer", victim.broker.currentRequestID, value])
+                    with self.assertRaises(defer.AlreadyCalledError):
+                        victim.broker.dataReceived(b"".join(pack(message, True) for message in messages))
+                    self.assertIsNone(gone())
+                    self.assertEqual(value != 5, victim.broker._output.spared > 300)
+                    lose(victim.broker, ConnectionDone)
+
+    def test_words_changed_in_place(self) -> None:
+        """A word that is another for all brokers holds for those that were made before, too."""
+        call = pack(["message", 1, "root", "one", 1, ["tuple", ["list", 5]], ["dictionary"]], True)
+        for short in (True, False):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                words = dict(pb.Broker.incomingVocabulary)
+                victim.pipe.out = b""
+                victim.broker.dataReceived(call)
+                pb.Broker.incomingVocabulary[WORDS[b"list"]] = b"tuple"
+                try:
+                    victim.broker.dataReceived(call)
+                finally:
+                    pb.Broker.incomingVocabulary.update(words)
+                victim.broker.dataReceived(call)
+                said = [pack(["answer", 1, [kind, 5]], True) for kind in ("list", "tuple", "list")]
+                self.assertEqual(b"".join(said), victim.pipe.out)
+                lose(victim.broker, ConnectionDone)
+
+    def test_own_ids_of_objects(self) -> None:
+        """Objects that were given a ``processUniqueID`` of their own by which they are the same are given by one id, in a
+        call and in an answer."""
+        call = pack(["message", 1, "root", "give", 1, ["tuple"], ["dictionary"]], True)
+        for short in (True, False):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                given: Any = [pb.Referenceable() for _ in range(3)]
+                for each in given[:2]:
+                    each.processUniqueID = lambda: "the same"
+                victim.broker.localObjectForID("root").remote_give = lambda given=given: given
+                victim.pipe.out = b""
+                victim.call(*given)
+                victim.broker.dataReceived(call)
+                message, answer = unpack_all(victim.pipe.out)
+                references = [[b"remote", 1], [b"remote", 1], [b"remote", 2]]
+                self.assertEqual((references, references), (message[5][1:], answer[2][1:]))
+                lose(victim.broker, ConnectionDone)
+
+    def test_grown_as_it_is_sent(self) -> None:
+        """A list to which something is added as an object in it is looked at is sent with that; a dictionary to which that
+        happens whenever it is gone through is not sent at all, for it has to stay as it is meanwhile."""
+
+        class Lazy(types.ModuleType):
+            @property
+            def __name__(self) -> str:  # type: ignore[override]
+                todo[-1]()
+                return "lazy"
+
+        todo: list[Any] = []
+        call = pack(["message", 1, "root", "give", 1, ["tuple"], ["dictionary"]], True)
+        held: list[Any] = []
+        for kind, holds in ((list, False), (list, True), (dict, False), (dict, True)):
+            for size in (1, 126, 127, 300):
+                came: list[Any] = []
+                for short in (True, False):
+                    with way(self, short, False), logged(), warnings.catch_warnings():
+                        warnings.simplefilter("ignore")
+                        self.patch(failure, "count", 0)
+                        victim = Victim(short, False, Limits())
+                        victim.broker.security = jelly.DummySecurityOptions()
+
+                        def made(kind: Any = kind, size: int = size, holds: bool = holds) -> Any:
+                            items = [Lazy("lazy"), *range(size - 1)]
+                            outer: list[Any] = [items if kind is list else dict(enumerate(items)), 5]
+                            if holds:
+                                held.append(outer[0])
+
+                            def more() -> None:
+                                if kind is dict:
+                                    outer[0][len(outer[0])] = b"more"
+                                elif b"more" not in outer[0]:
+                                    outer[0].append(b"more")
+
+                            todo.append(more)
+                            return outer
+
+                        victim.broker.localObjectForID("root").remote_give = made
+                        victim.pipe.out = b""
+                        victim.call(made())
+                        victim.broker.dataReceived(call)
+                        came.append((victim.outcomes[3:], re.sub(b"0x[0-9a-f]+", b"0x", victim.pipe.out)))
+                        if kind is list:
+                            message, answer = unpack_all(victim.pipe.out)
+                            for sent in (message[5][1], answer[2]):
+                                self.assertEqual(([*range(size - 1), b"more"], 5), (sent[1][2:], sent[2]))
+                        lose(victim.broker, ConnectionDone)
+                self.assertEqual(came[1], came[0])
+                self.assertEqual(kind is list, came[0][0] == ["waits"])
+        self.flushLoggedErrors()
+
+    def test_states_of_a_transport(self) -> None:
+        """What is answered while the transport has a producer of the application's, or has been told to end, goes by the
+        transport's own ``writeSequence``: behind what it has to send, or nowhere."""
+        call = pack(["message", 1, "root", "echo", 1, ["tuple", 5], ["dictionary"]], True)
+        answer = pack(["answer", 1, 5], True)
+        states: Any = {"producer": (None, object())}
+        states.update(dict.fromkeys(("disconnecting", "_writeDisconnected", "_aborting"), (False, True)))
+        for name, (before, value) in states.items():
+            for short in (True, False):
+                with way(self, short, 2**20):
+                    victim = Victim(short, 2**20, Limits())
+                    pipe = victim.pipe
+                    self.assertTrue(pipe.out)
+                    setattr(pipe, name, value)
+                    victim.broker.dataReceived(call)
+                    with self.assertRaises(BlockingIOError):
+                        pipe.end.recv(2**16)
+                    self.assertEqual([] if name == "_writeDisconnected" else [answer], pipe._tempDataBuffer, name)
+                    setattr(pipe, name, before)
+                    lose(victim.broker, ConnectionDone)
+                    pipe.connectionLost(None)
+
+    def test_one_by_one_by_tls(self) -> None:
+        """By TLS each answer is written at once: what is answered before a method ends the connection arrives."""
+        echo, drop = (
+            pack(["message", number, "root", name, 1, ["tuple"], ["dictionary"]], True)
+            for number, name in ((1, "echo"), (2, "drop"))
+        )
+        for short in (True, False):
+            with way(self, short, 2**20):
+                victim = Victim(short, 2**20, Limits())
+                pipe, sent, ended = victim.pipe, [], []  # type: ignore[var-annotated]
+                self.assertTrue(pipe.out)
+
+                def write(data: bytes, sent: Any = sent, ended: Any = ended) -> None:
+                    if not ended:
+                        sent.append(data)
+
+                pipe.protocol = types.SimpleNamespace(
+                    write=write, writeSequence=lambda parts, write=write: write(b"".join(parts))
+                )
+                pipe.loseConnection = lambda ended=ended: ended.append(True)
+                pipe.TLS = True
+                victim.broker.dataReceived(echo + drop)
+                self.assertEqual([True], ended)
+                self.assertEqual([pack(["answer", 1, ["list"]], True)], sent)
+                lose(victim.broker, ConnectionDone)
+                pipe.connectionLost(None)
+
+    def test_brought_within_a_call(self) -> None:
+        """What a transport brings while a call is worked on is worked on after that."""
+        call = pack(["message", 1, "root", "echo", 1, ["tuple", 5], ["dictionary"]], True)
+        within = pack(["message", 2, "root", "bring", 1, ["tuple"], ["dictionary"]], True)
+        for short in (True, False):
+            for plain in (True, False):
+                with way(self, short, plain):
+                    victim = Victim(short, plain, Limits())
+
+                    def bring(victim: Any = victim) -> str:
+                        victim.broker.dataReceived(call)
+                        return f"{len(victim.calls)} calls"
+
+                    victim.broker.localObjectForID("root").remote_bring = bring
+                    victim.pipe.out = b""
+                    victim.broker.dataReceived(within)
+                    self.assertEqual(
+                        pack(["answer", 2, ["unicode", "0 calls"]], True) + pack(["answer", 1, 5], True), victim.pipe.out
+                    )
+                    lose(victim.broker, ConnectionDone)
+
+    def test_one_in_a_turn(self) -> None:
+        """Of a peer whose turn is over after its first call, or that has more to read then than limits say, no other call
+        of the same reading, or of the next, is worked on before the reactor had its turn."""
+        calls = [
+            pack(["message", 1, "root", "echo", 1, ["tuple", b"x" * size], ["dictionary"]], True) for size in (500, 5000)
+        ]
+        slices, unread = Limits(slice_seconds=1e-9), Limits(unread_output=400)
+        for call, limits, plain in (
+            (calls[0], slices, True), (calls[0], slices, False), (calls[0], unread, True), (calls[1], unread, True),
+        ):  # fmt: skip
+            for short in (True, False):
+                with way(self, short, plain):
+                    victim = Victim(short, plain, limits)
+                    for _ in range(10):
+                        victim.pipe.reactor.advance(0.001)
+                    for _ in range(3):
+                        victim.broker.dataReceived(call * 2)
+                        self.assertEqual(1, len(victim.calls))
+                    for _ in range(10):
+                        victim.pipe.reactor.advance(0.001)
+                    self.assertEqual(6, len(victim.calls))
+                    lose(victim.broker)
+
+    def test_nothing_of_a_reading_is_kept(self) -> None:
+        """The bytes that a transport brought are not kept once all of them were worked on."""
+        for name in ("echo", "nonesuch"):
+            chunk = pack(["message", 1, "root", name, 0, ["tuple", 5], ["dictionary"]], True) * 2
+            victim = Victim(True, False, Limits())
+            before = sys.getrefcount(chunk)
+            victim.broker.dataReceived(chunk)
+            self.flushLoggedErrors()
+            self.assertEqual(before, sys.getrefcount(chunk))
+            lose(victim.broker, ConnectionDone)
+
+    def test_string_that_is_no_message(self) -> None:
+        """A long string that is no part of a message ends the connection as soon as its last byte is there."""
+        data = pack(b"x" * 20_000, True)
+        for short in (True, False):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                with logged():
+                    for piece in (data[:10_000], data[10_000:-1]):
+                        victim.broker.dataReceived(piece)
+                        self.assertFalse(victim.broker._deaf)
+                    victim.broker.dataReceived(data[-1:])
+                self.assertTrue(victim.broker._deaf)
+                lose(victim.broker)
+
+    def test_own_registering(self) -> None:
+        """A broker that was given a ``registerReference`` or a ``newLocalID`` of its own gives objects by that, in a call
+        and in an answer."""
+        call = pack(["message", 1, "root", "objects", 1, ["tuple"], ["dictionary"]], True)
+        for name in ("registerReference", "newLocalID"):
+            came = []
+            for short in (True, False):
+                with way(self, short, False):
+                    victim, seen = Victim(short, False, Limits()), []  # type: ignore[var-annotated]
+                    stock = getattr(victim.broker, name)
+                    given = [pb.Referenceable() for _ in range(2)]
+
+                    def own(*args: Any, stock: Any = stock, seen: Any = seen) -> Any:
+                        seen.append(stock(*args))
+                        return seen[-1]
+
+                    setattr(victim.broker, name, own)
+                    victim.pipe.out = b""
+                    victim.call(*given, given[0])
+                    victim.broker.dataReceived(call)
+                    came.append((seen, victim.pipe.out))
+                    del victim.broker.__dict__[name]
+                    lose(victim.broker, ConnectionDone)
+            self.assertEqual(came[1], came[0])
+            self.assertGreaterEqual(len(came[0][0]), 4 if name == "registerReference" else 3)
+
+    def test_met_in_a_hook(self) -> None:
+        """What a hook gives that was written before, in whatever alone refers to it, is the same list over there."""
+
+        class Pointing(pb.Copyable):
+            def getStateToCopy(self) -> Any:
+                return {"again": values[-1][0]}
+
+        values: list[Any] = []
+
+        def made() -> Any:
+            values.append([[1, 2], Pointing()])
+            return values[-1]
+
+        call = pack(["message", 1, "root", "give", 1, ["tuple"], ["dictionary"]], True)
+        for short in (True, False):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                victim.broker.localObjectForID("root").remote_give = made
+                victim.pipe.out = b""
+                victim.call(made())
+                victim.broker.dataReceived(call)
+                self.assertEqual(2, victim.pipe.out.count(bytes((WORDS[b"dereference"], 0x87))))
+                lose(victim.broker, ConnectionDone)
+
+    def test_said_as_it_is_sent(self) -> None:
+        """What is said while a transport is given what it could not send at once is sent after that, with nothing else to
+        cause it."""
+        call = pack(["message", 1, "root", "large", 1, ["tuple"], ["dictionary"]], True)
+        for short in (True, False):
+            with way(self, short, 4096):
+                victim = Victim(short, 4096, Limits())
+                victim.broker.localObjectForID("root").remote_large = lambda: ["w" * 15_000, "x" * 15_000, "y" * 15_000]
+                todo = [lambda victim=victim: victim.call("late")]
+                victim.pipe.out = b""
+                victim.pipe.reactor.addWriter = lambda transport, todo=todo: todo and todo.pop()()
+                victim.broker.dataReceived(call)
+                self.assertEqual([], todo)
+                asked = pack(["message", 4, "theirs", "it", 1, ["tuple", ["unicode", "late"]], ["dictionary"]], True)
+                texts = (["unicode", letter * 15_000] for letter in "wxy")
+                self.assertTrue(victim.pipe.out == pack(["answer", 1, ["list", *texts]], True) + asked, "other bytes")
+                lose(victim.broker, ConnectionDone)
+                victim.pipe.connectionLost(None)
+
+    def test_no_more_is_gathered(self) -> None:
+        """Of what one reading causes, no more than 64 kB is kept until the end of that; the rest is sent before."""
+        call = pack(["message", 1, "root", "echo", 1, ["tuple", b"x" * 5000], ["dictionary"]], True)
+        look = pack(["message", 2, "root", "look", 0, ["tuple"], ["dictionary"]], True)
+        for short in (True, False):
+            with way(self, short, True):
+                victim, sizes = Victim(short, True, Limits()), []  # type: ignore[var-annotated]
+                victim.pipe.out = b""
+
+                def look_at(victim: Any = victim, sizes: Any = sizes) -> None:
+                    sizes.append((victim.broker._output._size, len(victim.pipe.out)))
+
+                victim.broker.localObjectForID("root").remote_look = look_at
+                victim.broker.dataReceived((call + look) * 40)
+                size = len(pack(["answer", 1, b"x" * 5000], True))
+                self.assertEqual([(number + 1) * size for number in range(40)], [sum(each) for each in sizes])
+                self.assertLessEqual(max(kept for kept, _ in sizes), 2**16)
+                self.assertEqual(40 * size, len(victim.pipe.out))
+                lose(victim.broker, ConnectionDone)
+
+    def test_limits_of_another_kind(self) -> None:
+        """Limits of an application's own making may change, and hold as they are when a call is made."""
+        for short in (True, False):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                names = [name for name in dir(Limits()) if not name.startswith("_")]
+                limits = types.SimpleNamespace(**{name: getattr(Limits(), name) for name in names})
+                victim.broker.limits = limits
+                victim.call("one")
+                limits.outstanding_calls = 4
+                victim.call("two")
+                limits.outstanding_calls = 6
+                victim.call("three")
+                self.assertEqual(["waits", "Failure", "waits"], [
+                    outcome if type(outcome) is str else outcome[1][0] for outcome in victim.outcomes[3:]
+                ])  # fmt: skip
+                lose(victim.broker, ConnectionDone)
+
+    def test_for_whom_a_result_is(self) -> None:
+        """A copy in the result of an avatar's method is asked for its state for that avatar, and in another's for nobody;
+        be the result there at once, in a Deferred that has fired, or later."""
+
+        class For(pb.Copyable):
+            def getStateToCopyFor(self, perspective: Any) -> Any:
+                asked.append(perspective)
+                return {}
+
+        asked: list[Any] = []
+        for who in ("avatar", "root"):
+            call = pack(["message", 1, who, "tell", 1, ["tuple"], ["dictionary"]], True)
+            for short in (True, False):
+                with way(self, short, False):
+                    victim = Victim(short, False, Limits())
+                    root = victim.broker.localObjectForID("root")
+                    avatar = victim.broker.localObjectForID("avatar").remoteMessageReceived.__self__
+                    later: defer.Deferred[Any] = defer.Deferred()
+                    for result in (For(), defer.succeed(For()), later):
+                        avatar.perspective_tell = root.remote_tell = lambda result=result: result
+                        victim.broker.dataReceived(call)
+                    later.callback([For()])
+                    self.assertEqual([avatar if who == "avatar" else None] * 3, asked)
+                    asked.clear()
+                    lose(victim.broker, ConnectionDone)
+
+    def test_deferreds_of_another_class(self) -> None:
+        """A Deferred of a class of an application's own has its callbacks added, also where it has fired."""
+
+        class Own(defer.Deferred):  # type: ignore[type-arg]
+            def addCallbacks(self, *args: Any, **kw: Any) -> Any:
+                added.append(self)
+                return super().addCallbacks(*args, **kw)
+
+        added: list[Any] = []
+        call = pack(["message", 1, "root", "give", 1, ["tuple"], ["dictionary"]], True)
+        for short in (True, False):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                given = Own()
+                given.callback("given")
+                victim.broker.localObjectForID("root").remote_give = lambda given=given: given
+                victim.pipe.out = b""
+                victim.broker.dataReceived(call)
+                self.assertEqual({given}, set(added))
+                self.assertEqual(pack(["answer", 1, ["unicode", "given"]], True), victim.pipe.out)
+                added.clear()
+                lose(victim.broker, ConnectionDone)
+
+    def test_own_prefix_limit_of_none(self) -> None:
+        """A broker whose ``prefixLimit`` is None again has the module's: a longer prefix ends the connection."""
+        call = pack(["message", 1, "root", "echo", 1, ["tuple", 5], ["dictionary"]], True)
+        long = pack(["message", 1, "root", "echo", 1, ["tuple", 2**600], ["dictionary"]], True)
+        for kind in (bytes, bytearray):
+            for short in (True, False):
+                with way(self, short, False), logged():
+                    victim = Victim(short, False, Limits())
+                    victim.broker.prefixLimit = None
+                    victim.broker.dataReceived(kind(call))
+                    self.assertEqual((1, False), (len(victim.calls), victim.broker._deaf))
+                    victim.broker.dataReceived(kind(long))
+                    self.assertEqual((1, True), (len(victim.calls), victim.broker._deaf))
+                    lose(victim.broker)
+
+    def test_sent_together(self) -> None:
+        """What one reading causes, short and less short, is sent in its order; and what the system has taken is no reason
+        to have the peer wait."""
+        for sizes in ((5, 2000, 6, 3000, 7), (500, 600)):
+            values = [b"x" * size for size in sizes]
+            calls = b"".join(
+                pack(["message", 1, "root", "echo", 1, ["tuple", value], ["dictionary"]], True) for value in values
+            )
+            answers = b"".join(pack(["answer", 1, value], True) for value in values)
+            for short in (True, False):
+                with way(self, short, 2**20):
+                    victim = Victim(short, 2**20, Limits(unread_output=10_000))
+                    victim.pipe.out = b""
+                    for number in range(1, 60):
+                        victim.broker.dataReceived(calls)
+                        self.assertEqual(len(sizes) * number, len(victim.calls))
+                        self.assertTrue(victim.pipe.out == answers * number, "other bytes")
+                    self.assertEqual(0, victim.broker._output._size)
+                    lose(victim.broker, ConnectionDone)
+                    victim.pipe.connectionLost(None)
+
+    def test_methods_that_are_none(self) -> None:
+        """A method for which an object has None is one that it has not, and the peer is told so."""
+        call = pack(["message", 1, "root", "gone", 1, ["tuple"], ["dictionary"]], True)
+        for short in (True, False):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                victim.pipe.out = b""
+                victim.broker.dataReceived(call)
+                self.assertIn(b"No such method: remote_gone", victim.pipe.out)
+                [reason] = self.flushLoggedErrors()
+                self.assertEqual("NoSuchMethod", reason.type.__name__)
+                lose(victim.broker, ConnectionDone)
+
+    def test_refused_by_a_hook(self) -> None:
+        """A hook that refuses the state of an argument by InsecureJelly fails that call; the log does not say how it was
+        read, of which the peer chooses how much that is."""
+
+        class Refusing(pb.RemoteCopy):
+            def setCopyableState(self, state: Any) -> None:
+                raise jelly.InsecureJelly("not that state")
+
+        understood(self, "test_shortcut.Refusing", Refusing)
+        refusing = ["test_shortcut.Refusing", ["dictionary"]]
+        call = pack(["message", 1, "root", "echo", 1, ["tuple", refusing], ["dictionary"]], True)
+        for short in (True, False):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                victim.broker.dataReceived(call)
+                [reason] = self.flushLoggedErrors(jelly.InsecureJelly)
+                self.assertIn("not that state", reason.getErrorMessage())
+                self.assertNotIn("setCopyableState", reason.getTraceback())
+                self.assertEqual([], victim.calls)
+                lose(victim.broker, ConnectionDone)
+
+    def test_turns_are_shared(self) -> None:
+        """Where another connection has more to do than its turn allowed, this one's turns are shorter."""
+        now = [0.0]
+        call = pack(["message", 1, "root", "tick", 0, ["tuple"], ["dictionary"]], True)
+        self.patch(time, "monotonic", lambda: now[0])
+
+        def tick() -> None:
+            now[0] += 0.4
+
+        for short in (True, False):
+            took = []
+            for others in (0, 1):
+                with way(self, short, False):
+                    victim, other = (Victim(short, False, Limits(slice_seconds=1.0)) for _ in range(2))
+                    victim.broker.localObjectForID("root").remote_tick = tick
+                    self.assertEqual(set(), _flow._busy)
+                    if others:
+                        _flow._busy.add(other.broker._inflow)
+                    begun = now[0]
+                    victim.broker.dataReceived(call * 9)
+                    took.append(now[0] - begun)
+                    _flow._busy.discard(other.broker._inflow)
+                    for _ in range(9):
+                        victim.pipe.reactor.advance(0.001)
+                    self.assertAlmostEqual(9 * 0.4, now[0] - begun)
+                    for each in (victim, other):
+                        lose(each.broker)
+            self.assertLess(took[1], took[0])
