@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import math
 import os
@@ -11,6 +12,7 @@ import sys
 from typing import Any
 
 from . import about, busy, codecs, endtoend, report, serializers
+from .endtoend import COMPILED
 from .peers import NOTES
 from .workloads import WORKLOADS
 
@@ -51,6 +53,16 @@ def writable(text: str) -> str:
     return text
 
 
+def folder(text: str) -> str:
+    """The name of a folder that is there, or that can be made."""
+    above = os.path.abspath(text)
+    while not os.path.lexists(above):
+        above = os.path.dirname(above)
+    if not os.path.isdir(above):
+        raise argparse.ArgumentTypeError(f"{text} cannot be a folder: {above} is a file")
+    return text
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     line = argparse.ArgumentParser(
@@ -65,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
         "-p",
         action="append",
         choices=PARTS,
-        help="what to measure; may be given again (all but instructions, which needs valgrind)",
+        help="what to measure; may be given again (all but instructions, which needs valgrind and ten minutes)",
     )
     line.add_argument(
         "--workload", "-w", action="append", choices=WORKLOADS, help="which calls; may be given again (all)"
@@ -83,7 +95,9 @@ def parser() -> argparse.ArgumentParser:
     )
     line.add_argument("--connections", type=count, help="connections whose memory is measured (1000; quick: 300)")
     line.add_argument("--statistic", choices=["minimum", "median"], default="minimum", help="over the rounds (minimum)")
-    line.add_argument("--profile", metavar="FOLDER", help="measure nothing; write cProfile's profiles to FOLDER")
+    line.add_argument(
+        "--profile", type=folder, metavar="FOLDER", help="measure nothing; write cProfile's profiles to FOLDER"
+    )
     line.add_argument("--json", type=writable, metavar="FILE", help="write every figure of every round to FILE")
     return line
 
@@ -102,6 +116,10 @@ def main(arguments: list[str] | None = None) -> int:
     workloads = options.workload or list(WORKLOADS)
     # Who asks for certain workloads wants calls.
     parts = options.part or (["calls"] if options.workload else PARTS[:-1])
+    if {*names} == {endtoend.FLOOR} and (options.profile or {"calls", "growth"} & {*parts}):
+        line.error("the floor is measured beside another contender only: name one")
+    if COMPILED in (options.contender or ()) and not importlib.util.find_spec("spreadlite.core._compiled"):
+        line.error("the compiled codec is not built here")
     if options.profile:
         endtoend.profile(names, workloads, seconds, options.profile, tell)
         return 0

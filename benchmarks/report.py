@@ -120,7 +120,9 @@ def memory(figures: Mapping[str, Memory]) -> str:
     rows = []
     for name, figure in figures.items():
         idle, active = (sorted(values)[len(values) // 2] for values in (figure.idle, figure.active))
-        of = f"{idle / sorted(baseline.idle)[len(baseline.idle) // 2]:.2f}" if baseline else ""
+        # Of few connections, the system may have had the memory already.
+        base = sorted(baseline.idle)[len(baseline.idle) // 2] if baseline else 0
+        of = f"{idle / base:.2f}" if base > 0 else ""
         rows.append([f"   {name}", number(idle / 1024), number(active / 1024), of])
     return table(["server's memory per connection", "idle, KiB", "after 3 calls, KiB", "idle / twisted.spread"], rows)
 

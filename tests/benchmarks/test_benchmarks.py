@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from benchmarks import busy, codecs, control, endtoend, peers, picture, report, serializers
 from benchmarks.__main__ import main, parser
-from benchmarks.endtoend import BASELINE, COMPILED, FLOOR, PURE, Figure
+from benchmarks.endtoend import BASELINE, COMPILED, FLOOR, PURE, Figure, Memory
 from benchmarks.workloads import WORKLOADS
 from tests.processes import ROOT, python
 
@@ -40,6 +40,7 @@ class OptionsTests(SynchronousTestCase):
             ("--busy", "-1"),
             ("--connections", "0"),
             ("--json", nowhere),
+            ("--profile", __file__),
         ]:
             said = io.StringIO()
             with contextlib.redirect_stderr(said):
@@ -55,6 +56,25 @@ class OptionsTests(SynchronousTestCase):
             ended = self.assertRaises(SystemExit, main, ["-p", "instructions", "--quick"])
         self.assertEqual(2, ended.code)
         self.assertIn("valgrind", said.getvalue())
+
+    def test_floor_alone(self):
+        """The floor moves the bytes of another contender: who asks for it alone is told so."""
+        for options in (["-w", "small"], ["-p", "growth"], ["--profile", self.mktemp()]):
+            said = io.StringIO()
+            with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+                ended = self.assertRaises(SystemExit, main, ["--quick", "-c", FLOOR, "-c", FLOOR, *options])
+            self.assertEqual(2, ended.code)
+            self.assertIn("name one", said.getvalue())
+
+    def test_not_built(self):
+        """Who asks for the compiled codec where it is not built is told so."""
+        found = importlib.util.find_spec
+        self.patch(importlib.util, "find_spec", lambda name: None if name.endswith("._compiled") else found(name))
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+            ended = self.assertRaises(SystemExit, main, ["--quick", "-c", COMPILED])
+        self.assertEqual(2, ended.code)
+        self.assertIn("not built", said.getvalue())
 
 
 class Small(SynchronousTestCase):
@@ -198,6 +218,13 @@ class ReportTests(SynchronousTestCase):
         """Or the median of each side."""
         rows = [[cell.strip() for cell in row] for row in self.rows(report.calls(self.figures, "median"))]
         self.assertIn(["spreadlite pure", "60.0", "70.0", "130", "x2.31", "0.46", "4,000"], rows)
+
+    def test_memory(self):
+        """Memory of so few connections that the system had it already has no ratio."""
+        for base, ratio in ((0.0, []), (2048.0, ["0.50"])):
+            held = {BASELINE: Memory([base], [2048.0]), PURE: Memory([1024.0], [0.0])}
+            rows = [[cell.strip() for cell in row] for row in self.rows(report.memory(held))]
+            self.assertIn(["spreadlite pure", "1.00", "0.00", *ratio], rows)
 
     def test_picture(self):
         """The picture says of each contender how many times less CPU it takes."""
