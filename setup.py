@@ -40,6 +40,9 @@ class BuildExtension(build_ext):
     def build_extension(self, ext):
         """Build it, and say so when that fails; then there is none, either, that was built from an older source."""
         try:
+            if sys.implementation.name != "cpython":
+                # What others have of CPython's API is slower than the pure codec, and not all that is wanted here.
+                raise CompileError("it is for CPython alone")
             try:
                 ext.extra_compile_args = DIRECT
                 super().build_extension(ext)

@@ -78,6 +78,19 @@ class BuildTests(SynchronousTestCase):
                 expected |= {os.path.normpath(os.path.join(place, name)) for name in files}
         self.assertEqual(set(), expected - found)
 
+    def test_other_pythons(self):
+        """A Python that is not CPython runs the pure codec: the compiled one is not even tried."""
+        program = (
+            "import runpy, sys; sys.implementation.name = 'pypy'; "
+            "sys.argv = ['setup.py', 'build_ext', '--build-lib', 'built']; runpy.run_path('setup.py', run_name='__main__')"
+        )
+        for required in ("", "1"):
+            with mock.patch.dict(os.environ, {"SPREADLITE_REQUIRE_COMPILED": required}):
+                ended = python("-c", program, cwd=self.copy)
+            self.assertEqual(bool(required), bool(ended.returncode), ended.stderr)
+            self.assertIn("it is for CPython alone", ended.stdout + ended.stderr)
+            self.assertEqual([], glob.glob(os.path.join(self.copy, "**", "_compiled*.so"), recursive=True))
+
     def test_no_compiler(self):
         """Where the compiled codec cannot be built, none is installed that was built from an older source; unless that is
         an error."""

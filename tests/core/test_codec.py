@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from spreadlite.core import codec, graph, wire
 from spreadlite.core.policy import DummySecurityOptions
 from spreadlite.core.vocabulary import WORDS
-from tests.processes import ROOT
+from tests.processes import ROOT, python
 
 
 class CodecTests(SynchronousTestCase):
@@ -68,3 +68,68 @@ class CodecTests(SynchronousTestCase):
             ],
             sorted(codec.__all__),
         )  # fmt: skip
+
+
+#: What a program of a subinterpreter does; what it says is in the exception that it ends by, if it does.
+IN_ANOTHER = """
+import datetime, sys
+sys.path[:] = PATH
+from spreadlite.core import codec
+from spreadlite.core.errors import BananaError
+from spreadlite.core.policy import DummySecurityOptions
+from spreadlite.core.vocabulary import WORDS
+
+assert codec.implementation == IMPLEMENTATION
+shared = [1]
+value = [shared, shared, "text", {"k": (1.5, None, True)}, datetime.datetime(2020, 1, 2), {1, 2}, 2**70]
+words = {number: word for word, number in WORDS.items()}
+for _ in range(20):
+    packed = codec.pack(value, DummySecurityOptions(), None, 100, 1000, 64)
+    decoder = codec.Decoder()
+    decoder.feed(codec.encode([packed], WORDS))
+    assert codec.unpack(decoder.next(words)[0], DummySecurityOptions(), None, 100) == value
+decoder.feed(b"\\xff")
+try:
+    decoder.next(words)
+except BananaError:
+    pass
+else:
+    raise AssertionError("it has taken what is no banana")
+"""
+
+MANY_INTERPRETERS = """
+import sys
+try:
+    import _interpreters as interpreters
+    kinds, run = ("isolated", "legacy"), interpreters.exec
+    create = interpreters.create
+except ImportError:
+    import _xxsubinterpreters as interpreters
+    kinds, run = (True, False), interpreters.run_string
+    create = lambda kind: interpreters.create(isolated=kind)
+program = sys.argv[1]
+exec(program)
+for kind in kinds:
+    # Two at once, and one after another.
+    for _ in range(2):
+        several = [create(kind), create(kind)]
+        for each in several:
+            failed = run(each, program)
+            assert failed is None, failed
+        for each in several:
+            interpreters.destroy(each)
+    exec(program)
+print("done")
+"""
+
+
+class SubinterpreterTests(SynchronousTestCase):
+    """More than one interpreter in a process."""
+
+    def test_several(self) -> None:
+        """The codec works in each of several interpreters, whether they share the lock or not, and when they have gone."""
+        if sys.implementation.name != "cpython":
+            self.skipTest("such interpreters are CPython's")
+        program = IN_ANOTHER.replace("PATH", repr([ROOT, *sys.path])).replace("IMPLEMENTATION", repr(codec.implementation))
+        done = python("-c", MANY_INTERPRETERS, program)
+        self.assertEqual((0, "done"), (done.returncode, done.stdout.strip()), done.stderr)
