@@ -380,6 +380,10 @@ class Output:
             # The new list first, for making one may run finalizers.
             self._chunks, chunks = [], self._chunks
             size, self._size = self._size, 0
+            if "write" in transport.__dict__:
+                # An application has put its own in its place since this began to gather.
+                transport.write(b"".join(chunks))
+                return
             if (
                 transport.dataBuffer
                 or transport._tempDataBuffer

@@ -70,14 +70,15 @@ def _chain(error: Any) -> list[BaseException]:
 class _Told(failure.Failure):
     """A failure as it is logged: its text is escaped and cut, for a peer has a say in it.
 
-    It has no frames.  Logs and what looks at them keep failures, and frames keep a connection and all that came by it.
+    It has frames while it is being logged, for observers that report errors elsewhere, and none after that.  Logs and what
+    looks at them keep failures, and frames keep a connection and all that came by it.
     """
 
     _text: str
 
     @classmethod
     def of(cls, reason: failure.Failure) -> _Told:
-        """What is told of *reason*, which nobody needs any more."""
+        """What is told of *reason*."""
         errors = _chain(reason.value)
         if all(within(_arguments_of(error), MOST_SHOWN) for error in errors):
             try:
@@ -89,12 +90,16 @@ class _Told(failure.Failure):
             text = f"{_kind_of(reason)}: {shortened(_arguments_of(reason.value), _TAIL)}\n"
         told = cls.__new__(cls)
         told.__dict__.update(reason.__dict__)
-        told.__dict__.update(_text=escaped(cut(text, _HEAD, _TAIL)), _frames=[], tb=None, stack=[], pickled=1)
-        if "frames" in told.__dict__:
-            told.__dict__["frames"] = []
-        for error in errors:
-            error.__traceback__ = None
+        told.__dict__["_text"] = escaped(cut(text, _HEAD, _TAIL))
         return told
+
+    def forget(self) -> None:
+        """Let go of all frames, its exception's too."""
+        self.__dict__.update(_frames=[], tb=None, stack=[], pickled=1)
+        if "frames" in self.__dict__:
+            self.__dict__["frames"] = []
+        for error in _chain(self.value):
+            error.__traceback__ = None
 
     def getTraceback(self, *args: Any, **kw: Any) -> str:
         """The traceback's text."""
@@ -180,4 +185,8 @@ class Journal:
         if self.admits(_rate_of(reason) if kind is None else kind):
             if before is not None:
                 log.msg(before, **({"isError": True} if beforeIsError else {}))
-            log.err(_Told.of(reason), why)
+            told = _Told.of(reason)
+            try:
+                log.err(told, why)
+            finally:
+                told.forget()

@@ -194,7 +194,7 @@ class Banana(protocol.Protocol, styles.Ephemeral):
         """Hand on the expressions that are at hand; false if there may be more, for *over* said after one that it was
         enough."""
         decoder = self._decoder
-        overridden = type(self).gotItem is not Banana.gotItem
+        overridden = type(self).gotItem is not Banana.gotItem or "gotItem" in self.__dict__
         self._receiving = True
         try:
             while not self._deaf:
@@ -279,6 +279,14 @@ class Banana(protocol.Protocol, styles.Ephemeral):
         self.transport.write(data)
 
     def _encode(self, obj: Any, write: Callable[[bytes], object]) -> None:
+        if isinstance(obj, (list, tuple)) and (type(self)._encode is not Banana._encode or "_encode" in self.__dict__):
+            # An application's own, which knows more than banana does, is asked about each element.
+            if len(obj) > SIZE_LIMIT:
+                raise BananaError(f"a list of {len(obj)} items is too long to send; the limit is {SIZE_LIMIT}")
+            write(wire.prefix(len(obj)) + LIST)
+            for element in obj:
+                self._encode(element, write)
+            return
         words = None
         if self.currentDialect == vocabulary.PB_DIALECT:
             words = self.outgoingVocabulary if self._symbols is None else self._symbols

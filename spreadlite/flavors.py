@@ -385,15 +385,19 @@ def _methodNames(cls: Any) -> frozenset[str]:
 
 
 _TEXT = frozenset((str,))
+# What copies of mappings have for the names of attributes, besides text.  It costs next to nothing to hash.
+_NAMES = frozenset((str, int, float, bool, type(None)))
 
 
 def attributesOf(state: Any, cls: Any) -> dict[str, Any]:
     """The attributes that a peer sent for an instance of *cls*; peers that run Python 2 send their names as bytes.
 
+    None, a nought or an empty value stands for none.
+
     Raises:
         InsecureJelly: they are no dictionary of names, or one of them would take a method's place.
     """
-    if state is None:
+    if not state:
         return {}
     if not isinstance(state, dict):
         raise InsecureJelly(f"not the state of a {cls.__name__}: {shortened(state)}")
@@ -404,7 +408,7 @@ def attributesOf(state: Any, cls: Any) -> dict[str, Any]:
         for name, value in state.items():
             if isinstance(name, bytes):
                 name = name.decode("utf-8", "replace")
-            if not isinstance(name, str):
+            if type(name) not in _NAMES and not isinstance(name, str):
                 raise InsecureJelly(f"not the name of an attribute: {shortened(name)}")
             attributes[name] = value
     methods = _methodNames(cls)

@@ -227,7 +227,10 @@ class FilePager(Pager):
 
 
 class CallbackPageCollector(pb.Referenceable):
-    """Takes the pages of a pager of the other side, and calls *callback* with the list of them at the end."""
+    """Takes the pages of a pager of the other side, and calls *callback* with the list of them at the end.
+
+    One may take the pages of several pagers.  It has one list for all of them, and calls *callback* at the end of each.
+    """
 
     def __init__(self, callback: Any) -> None:
         self.pages: list[Any] = []
@@ -239,10 +242,9 @@ class CallbackPageCollector(pb.Referenceable):
             self.pages.append(page)
 
     def remote_endedPaging(self) -> None:
-        """That was the last; the other side may say so more than once, and send more, which is not kept."""
-        callback, self.callback = self.callback, None
-        if callback is not None:
-            callback(self.pages)
+        """That was the last; the other side may say so more than once."""
+        if self.callback is not None:
+            self.callback(self.pages)
 
 
 def getAllPages(referenceable: Any, methodName: str, *args: Any, **kw: Any) -> defer.Deferred[Any]:
@@ -254,6 +256,8 @@ def getAllPages(referenceable: Any, methodName: str, *args: Any, **kw: Any) -> d
     pages: defer.Deferred[Any] = defer.Deferred()
 
     def finish(outcome: Any) -> None:
+        # What the other side sends after that is not kept.
+        collector.callback = None
         if not pages.called:
             stop = getattr(referenceable, "dontNotifyOnDisconnect", None)
             if stop is not None:
@@ -264,7 +268,8 @@ def getAllPages(referenceable: Any, methodName: str, *args: Any, **kw: Any) -> d
         finish(Failure(PBConnectionLost("the connection went before the last page")))
 
     watch = getattr(referenceable, "notifyOnDisconnect", None)
-    d = referenceable.callRemote(methodName, CallbackPageCollector(finish), *args, **kw)
+    collector = CallbackPageCollector(finish)
+    d = referenceable.callRemote(methodName, collector, *args, **kw)
     if watch is not None:
         watch(lost)
     d.addErrback(finish)

@@ -263,6 +263,44 @@ class BrokerTests(Rows, SynchronousTestCase):
         self.assertEqual([[2, [3, []], b"list"], 6], received)
 
     @each(PAIRS)
+    def test_got_item_of_one(self, pair: tuple[str, str]) -> None:
+        """So does one that is put on one receiver alone, instead of the class's."""
+        seen: list[Any] = []
+        sender, receiver = load(pair[0]).banana.Banana(0), load(pair[1]).banana.Banana(1)
+        link = Link(sender, receiver)
+        link.flush()
+        receiver.gotItem = seen.append
+        sender.sendEncoded([1, [b"x"]])
+        link.flush()
+        self.assertEqual(1, seen[0])
+
+    @each(PAIRS)
+    def test_encode(self, pair: tuple[str, str]) -> None:
+        """An ``_encode`` of a subclass's, or of one sender's, is asked about each element of what is sent, and so can send
+        what banana does not know."""
+        banana, received = load(pair[0]).banana, []
+
+        def encode(sender: Any, obj: Any, write: Any) -> None:
+            """Text is sent as its bytes."""
+            banana.Banana._encode(sender, obj.encode() if isinstance(obj, str) else obj, write)
+
+        for own in (True, False):
+            sender = type("Sender", (banana.Banana,), {} if own else {"_encode": encode})(0)
+            receiver = load(pair[1]).banana.Banana(1)
+            receiver.expressionReceived = received.append
+            link = Link(sender, receiver)
+            link.flush()
+            if own:
+                sender._encode = lambda obj, write, sender=sender: encode(sender, obj, write)
+            sender.sendEncoded(["a", ("list", [b"b", 3, ["c"]]), -1.5])
+            self.assertRaises(banana.BananaError, sender.sendEncoded, ["a", [None]])
+            self.patch(banana, "SIZE_LIMIT", 5)
+            self.assertRaises(banana.BananaError, sender.sendEncoded, ["a", list(range(6))])
+            self.patch(banana, "SIZE_LIMIT", 655_360)
+            link.flush()
+        self.assertEqual([[b"a", [b"list", [b"b", 3, [b"c"]]], -1.5]] * 2, received)
+
+    @each(PAIRS)
     def test_name_that_is_no_text(self, pair: tuple[str, str]) -> None:
         """A method's name that is neither text nor bytes is refused by `callRemote` itself; nothing is sent."""
         both = Pair(*pair)

@@ -13,7 +13,7 @@ from spreadlite import util
 from spreadlite.core.errors import PBConnectionLost
 from tests.pairs import PAIRS, Pair
 from tests.vectors.rows import Rows, each
-from tests.vectors.spreads import load
+from tests.vectors.spreads import OURS, TWISTED, load
 
 #: How a server lets go of the client's second object: ``[decref 2]``.
 RELEASED = b"\x02\x80\x1d\x87\x02\x81"
@@ -128,18 +128,25 @@ class FilePagerTests(SynchronousTestCase):
             self.assertEqual((read, []), (file.tell(), called))
 
 
-class CollectorTests(SynchronousTestCase):
+class CollectorTests(Rows, SynchronousTestCase):
     """`CallbackPageCollector`."""
 
-    def test_once(self) -> None:
-        """The callback is called with the pages once; what the other side sends after the last of them is not kept."""
+    @each((OURS, TWISTED))
+    def test_of_several(self, kind: str) -> None:
+        """One may take the pages of several pagers, one after the other: the callback is called at the end of each, with
+        the same list, from which a program takes what it has seen."""
         called: list[Any] = []
-        collector = util.CallbackPageCollector(called.append)
-        collector.remote_gotPage(1)
-        for _ in range(3):
+
+        def take(pages: list[Any]) -> None:
+            called.append(pages[:])
+            del pages[:1]
+
+        collector = load(kind).util.CallbackPageCollector(take)
+        for page in (1, 2, 3):
+            collector.remote_gotPage(page)
+            collector.remote_gotPage(page * 10)
             collector.remote_endedPaging()
-            collector.remote_gotPage(2)
-        self.assertEqual([[1]], called)
+        self.assertEqual([[1, 10], [10, 2, 20], [2, 20, 3, 30]], called)
 
 
 class ManyPagersTests(Rows, SynchronousTestCase):

@@ -5,6 +5,7 @@ Each is tried with ours on either side, and with ``twisted.spread`` as proof tha
 
 from __future__ import annotations
 
+import weakref
 from collections import namedtuple
 from typing import Any
 
@@ -12,6 +13,8 @@ from twisted.cred import checkers, credentials, portal
 from twisted.internet import defer
 from twisted.internet import reactor as running
 from twisted.internet.task import deferLater
+from twisted.python import log
+from twisted.python.failure import Failure
 from twisted.trial import unittest
 from zope.interface import implementer
 
@@ -119,6 +122,23 @@ class Wild(Rows, unittest.TestCase):
         for module in {server.jelly, client.jelly}:
             self.assertEqual([b"tuple", 7, 8], module.jelly(Point(7, 8)))
 
+    @each((OURS, TWISTED))
+    def test_jellier_of_ones_own(self, kind: str) -> None:
+        """A subclass of ``jelly._Jellier`` that is used by hand is asked about every value, however deep."""
+        spread = load(kind).jelly
+
+        class Complex(spread._Jellier):  # type: ignore[name-defined,misc]
+            """Knows one type more."""
+
+            def jelly(self, obj: Any) -> Any:
+                return [b"complex", obj.real, obj.imag] if isinstance(obj, complex) else super().jelly(obj)
+
+        for taster in (spread.DummySecurityOptions(), spread.globalSecurity):
+            sexp = Complex(taster, None, None).jelly([1j, ({"k": (2j,)},), {3j}])
+            deep = [b"tuple", [b"dictionary", [[b"unicode", b"k"], [b"tuple", [b"complex", 0.0, 2.0]]]]]
+            expected = [b"list", [b"complex", 0.0, 1.0], deep, [b"set", [b"complex", 0.0, 3.0]]]
+            self.assertEqual(expected, sexp)
+
     def test_jellier_of_a_subclass(self) -> None:
         """A subclass's own is its own business."""
         original, serialize = jelly._Jellier.jelly, pb.Broker.serialize
@@ -143,6 +163,115 @@ class Wild(Rows, unittest.TestCase):
         self.assertIsNot(serialize, pb.Broker.serialize)
         jelly._Jellier.jelly = original  # type: ignore[method-assign]
         self.assertIs(serialize, pb.Broker.serialize)
+
+    @each((OURS, TWISTED))
+    def test_weak_receiver(self, kind: str) -> None:
+        """A reference's ``callRemote`` is connected to a signal: dispatchers hold bound methods weakly, and look at what
+        their functions take."""
+        reference = load(kind).pb.Broker().remoteForName("root")
+        receiver: Any = weakref.WeakMethod(reference.callRemote)
+        self.assertEqual(reference.callRemote, receiver())
+        function = reference.callRemote.__func__
+        self.assertEqual(("self", "_name"), function.__code__.co_varnames[: function.__code__.co_argcount])
+        self.assertEqual((None, None), (function.__defaults__, function.__kwdefaults__))
+        del reference
+        self.assertIs(None, receiver())
+
+    @each(PAIRS)
+    def test_other_states(self, kinds: tuple[str, str]) -> None:
+        """What has no state to be copied says so in any way: None, nought, an empty text or list; and a copy of a mapping
+        has the mapping's keys for its attributes' names, be they text or not."""
+        server, client = map(load, kinds)
+
+        class Copied(server.pb.Copyable):  # type: ignore[name-defined,misc]
+            """Has a state of any kind."""
+
+            def __init__(self, state: Any) -> None:
+                self.state = state
+
+            def getStateToCopy(self) -> Any:
+                return self.state
+
+            def getTypeToCopy(self) -> bytes:
+                return b"tests.wild.Copied"
+
+        class Copy(client.pb.RemoteCopy):  # type: ignore[name-defined,misc]
+            """Takes it."""
+
+        client.pb.setUnjellyableForClass("tests.wild.Copied", Copy)
+        for registry in (client.jelly.unjellyableRegistry, client.jelly.globalSecurity.allowedTypes):
+            self.addCleanup(registry.pop, b"tests.wild.Copied")
+        states = [None, 0, 0.0, False, "", b"", (), [], set(), {}, {1: "a", "b": 2, None: 3, 0.5: 4, b"c": 5}]
+        pair = Pair(*kinds, root=type("Root", (server.pb.Root,), {"remote_get": lambda self, n: Copied(states[n])})())
+        for number, state in enumerate(states):
+            expected = {1: "a", "b": 2, None: 3, 0.5: 4, "c": 5} if state else {}
+            self.assertEqual(expected, vars(pair.value("get", number)))
+
+    @each((OURS, TWISTED))
+    def test_error_tracker(self, kind: str) -> None:
+        """A log observer that reports errors elsewhere, as Sentry's do, finds the frames of a method that failed."""
+        seen: list[Any] = []
+
+        def observer(event: Any) -> None:
+            if event["isError"] and "failure" in event:
+                fail = event["failure"]
+                tb, names = fail.getTracebackObject(), []
+                while tb is not None:
+                    names.append(tb.tb_frame.f_code.co_name)
+                    tb = tb.tb_next
+                seen.append((fail.type, names[-1], fail.frames[-1][0], fail.value.__traceback__ is not None))
+
+        class Root(load(kind).pb.Root):  # type: ignore[name-defined,misc]
+            """Fails, at once and later."""
+
+            def remote_fail(self) -> None:
+                raise ValueError("at once")
+
+            def remote_later(self) -> Any:
+                try:
+                    raise ValueError("later")
+                except ValueError:
+                    return defer.fail(Failure())
+
+        log.addObserver(observer)
+        self.addCleanup(log.removeObserver, observer)
+        pair = Pair(kind, kind, root=Root())
+        for name in ("fail", "later"):
+            pair.call(name)
+        expected = [(ValueError, name, name, True) for name in ("remote_fail", "remote_later")]
+        self.assertEqual(expected, seen)
+        self.assertEqual(2, len(self.flushLoggedErrors(ValueError)))
+
+    @each((OURS, TWISTED))
+    def test_write_replaced(self, kind: str) -> Any:
+        """Who counts what is said by a ``write`` of their own, put on the transport as soon as there is a reference, sees
+        all that is said from then on."""
+        spread, written = load(kind), []
+
+        async def run() -> None:
+            root = type("Root", (spread.pb.Root,), {"remote_echo": lambda self, *values: values})()
+            port = reactor.listenTCP(0, spread.pb.PBServerFactory(root), interface="127.0.0.1")
+            self.addCleanup(port.stopListening)
+            factory = spread.pb.PBClientFactory()
+            reactor.connectTCP("127.0.0.1", port.getHost().port, factory)
+            reference = await factory.getRootObject()
+            transport = reference.broker.transport
+            write = transport.write
+
+            def counted(data: bytes) -> None:
+                written.append(data)
+                write(data)
+
+            transport.write = counted
+            gone: defer.Deferred[None] = defer.Deferred()
+            reference.notifyOnDisconnect(lambda ref: gone.callback(None))
+            for number in range(3):
+                self.assertEqual((number,), await reference.callRemote("echo", number))
+            self.assertEqual(3, b"".join(written).count(b"echo"))
+            factory.disconnect()
+            await gone
+
+        return defer.ensureDeferred(run())
 
     @each((OURS, TWISTED))
     def test_login_dialog(self, kind: str) -> Any:

@@ -118,7 +118,11 @@ def caller(sizes: dict[str, Any], deferreds: dict[str, Any]) -> Callable[[Functi
     def instead(function: Function) -> Function:
         if chosen is None:
             return function
-        return cast(Function, update_wrapper(chosen.caller(function, sizes, deferreds), function))
+        made = update_wrapper(chosen.caller(function, sizes, deferreds), function)
+        # What dispatchers of signals look at, to find out what a method takes.
+        for name in ("__code__", "__defaults__", "__kwdefaults__"):
+            setattr(made, name, getattr(function, name))
+        return cast(Function, made)
 
     return instead
 

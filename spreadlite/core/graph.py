@@ -280,7 +280,8 @@ class Jellier(metaclass=_Replaceable):
         self.cooked: dict[int, list[Any]] = {}
         # Keeps what state hooks made on the fly alive, or their ids would be used anew.
         self.cooker: list[object] = []
-        self.asks = not allows_dotted_names(taster)
+        # Also a subclass may want to be asked about every value.
+        self.asks = type(self).jelly is not Jellier.jelly or not allows_dotted_names(taster)
         self.room = depth
         self.depth = depth
 
