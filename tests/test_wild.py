@@ -349,7 +349,8 @@ class Wild(Rows, unittest.TestCase):
                     self.assertTrue(error.subFailure.check(pb.PBConnectionLost, pb.DeadReferenceError))
                 else:
                     self.fail("it was not too much")
-            self.assertEqual(1, written.text.count("does not read its answers"))
+            # Each side may have found out before it hears that the other has.
+            self.assertIn(written.text.count("does not read its answers"), (1, 2))
 
         return defer.ensureDeferred(run())
 
