@@ -368,6 +368,13 @@ class Both:
     gone = None
 
 
+class Forgetful(list[Any]):
+    """Keeps nothing."""
+
+    def append(self, value: Any) -> None:
+        """Forget it."""
+
+
 NAMES = sorted(name for name in vars(Both) if not name.startswith("_") and name not in ("victim", "later"))
 
 
@@ -1787,6 +1794,198 @@ class ShortcutTests(SynchronousTestCase):
                     victim.call([pb.RemoteReference(None, victim.broker, luid, 0)])
                     self.assertIn(pack(["local", luid], True), victim.pipe.out)
                     lose(victim.broker, ConnectionDone)
+
+    def test_given_back(self) -> None:
+        """A reference goes back to the side that owns its object, and to no other; what has a say of its own about that
+        has it."""
+        asked: list[Any] = []
+
+        class Computed(pb.RemoteReference):
+            """Has its id from elsewhere."""
+
+            @property
+            def luid(self) -> Any:  # type: ignore[override]
+                """The same always."""
+                asked.append("luid")
+                return 9
+
+            @luid.setter
+            def luid(self, luid: Any) -> None:
+                """It is not kept."""
+
+        class Watchful(pb.RemoteReference):
+            """Is told of what is looked at."""
+
+            def __getattribute__(self, name: str) -> Any:
+                asked.append(name)
+                return super().__getattribute__(name)
+
+        class Hiding(pb.RemoteReference):
+            """Goes as something else."""
+
+            def jellyFor(self, jellier: Any) -> Any:
+                """As a number."""
+                return 5
+
+        def own(broker: Any) -> Any:
+            reference = pb.RemoteReference(None, broker, 9, 0)
+            reference.jellyFor = lambda jellier: [b"unicode", b"own"]  # type: ignore[method-assign]
+            return reference
+
+        def unwell(broker: Any) -> Any:
+            reference = pb.RemoteReference(None, broker, 9, 0)
+            del reference.luid
+            return reference
+
+        class Derived(pb.RemoteReference):
+            """Adds nothing."""
+
+        makers = [lambda broker, luid=luid: pb.RemoteReference(None, broker, luid, 0) for luid in
+                  (9, 0, 2**31, 2**447, 2**449, b"root", "root", True, 9.5, None, [9])]
+        makers += [lambda broker, cls=cls: cls(None, broker, 9, 0) for cls in (Computed, Watchful, Hiding, Derived)]
+        makers += [own, unwell, lambda broker: pb.RemoteReference(None, None, 9, 0)]
+        makers.append(lambda broker: pb.RemoteReference(None, pb.Broker(), 9, 0))
+        call = pack(["message", 1, "root", "give", 1, ["tuple"], ["dictionary"]], True)
+        for number, make in enumerate(makers):
+            came = []
+            for short in (True, False):
+                with way(self, short, False), logged() as written, warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    self.patch(failure, "count", 0)
+                    victim = Victim(short, False, Limits())
+                    reference = make(victim.broker)
+                    root = victim.broker.localObjectForID("root")
+                    root.remote_give = lambda reference=reference: [reference, {"k": reference}]
+                    asked.clear()
+                    victim.pipe.out = b""
+                    victim.broker.dataReceived(call)
+                    victim.call(reference, [reference, 5])
+                    said = re.sub(b"0x[0-9a-f]+", b"0x", victim.pipe.out)
+                    came.append([said, shape(victim.outcomes), sorted({*asked} - {"doRefCount"}), lines_of(written.text)])
+                    if number < 3:
+                        self.assertEqual(4, said.count(pack(["local", reference.luid], True)))
+                    if make is own:
+                        self.assertEqual(4, said.count(b"own"))
+                    lose(victim.broker, ConnectionDone)
+                    self.flushLoggedErrors()
+            self.assertEqual(came[1], came[0], number)
+
+    def test_given_back_and_let_go(self) -> None:
+        """A reference that the peer gives, and is answered with, is not let go of before the answer: its owner could not
+        find the object any more.  One that is not in the answer is let go of before."""
+        for name, first in (("echo", False), ("now", False), ("publish", True), ("task", False)):
+            call = pack(["message", 1, "root", name, 1, ["tuple", ["remote", 9]], ["dictionary"]], True)
+            for short in (True, False):
+                with way(self, short, False):
+                    victim = Victim(short, False, Limits())
+                    victim.calls = Forgetful()
+                    victim.pipe.out = b""
+                    victim.broker.dataReceived(call)
+                    said = victim.pipe.out
+                    released, answered = pack(["decref", 9], True), bytes((3, 0x80, WORDS[b"answer"], 0x87))
+                    self.assertEqual(first, said.index(released) < said.index(answered), (name, short))
+                    lose(victim.broker, ConnectionDone)
+
+    def test_come_back(self) -> None:
+        """An object of ours that comes back is the object, wherever it is in a message; who has to be told is told."""
+        told: list[Any] = []
+
+        class Posted(pb.Referenceable):
+            """Is told."""
+
+            def postUnjelly(self) -> None:
+                """It has come."""
+                told.append("posted")
+
+        class Alike(pb.Referenceable):
+            """Is like others."""
+
+            def __eq__(self, other: Any) -> bool:
+                told.append("eq")
+                return isinstance(other, Alike)
+
+            def __hash__(self) -> int:
+                told.append("hash")
+                return 5
+
+        class Asked(pb.Referenceable):
+            """Is asked."""
+
+            def __getattr__(self, name: str) -> Any:
+                if not name.startswith("__"):
+                    told.append(name)
+                raise AttributeError(name)
+
+        class Meta(type):
+            """Is asked for what a class has."""
+
+            def __getattribute__(cls, name: str) -> Any:
+                if name == "postUnjelly":
+                    told.append(name)
+                return super().__getattribute__(name)
+
+        def own() -> Any:
+            made = pb.Referenceable()
+            made.postUnjelly = lambda: told.append("own")  # type: ignore[attr-defined]
+            return made
+
+        kinds: list[Any] = [
+            pb.Referenceable, Posted, Alike, Asked, Meta("Odd", (pb.Referenceable,), {}), own, Named,
+            lambda: pb.ViewPoint(None, None),
+        ]  # fmt: skip
+        places: list[Any] = [
+            ["local", b"it"], ["list", ["local", 1], 5], ["dictionary", [["local", 1], ["local", b"it"]]],
+            ["set", ["local", 1], ["local", 1]],
+            ["list", ["reference", 1, ["local", 1]], ["dereference", 1]],
+            ["local", 77], ["local", 1, 2], ["local"], ["local", 1.0], ["local", ["local", 1]], ["local", -1],
+            ["tuple", ["local", 2]],
+        ]  # fmt: skip
+        for kind in kinds:
+            for place in places:
+                came = []
+                call = pack(["message", 1, "root", "take", 1, ["tuple", place], ["dictionary"]], True)
+                for short in (True, False):
+                    with way(self, short, False), logged() as written:
+                        self.patch(failure, "count", 0)
+                        victim = Victim(short, False, Limits())
+                        objects = [kind(), kind()]
+                        for each in objects:
+                            victim.broker.registerReference(each)
+                        victim.broker.setNameForLocal("it", objects[0])
+                        got: list[Any] = []
+                        victim.broker.localObjectForID("root").remote_take = got.append
+                        told.clear()
+                        victim.pipe.out = b""
+                        victim.broker.dataReceived(call)
+                        seen = told[:]
+                        text = repr(got)
+                        for number, each in enumerate(objects):
+                            text = text.replace(repr(each), f"object {number}")
+                        came.append([seen, text, victim.pipe.out, lines_of(written.text)])
+                        lose(victim.broker, ConnectionDone)
+                        self.flushLoggedErrors()
+                self.assertEqual(came[1], came[0], (kind, place))
+                if place == places[0]:
+                    self.assertEqual("[object 0]", came[0][1])
+
+    def test_found_by_the_application(self) -> None:
+        """A broker that has a way of its own to find what comes back is asked, be it its class's or its own."""
+        call = pack(["message", 1, "root", "echo", 1, ["tuple", ["local", 1], ["local", b"x"]], ["dictionary"]], True)
+        for name in ("localObjectForID", "_returnedObjectForID"):
+            for of_class in (True, False):
+                with way(self, True, False):
+                    victim, asked = Victim(True, False, Limits()), []  # type: ignore[var-annotated]
+                    root = victim.broker.localObjectForID("root")
+                    found = lambda *args, asked=asked, root=root: asked.append(args[-1]) or root  # noqa: E731
+                    if of_class:
+                        self.patch(pb.Broker, name, found)
+                    else:
+                        setattr(victim.broker, name, found)
+                    victim.broker.dataReceived(call)
+                    self.assertEqual([1, b"x"], [each for each in asked if each != b"root"])
+                    lose(victim.broker, ConnectionDone)
+                    self.doCleanups()
+                    understood(self, "test_shortcut.Seen", Seen)
 
     def test_each_kind(self) -> None:
         """Whatever has a way of its own to be sent is sent by that, also where its class has none."""

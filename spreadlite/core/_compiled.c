@@ -100,7 +100,7 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(_justReleased) X(locallyCachedObjects) X(_halfMade) X(_raised) X(_localCleanup) X(_cleanUp) X(_returned)         \
     X(_pack) X(_packRest) X(_promised) X(_takeBack) X(_unread) X(_unasked) X(_unsaid) X(proto_decref) X(disconnected)                          \
     X(remoteMessageReceived) X(waitingForAnswers) X(callback) X(currentRequestID) X(incomingVocabulary)                \
-    X(localObjectForID) X(called) X(paused) X(_runningCallbacks) X(result)                                             \
+    X(localObjectForID) X(_returnedObjectForID) X(called) X(paused) X(_runningCallbacks) X(result)                                             \
     X(cachedLocallyAs) X(_recvMessage) X(_answered)
 /* What a reading looks at: the broker's, the inflow's, the transport's, and what _flow, _seams and _transports put into
    graph.STOCK. */
@@ -116,6 +116,7 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
 #define STOCK_NAMES(X)                                                                                                 \
     X(copyable_jelly) X(copyable_type_for) X(copyable_type) X(copyable_state_for) X(copyable_state)                    \
     X(referenceable_jelly) X(copy_unjelly) X(copy_set_state) X(reference_unjelly) X(slot_names) X(method_names)        \
+    X(reference_jelly) X(unjelly_local) X(returned_object) X(local_object)                                             \
     X(remote_receive) X(observe_receive) X(perspective_receive) X(arguments_of) X(note_arguments) X(deferred)          \
     X(of_coroutine) X(failure)
 
@@ -190,7 +191,8 @@ typedef struct {
     PyObject *moments_of; /* what keeps the next; both NULL where datetime is in Python, as in some interpreters */
     PyDateTime_CAPI *moments;
     /* The bytes of what is written often. */
-    PyObject *w_none, *w_true, *w_false, *w_unicode, *w_reference, *w_dereference, *w_remote, *w_remote_head, *w_decref;
+    PyObject *w_none, *w_true, *w_false, *w_unicode, *w_reference, *w_dereference, *w_remote, *w_remote_head, *w_local_head,
+        *w_decref;
     PyObject *w_head[HEADS];
     uint64_t text_head[2]; /* how a text begins, see is_text */
     Py_ssize_t last_packed, last_encoded, last_said; /* bytes, see out_foresee */
@@ -229,6 +231,9 @@ typedef struct {
     PyObject *socket_type;
     /* Classes of what a peer calls of which it is known that looking at them has no effects. */
     unsigned int plain_callee[PLAIN_CALLEES];
+    /* The class of references that are given back as RemoteReference is, that of brokers that find what comes back as Broker does,
+       and classes of what came back of which it is known that nothing is called as it does. */
+    unsigned int returning_version, finding_version, quiet[PLAIN_CALLEES];
     /* The words that a class of brokers was found to send as numbers. */
     unsigned int speaking_version;
     PyObject *speaking;
@@ -2777,7 +2782,7 @@ typedef struct {
     PyObject *expression;
 } Hole;
 
-enum { K_HOOK = 1, K_COPY, K_REMOTE, K_LEAF, K_MOMENT, K_NAMED, K_WRITER };
+enum { K_HOOK = 1, K_COPY, K_REMOTE, K_BACK, K_LEAF, K_MOMENT, K_NAMED, K_WRITER };
 
 /* What is known of a class, as long as its version is the same. */
 typedef struct {
@@ -2801,6 +2806,7 @@ typedef struct {
     PyObject *taster, *store, *invoker, *depth;
     int lists;    /* whether lists are made, and not bytes */
     int light;    /* whether to give up where a hook would be called, or bytes are large; HEAVY when that was so */
+    int back;     /* whether the peer gets a reference back, which may not be let go of before the message is said */
     int collects; /* whether collections are put off, and to be let on again */
     long long room;
     Out out;
@@ -3461,6 +3467,17 @@ static int is_figure(State *st, PyTypeObject *type) {
                                                type == moments->TimeType || type == moments->DeltaType));
 }
 
+/* Whether a class's instances are given back as RemoteReference's are, and looking at them has no effects. */
+static int gives_back(State *st, PyTypeObject *type) {
+    if (type->tp_version_tag && type->tp_version_tag == st->returning_version) return 1;
+    if (type->tp_getattro != PyObject_GenericGetAttr) return 0;
+    int stock = is_stock_method(st, type, st->s_jellyFor, st->s_reference_jelly);
+    if (stock > 0) stock = is_attribute(type, st->s_broker);
+    if (stock > 0) stock = is_attribute(type, st->s_luid);
+    if (stock > 0) st->returning_version = type->tp_version_tag;
+    return stock;
+}
+
 static int find_kind(Writer *w, Kind *kind, PyObject *object) {
     State *st = w->st;
     PyTypeObject *type = Py_TYPE(object);
@@ -3485,7 +3502,13 @@ static int find_kind(Writer *w, Kind *kind, PyObject *object) {
         kind->kind = K_HOOK;
         int copy = is_stock_method(st, type, st->s_jellyFor, st->s_copyable_jelly);
         int remote = copy ? 0 : is_stock_method(st, type, st->s_jellyFor, st->s_referenceable_jelly);
-        if (copy < 0 || remote < 0) return -1;
+        int back = copy || remote ? 0 : gives_back(st, type);
+        if (copy < 0 || remote < 0 || back < 0) return -1;
+        if (back) {
+            kind->kind = K_BACK;
+            kind->tag = Py_XNewRef(PyDict_GetItemWithError(st->g_STOCK, st->s_reference_jelly));
+            if (!kind->tag) return -1;
+        }
         if (remote) {
             kind->kind = K_REMOTE;
             kind->tag = Py_XNewRef(PyDict_GetItemWithError(st->g_STOCK, st->s_referenceable_jelly));
@@ -3553,6 +3576,28 @@ static int w_remote(Writer *w, PyObject *object, int stock_id) {
     if (!failed && out_int(w->st, &w->out, number, w->prefix_limit)) failed = defer(w);
     Py_DECREF(number);
     return failed ? -1 : 0;
+}
+
+/* A reference that its owner gets back, in a message that is written without hooks.  1: it is written; 0: that is out of the
+   ordinary; -1: an error. */
+static int w_back(Writer *w, const Kind *kind, PyObject *object) {
+    State *st = w->st;
+    int done = has_method(object, st->s_jellyFor, kind->tag);
+    if (done <= 0) return done;
+    PyObject *broker = PyObject_GetAttr(object, st->s_broker), *luid = broker ? PyObject_GetAttr(object, st->s_luid) : NULL;
+    done = 0;
+    if (!luid)
+        PyErr_Clear();
+    else if (broker == w->gives && PyLong_CheckExact(luid)) {
+        if (w->level + 1 > w->deepest) w->deepest = w->level + 1;
+        int failed = out_bytes(&w->out, st->w_local_head);
+        if (!failed && out_int(st, &w->out, luid, w->prefix_limit)) failed = defer(w);
+        w->back = 1;
+        done = failed ? -1 : 1;
+    }
+    Py_XDECREF(broker);
+    Py_XDECREF(luid);
+    return done;
 }
 
 /* A Referenceable in a message that is written without hooks: nothing comes of giving it but what can be taken back.  1: it
@@ -3703,7 +3748,7 @@ static int w_other(Writer *w, PyObject *object) {
         return w_written(w, expression);
     }
     if (w->light) {
-        int given = w_given(w, kind, object);
+        int given = kind->kind == K_BACK && w->gives ? w_back(w, kind, object) : w_given(w, kind, object);
         if (!given) w->light = HEAVY;
         return given > 0 ? 0 : -1;
     }
@@ -4891,6 +4936,55 @@ done:
     return value;
 }
 
+/* Whether a class of brokers finds what the peer sends back as Broker does, and looking for it has no effects. */
+static int finds_objects(State *st, PyTypeObject *type) {
+    if (type->tp_version_tag && type->tp_version_tag == st->finding_version) return 1;
+    if (type->tp_getattro != PyObject_GenericGetAttr) return 0;
+    int stock = is_stock_method(st, type, st->s__returnedObjectForID, st->s_returned_object);
+    if (stock > 0) stock = is_stock_method(st, type, st->s_localObjectForID, st->s_local_object);
+    if (stock > 0) stock = is_attribute(type, st->s__exports);
+    if (stock > 0) st->finding_version = type->tp_version_tag;
+    return stock;
+}
+
+/* Whether nothing of an instance is called when it comes back, wherever it is put. */
+static int is_quiet(State *st, PyTypeObject *type) {
+    if (type->tp_version_tag && st->quiet[type->tp_version_tag % PLAIN_CALLEES] == type->tp_version_tag) return 1;
+    if (!Py_IS_TYPE(type, &PyType_Type) || type->tp_getattro != PyObject_GenericGetAttr ||
+        type->tp_hash != PyBaseObject_Type.tp_hash || type->tp_richcompare != PyBaseObject_Type.tp_richcompare)
+        return 0;
+    PyObject *post = PyObject_GetAttr((PyObject *)type, st->s_postUnjelly);
+    int quiet = !post && PyErr_ExceptionMatches(PyExc_AttributeError);
+    if (!post) PyErr_Clear();
+    Py_XDECREF(post);
+    if (quiet) st->quiet[type->tp_version_tag % PLAIN_CALLEES] = type->tp_version_tag;
+    return quiet;
+}
+
+/* An object of ours that the peer sends back; *odd stays set where anything about that is out of the ordinary. */
+static PyObject *read_local(Reader *r, Items *items, PyObject *number, int *odd) {
+    State *st = r->st;
+    Token token;
+    PyObject *own = NULL, *luid = NULL, *found = NULL, *exports, *locals, *ids, *local;
+    int finds = finds_objects(st, Py_TYPE(r->invoker));
+    if (finds <= 0 || items_next(st, items, &token) || token.kind == T_LIST || token.kind == T_FLOAT) return NULL;
+    if (!(luid = scalar(&token)) || !(own = PyObject_GenericGetDict(r->invoker, NULL))) goto done;
+    if (!(PyLong_CheckExact(luid) || PyBytes_CheckExact(luid)) ||
+        PyDict_GetItemWithError(own, st->s__returnedObjectForID) || PyDict_GetItemWithError(own, st->s_localObjectForID) ||
+        !(exports = PyDict_GetItemWithError(own, st->s__exports)) || open_table(st, exports, &locals, &ids) <= 0 ||
+        !(local = PyDict_GetItemWithError(locals, luid)) || is_local(st, Py_TYPE(local)) <= 0)
+        goto done;
+    PyObject *object = SLOT_OF(local, st->local, LOCAL_OBJECT);
+    if (!object || object == Py_None || !is_quiet(st, Py_TYPE(object))) goto done;
+    *odd = 0;
+    found = Py_NewRef(object);
+    if (finish_made(r, found, 1) || announce(r, number, found)) Py_CLEAR(found);
+done:
+    Py_XDECREF(luid);
+    Py_XDECREF(own);
+    return found;
+}
+
 /* A list whose tag is registered, with the tokens after the tag; *odd is set for what graph has to do, before anything
    was done. */
 static PyObject *read_registered(Reader *r, PyObject *tag, Items *items, PyObject *number, int *odd) {
@@ -4902,6 +4996,10 @@ static PyObject *read_registered(Reader *r, PyObject *tag, Items *items, PyObjec
     PyObject *value = NULL, *state = NULL, *result = NULL, *methods = NULL;
     Token token;
     if (!cls) return PyErr_Occurred() ? NULL : read_by_factory(r, tag, items, number, odd);
+    if (cls == PyDict_GetItemWithError(st->g_STOCK, st->s_unjelly_local)) {
+        result = read_local(r, items, number, odd);
+        goto done;
+    }
     Made *made = PyType_Check(cls) ? find_made(r, (PyTypeObject *)cls) : NULL;
     if (!made || made->kind == R_HOOK) goto done;
     int plain = made->plain;
@@ -5883,17 +5981,24 @@ static int call_returned(Desk *desk, Call *call) {
             int good = answer_good(desk, &w, call->number, result ? result : call->value);
             /* Whoever keeps the Deferred finds it as if we had added a callback. */
             if (good > 0 && result && PyObject_SetAttr(call->value, st->s_result, Py_None)) PyErr_Clear();
-            Py_XDECREF(result);
             if (good < 0) {
+                Py_XDECREF(result);
                 message_end(desk, &w);
                 return call_raised(desk, call->number, call->wanted, 0);
             }
             if (good) {
+                PyObject *kept = !w.back ? NULL : Py_NewRef(result ? result : call->value);
+                int failed = 0;
+                Py_XDECREF(result);
                 call_end(call);
-                if (!is_true(OWN(desk, disconnected))) return say(desk, &w, 1);
-                message_end(desk, &w);
-                return 0;
+                if (!is_true(OWN(desk, disconnected)))
+                    failed = say(desk, &w, 1);
+                else
+                    message_end(desk, &w);
+                Py_XDECREF(kept);
+                return failed;
             }
+            Py_XDECREF(result);
             message_end(desk, &w);
             pack = st->s__packRest;
         }
@@ -6990,8 +7095,8 @@ static int module_exec(PyObject *module) {
              !(st->w_reference = beginning(st, 3, st->head[H_REFERENCE])) ||
              !(st->w_dereference = beginning(st, 2, st->head[H_DEREFERENCE])) ||
              !(st->w_remote_head = beginning(st, 2, PyList_GET_ITEM(st->w_remote, 0))) ||
-             !(st->w_decref = constant(st, "[y]", "decref"));
-    if (!failed) PyBytes_AS_STRING(st->w_decref)[0] = 2;
+             !(st->w_local_head = constant(st, "[y]", "local")) || !(st->w_decref = constant(st, "[y]", "decref"));
+    if (!failed) PyBytes_AS_STRING(st->w_local_head)[0] = PyBytes_AS_STRING(st->w_decref)[0] = 2;
     for (int head = 0; !failed && head < HEADS; head++) failed = !(st->w_head[head] = constant(st, "O", st->head[head]));
     if (!failed && PyBytes_GET_SIZE(st->w_unicode) == TEXT_HEAD) {
         memcpy(&st->text_head[0], PyBytes_AS_STRING(st->w_unicode), 8);
@@ -7026,7 +7131,7 @@ static int module_exec(PyObject *module) {
 
 /* Visits or clears each reference of the state. */
 #define EACH(X)                                                                                                        \
-    X(w_remote_head) X(w_decref) X(moments_of) X(Method) X(Decimal) X(way.module_of) X(way.threads_of)                 \
+    X(w_remote_head) X(w_local_head) X(w_decref) X(moments_of) X(Method) X(Decimal) X(way.module_of) X(way.threads_of)                 \
     X(way.flow_of) X(way.limits_of)                                                                                    \
     X(stock_asks) X(dummy_asks) X(qual) X(partial) X(default_registry) X(default_depth) X(default_size)                \
     X(default_prefix) X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder)         \
