@@ -1987,6 +1987,37 @@ class ShortcutTests(SynchronousTestCase):
                     self.doCleanups()
                     understood(self, "test_shortcut.Seen", Seen)
 
+    def test_called_by_keyword(self) -> None:
+        """A call with keyword arguments, made as the peer's is handled, is the one that it is at any other time."""
+        shared, given = [1], pb.Referenceable()
+        calls: list[Any] = [
+            {"a": 5}, {"a": 5, "b": "text", "c": b"bytes", "d": 2.5, "e": None, "f": True, "g": -(2**70)}, {"é": "é"},
+            {"pbanswer": 0}, {"pbanswer": 1, "a": 5}, {"pbx": 5}, {"p": 5, "pb": 6, "": 7}, {"a": shared},
+            {"a": given, "b": given},
+            {"a": b"x" * 70_000}, {"a": "x" * 70_000}, {"a": "\ud800"}, {"a": 2**500}, {"a": object()}, {"self": 5},
+            {"pbcallback": lambda result: None}, {"k" * 700_000: 5}, {str(n): n for n in range(300)}, {"a": Piece(5)},
+        ]  # fmt: skip
+        for number, keywords in enumerate(calls):
+            for values in ((), (5,), (shared, shared), (given, b"x" * 70_000)):
+                came = []
+                for short in (True, False):
+                    with way(self, short, False), logged() as written, warnings.catch_warnings():
+                        warnings.simplefilter("ignore")
+                        self.patch(failure, "count", 0)
+                        victim = Victim(short, False, Limits())
+                        root = victim.broker.localObjectForID("root")
+                        root.remote_go = lambda v=victim, a=values, k=keywords: v.call(*a, **k)
+                        victim.pipe.out = b""
+                        victim.broker.dataReceived(pack(["message", 1, "root", "go", 1, ["tuple"], ["dictionary"]], True))
+                        state = [victim.broker.currentRequestID, sorted(victim.broker.waitingForAnswers)]
+                        said = victim.pipe.out
+                        lose(victim.broker, ConnectionDone)
+                        came.append([said, victim.outcomes, state, lines_of(written.text)])
+                        self.flushLoggedErrors()
+                self.assertEqual(came[1], came[0], (number, len(values)))
+                if number < 3:
+                    self.assertIn(pack(next(iter(keywords)).encode(), True), came[0][0])
+
     def test_each_kind(self) -> None:
         """Whatever has a way of its own to be sent is sent by that, also where its class has none."""
         understood(self, "test_shortcut.Seen", Seen)

@@ -6702,7 +6702,7 @@ end:
 /* A call of the peer's object, where no hook is asked about its arguments: what Broker._sendMessage does.  None where the
    Python way is to be taken, before anything was done. */
 static PyObject *ask_for(Desk *desk, int word, PyObject *object, const char *name, Py_ssize_t length, PyObject *values,
-                         PyObject *deferred) {
+                         PyObject *named, PyObject *deferred) {
     State *st = desk->st;
     PyObject *question = NULL, *number = NULL, *made = NULL, *last = NULL;
     long long first = 0;
@@ -6731,7 +6731,7 @@ static PyObject *ask_for(Desk *desk, int word, PyObject *object, const char *nam
                  out_int(st, &w.out, number, w.prefix_limit) ||
                  (PyLong_CheckExact(object) ? out_int(st, &w.out, object, w.prefix_limit) : w_bytes(&w, object)) ||
                  w_octets(&w, name, length) || out_head(&w.out, 1, INT) || w_value(&w, values) ||
-                 out_bytes(&w.out, st->w_no_keywords);
+                 (named ? w_value(&w, named) : out_bytes(&w.out, st->w_no_keywords));
     int good = message_good(desk, &w, failed);
     if (good < 0) {
         message_end(desk, &w);
@@ -6801,7 +6801,7 @@ static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t co
     if (!PyBytes_CheckExact(prefix) || !PyBytes_CheckExact(name)) Py_RETURN_NONE;
     Desk desk = {.st = st, .broker = args[0], .output = args[1], .names = args[6]};
     PyObject *question = ask_for(&desk, PyBytes_GET_SIZE(prefix) ? st->n_cachemessage : st->n_message, args[3],
-                                 PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name), args[5], args[7]);
+                                 PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name), args[5], NULL, args[7]);
     desk_end(&desk);
     return question;
 }
@@ -6859,10 +6859,27 @@ static int calls_itself(State *st, PyTypeObject *type) {
     return stock;
 }
 
+/* Keyword arguments as a dictionary; NULL without an error where one is for callRemote itself, or is none of the values that no
+   other can refer to: what positional arguments share with keyword arguments is sent twice. */
+static PyObject *keywords_of(PyObject *names, PyObject *const *values) {
+    PyObject *named = PyDict_New();
+    for (Py_ssize_t i = 0; named && i < PyTuple_GET_SIZE(names); i++) {
+        PyObject *name = PyTuple_GET_ITEM(names, i), *value = values[i];
+        PyTypeObject *type = Py_TYPE(value);
+        int simple = type == &PyUnicode_Type || type == &PyLong_Type || type == &PyBool_Type || type == &PyFloat_Type ||
+                     value == Py_None || (type == &PyBytes_Type && PyBytes_GET_SIZE(value) <= LARGE_STRING);
+        if (!simple || (PyUnicode_GET_LENGTH(name) > 1 && PyUnicode_READ_CHAR(name, 0) == 'p' &&
+                        PyUnicode_READ_CHAR(name, 1) == 'b') ||
+            PyDict_SetItem(named, name, value))
+            Py_CLEAR(named);
+    }
+    return named;
+}
+
 /* RemoteReference.callRemote, in the course of a reading in which it was seen that all is stock.  None, as for ask_for. */
 static PyObject *call_peer(State *st, const Method *method, PyObject *reference, PyObject *name, PyObject *const *rest,
-                           Py_ssize_t count) {
-    PyObject *broker = NULL, *luid = NULL, *values = NULL, *question = NULL, *deferred = NULL;
+                           Py_ssize_t count, PyObject *keywords) {
+    PyObject *broker = NULL, *luid = NULL, *values = NULL, *named = NULL, *question = NULL, *deferred = NULL;
     const char *text = NULL;
     Py_ssize_t length = 0;
     Desk desk = {.st = st, .names = method->sizes};
@@ -6879,7 +6896,8 @@ static PyObject *call_peer(State *st, const Method *method, PyObject *reference,
         !(deferred = Py_XNewRef(PyDict_GetItemWithError(method->deferreds, st->s_Deferred))) || !(values = PyTuple_New(count)))
         goto pass;
     for (Py_ssize_t i = 0; i < count; i++) PyTuple_SET_ITEM(values, i, Py_NewRef(rest[i]));
-    question = ask_for(&desk, st->n_message, luid, text, length, values, deferred);
+    if (keywords && PyTuple_GET_SIZE(keywords) && !(named = keywords_of(keywords, rest + count))) goto pass;
+    question = ask_for(&desk, st->n_message, luid, text, length, values, named, deferred);
     goto done;
 pass:
     /* The Python way tells what is wrong, if anything is. */
@@ -6890,6 +6908,7 @@ done:
     Py_XDECREF(desk.output);
     Py_XDECREF(deferred);
     Py_XDECREF(values);
+    Py_XDECREF(named);
     Py_XDECREF(luid);
     Py_XDECREF(broker);
     return question;
@@ -6898,8 +6917,8 @@ done:
 static PyObject *caller_call(PyObject *self, PyObject *const *args, size_t flags, PyObject *keywords) {
     Py_ssize_t count = PyVectorcall_NARGS(flags);
     State *st = method_state(self);
-    if (st && ((Method *)self)->sizes && count > 1 && (!keywords || !PyTuple_GET_SIZE(keywords))) {
-        PyObject *question = call_peer(st, (Method *)self, args[0], args[1], args + 2, count - 2);
+    if (st && ((Method *)self)->sizes && count > 1) {
+        PyObject *question = call_peer(st, (Method *)self, args[0], args[1], args + 2, count - 2, keywords);
         if (question != Py_None) return question;
         Py_DECREF(question);
     }
