@@ -1102,8 +1102,8 @@ class Broker(banana.Banana):
     def _sendMessage(self, prefix: bytes, perspective: Any, objectID: Any, message: Any, args: Any, kw: Any) -> Any:
         """Call a method of the peer's object; see `RemoteReference.callRemote`."""
         stock = self._stock or _STOCK.on(self)
-        if stock and not kw:
-            question = codec.ask(self, self._output, prefix, objectID, message, args, _SIZES, defer.Deferred)
+        if stock and (not kw or type(kw) is dict and kw.keys().isdisjoint(_OWN_KEYWORDS)):
+            question = codec.ask(self, self._output, prefix, objectID, message, args, _SIZES, defer.Deferred, kw)
             if question is not None:
                 return question
         callback = errback = None
@@ -1464,6 +1464,8 @@ _FEW = 1 << 15
 
 #: What is sent where a call has no keywords.
 _NO_KEYWORDS = [vocabulary.DICTIONARY]
+# Those of callRemote itself.
+_OWN_KEYWORDS = frozenset(("pbanswer", "pbcallback", "pberrback"))
 
 #: What an object's id, or name, is.
 _ID_TYPES = frozenset((int, bytes))

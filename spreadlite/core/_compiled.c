@@ -6791,17 +6791,28 @@ pass:
     Py_RETURN_NONE;
 }
 
+/* Whether a value is none that another can refer to, and may be a keyword argument here: what positional arguments share with
+   keyword arguments is sent twice. */
+static int is_simple(PyObject *value) {
+    PyTypeObject *type = Py_TYPE(value);
+    return type == &PyUnicode_Type || type == &PyLong_Type || type == &PyBool_Type || type == &PyFloat_Type ||
+           value == Py_None || (type == &PyBytes_Type && PyBytes_GET_SIZE(value) <= LARGE_STRING);
+}
+
 static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t count) {
-    if (count != 8 || !PyDict_CheckExact(args[6])) {
-        PyErr_SetString(PyExc_TypeError, "ask() takes a broker and seven more arguments");
+    if (count != 9 || !PyDict_CheckExact(args[6])) {
+        PyErr_SetString(PyExc_TypeError, "ask() takes a broker and eight more arguments");
         return NULL;
     }
     State *st = state_of(module);
-    PyObject *prefix = args[2], *name = args[4];
-    if (!PyBytes_CheckExact(prefix) || !PyBytes_CheckExact(name)) Py_RETURN_NONE;
+    PyObject *prefix = args[2], *name = args[4], *named = NULL, *key, *value;
+    if (PyDict_Check(args[8]) && PyDict_GET_SIZE(args[8])) named = args[8];
+    if (!PyBytes_CheckExact(prefix) || !PyBytes_CheckExact(name) || (named && !PyDict_CheckExact(named))) Py_RETURN_NONE;
+    for (Py_ssize_t at = 0; named && PyDict_Next(named, &at, &key, &value);)
+        if (!PyUnicode_CheckExact(key) || !is_simple(value)) Py_RETURN_NONE;
     Desk desk = {.st = st, .broker = args[0], .output = args[1], .names = args[6]};
     PyObject *question = ask_for(&desk, PyBytes_GET_SIZE(prefix) ? st->n_cachemessage : st->n_message, args[3],
-                                 PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name), args[5], NULL, args[7]);
+                                 PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name), args[5], named, args[7]);
     desk_end(&desk);
     return question;
 }
@@ -6859,19 +6870,13 @@ static int calls_itself(State *st, PyTypeObject *type) {
     return stock;
 }
 
-/* Keyword arguments as a dictionary; NULL without an error where one is for callRemote itself, or is none of the values that no
-   other can refer to: what positional arguments share with keyword arguments is sent twice. */
+/* Keyword arguments as a dictionary; NULL where one is for callRemote itself, or is not simple. */
 static PyObject *keywords_of(PyObject *names, PyObject *const *values) {
     PyObject *named = PyDict_New();
     for (Py_ssize_t i = 0; named && i < PyTuple_GET_SIZE(names); i++) {
-        PyObject *name = PyTuple_GET_ITEM(names, i), *value = values[i];
-        PyTypeObject *type = Py_TYPE(value);
-        int simple = type == &PyUnicode_Type || type == &PyLong_Type || type == &PyBool_Type || type == &PyFloat_Type ||
-                     value == Py_None || (type == &PyBytes_Type && PyBytes_GET_SIZE(value) <= LARGE_STRING);
-        if (!simple || (PyUnicode_GET_LENGTH(name) > 1 && PyUnicode_READ_CHAR(name, 0) == 'p' &&
-                        PyUnicode_READ_CHAR(name, 1) == 'b') ||
-            PyDict_SetItem(named, name, value))
-            Py_CLEAR(named);
+        PyObject *name = PyTuple_GET_ITEM(names, i);
+        int own = PyUnicode_GET_LENGTH(name) > 1 && PyUnicode_READ_CHAR(name, 0) == 'p' && PyUnicode_READ_CHAR(name, 1) == 'b';
+        if (own || !is_simple(values[i]) || PyDict_SetItem(named, name, values[i])) Py_CLEAR(named);
     }
     return named;
 }

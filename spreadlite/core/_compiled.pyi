@@ -87,5 +87,6 @@ def ask(
     args: tuple[Any, ...],
     names: dict[str, Any],
     deferred: Callable[[], Any],
+    keywords: dict[str, Any],
     /,
 ) -> Any: ...

@@ -158,20 +158,23 @@ def _usual(broker: Any, limits: Any, security: Any, sizes: dict[str, Any]) -> tu
 
 
 def written(
-    broker: Any, chunks: list[bytes], values: tuple[Any, ...], most: int, end: bytes = b""
+    broker: Any, chunks: list[bytes], values: tuple[Any, ...], most: int, keywords: dict[str, Any] | None = None
 ) -> tuple[bytes | list[bytes] | None, Any]:
-    """*chunks*, the bytes of *values*, and *end*, in parts where some are large, and the `passing.Giver` of the references
-    among them; None if not all of the values are plain, or references.
+    """*chunks* and the bytes of *values* and *keywords*, in parts where some are large, and the `passing.Giver` of the
+    references among them; None if not all of the values are plain, or references.
 
     Args:
         broker: the connection.
-        chunks, values, end: what to write; the first is used up.
+        chunks, values: what to write; the first is used up.
+        keywords: what to write after that, without regard to what has been met before; None if there is no such thing.
         most: bytes of a byte string, and items of a list, at the most.
     """
     notes: list[Any] = [broker, False]
     good = False
     try:
-        good = plain.write(values, chunks, notes, most)
+        good = plain.write(values, chunks, notes, most) and (
+            not keywords or plain.write((keywords,), chunks, notes, most)
+        )
     except Exception:
         # A text has no bytes, or an object of the application's raised as it was looked at.  Whoever writes it otherwise
         # says so.
@@ -183,8 +186,8 @@ def written(
             giver.take_back()
     if not good:
         return None, None
-    if end:
-        chunks.append(end)
+    if keywords == {}:
+        chunks.append(NO_KEYWORDS)
     return wire.parts_of(chunks) if notes[1] else b"".join(chunks), giver
 
 
@@ -603,6 +606,7 @@ def ask(
     arguments: Any,
     sizes: dict[str, Any],
     deferred: Callable[[], Any],
+    keywords: dict[str, Any],
 ) -> Any:
     """Make a call, as `Broker._sendMessage` does, and return its Deferred; None where that has to be done there, and
     nothing was done here."""
@@ -624,7 +628,7 @@ def ask(
     broker.currentRequestID = number
     head = wire.INTS[number] if number <= wire.MOST_HEADS else wire.encode_int(number, plain.LONGEST_PREFIX)
     begun = [MESSAGE, head, CALLEES[luid, name], plain.TUPLE_HEADS[len(arguments)]]
-    said, giver = written(broker, begun, arguments, sizes["SIZE_LIMIT"], NO_KEYWORDS)
+    said, giver = written(broker, begun, arguments, sizes["SIZE_LIMIT"], keywords or {})
     if said is None:
         if broker.currentRequestID == number:
             broker.currentRequestID = number - 1
