@@ -1500,7 +1500,9 @@ class ShortcutTests(SynchronousTestCase):
                         gc.set_threshold(*thresholds)
                     gc.collect()
                     self.assertRegex(str(victim.outcomes[-1]), "DeadReferenceError|PBConnectionLost")
-                    self.assertLess(len(locals) - before, 400)
+                    # Newer Pythons do not collect in the middle of what C does.
+                    if not short or sys.version_info < (3, 12):
+                        self.assertLess(len(locals) - before, 400)
 
     def test_asked_once_what_it_is_called(self) -> None:
         """A class or a module that has a way of its own to say what it is called is asked once for each time that it is in

@@ -98,9 +98,10 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
     X(expression_bytes) X(expression_depth) X(__dict__) X(__init__) X(__class__) X(__getattribute__) X(security)       \
     X(_PREFIX_LIMIT) X(depth) X(outstanding_calls) X(transport) X(_pass_on) X(_answering) X(_parting) X(_unsent)       \
     X(_justReleased) X(locallyCachedObjects) X(_halfMade) X(_raised) X(_localCleanup) X(_cleanUp) X(_returned)         \
-    X(_pack) X(_packRest) X(_promised) X(_takeBack) X(_unread) X(_unasked) X(_unsaid) X(proto_decref) X(disconnected)                          \
-    X(remoteMessageReceived) X(waitingForAnswers) X(callback) X(currentRequestID) X(incomingVocabulary)                \
-    X(localObjectForID) X(_returnedObjectForID) X(called) X(paused) X(_runningCallbacks) X(result)                                             \
+    X(_pack) X(_packRest) X(_promised) X(_takeBack) X(_unread) X(_unasked) X(_unsaid) X(proto_decref)                 \
+    X(disconnected) X(remoteMessageReceived) X(waitingForAnswers) X(callback) X(currentRequestID)                      \
+    X(incomingVocabulary)                                                                                              \
+    X(localObjectForID) X(_returnedObjectForID) X(called) X(paused) X(_runningCallbacks) X(result)                     \
     X(cachedLocallyAs) X(_recvMessage) X(_answered)
 /* What a reading looks at: the broker's, the inflow's, the transport's, and what _flow, _seams and _transports put into
    graph.STOCK. */
