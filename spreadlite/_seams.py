@@ -49,10 +49,14 @@ class Stock:
             if _version_of is not None:
                 self._version = _version_of(cls)
         own = instance.__dict__
-        if self._remembers and own.get("_attributesSeen") == len(own) and next(reversed(own)) == "_attributesSeen":
-            # It has no attribute that it had not when this was asked last: there are as many, and what is added, also in
-            # the place of one that was deleted, comes last.
-            return True
+        try:
+            if self._remembers and own.get("_attributesSeen") == len(own) and next(reversed(own)) == "_attributesSeen":
+                # It has no attribute that it had not when this was asked last: there are as many, and what is added, also
+                # in the place of one that was deleted, comes last.
+                return True
+        except RuntimeError:
+            # A finalizer has run in between, and given it one, or taken one.
+            pass
         for name in self._names:
             if name in own:
                 return False
