@@ -439,6 +439,10 @@ class Victim:
 
     def call(self, *args: Any, **kw: Any) -> None:
         """Call the peer."""
+        self.expect(self.reference.callRemote, "it", *args, **kw)
+
+    def expect(self, function: Any, /, *args: Any, **kw: Any) -> None:
+        """Call *function*, which calls the peer."""
         number = len(self.outcomes)
         self.outcomes.append("waits")
 
@@ -446,7 +450,7 @@ class Victim:
             self.outcomes[number] = (self.outcomes[number], shape(result))
 
         try:
-            d = self.reference.callRemote("it", *args, **kw)
+            d = function(*args, **kw)
         except Exception as error:
             self.outcomes[number] = shape(error)
         else:
@@ -1996,8 +2000,9 @@ class ShortcutTests(SynchronousTestCase):
             {"a": 5}, {"a": 5, "b": "text", "c": b"bytes", "d": 2.5, "e": None, "f": True, "g": -(2**70)}, {"é": "é"},
             {"pbanswer": 0}, {"pbanswer": 1, "a": 5}, {"pbx": 5}, {"p": 5, "pb": 6, "": 7}, {"a": shared},
             {"a": given, "b": given},
-            {"a": b"x" * 70_000}, {"a": "x" * 70_000}, {"a": "\ud800"}, {"a": 2**500}, {"a": object()}, {"self": 5},
-            {"pbcallback": lambda result: None}, {"k" * 700_000: 5}, {str(n): n for n in range(300)}, {"a": Piece(5)},
+            {"a": b"x" * 70_000}, {"a": "x" * 70_000}, {"a": "\ud800"}, {"a": 2**500}, {"a": object()},
+            {"self": 5}, {"_name": 5}, {"pbcallback": lambda result: None}, {"k" * 700_000: 5},
+            {str(n): n for n in range(300)}, {"a": Piece(5)},
         ]  # fmt: skip
         for number, keywords in enumerate(calls):
             for values in ((), (5,), (shared, shared), (given, b"x" * 70_000)):
@@ -2007,8 +2012,8 @@ class ShortcutTests(SynchronousTestCase):
                         warnings.simplefilter("ignore")
                         self.patch(failure, "count", 0)
                         victim = Victim(short, False, Limits())
-                        root = victim.broker.localObjectForID("root")
-                        root.remote_go = lambda v=victim, a=values, k=keywords: v.call(*a, **k)
+                        root, call = victim.broker.localObjectForID("root"), victim.reference.callRemote
+                        root.remote_go = lambda v=victim, c=call, a=values, k=keywords: v.expect(c, "it", *a, **k)
                         victim.pipe.out = b""
                         victim.broker.dataReceived(pack(["message", 1, "root", "go", 1, ["tuple"], ["dictionary"]], True))
                         state = [victim.broker.currentRequestID, sorted(victim.broker.waitingForAnswers)]
@@ -2019,6 +2024,80 @@ class ShortcutTests(SynchronousTestCase):
                 self.assertEqual(came[1], came[0], (number, len(values)))
                 if number < 3:
                     self.assertIn(pack(next(iter(keywords)).encode(), True), came[0][0])
+
+    def test_keywords_among_the_arguments(self) -> None:
+        """What hands on its keyword arguments as an argument, too, has them sent twice."""
+        keywords = {"a": 5}
+        came = []
+        for short in (True, False):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                victim.pipe.out = b""
+                arguments = (keywords, [keywords])
+                d = victim.broker._sendMessage(b"", None, b"theirs", b"it", arguments, keywords)
+                d.addErrback(lambda reason: None)
+                came.append(victim.pipe.out)
+                lose(victim.broker, ConnectionDone)
+        self.assertEqual(came[1], came[0])
+        self.assertTrue(came[0].endswith(pack(["dictionary", [["unicode", "a"], 5]], True)))
+
+    def test_ways_of_a_class(self) -> None:
+        """A reference whose class computes its id, or has a class of its own, is asked as by the methods; so is an object
+        that comes back, which may be let go of meanwhile."""
+        asked: list[str] = []
+
+        class Meta(type):
+            def __getattribute__(cls, name: str) -> Any:
+                if name in ("luid", "broker"):
+                    raise ValueError(name)
+                return super().__getattribute__(name)
+
+        class Odd(pb.RemoteReference, metaclass=Meta):
+            pass
+
+        class Instead(pb.RemoteReference):
+            luid = types.DynamicClassAttribute(  # type: ignore[assignment]
+                lambda self: asked.append("luid") or b"theirs", lambda self, value: None
+            )
+
+        class Moved(pb.RemoteReference):
+            luid = property(  # type: ignore[assignment]
+                lambda self: 11, lambda self, value: self.__dict__.update(luid=value)
+            )
+
+        class Leaving(pb.Referenceable):
+            pass
+
+        class Letting:
+            def __get__(self, instance: Any, cls: Any) -> Any:
+                victim.broker.localObjects.pop(1, None)
+                victim.broker.luids.clear()
+                raise AttributeError("postUnjelly")
+
+        Leaving.postUnjelly = Letting()  # type: ignore[attr-defined]
+        for cls, back in ((Odd, 9), (Instead, b"theirs"), (Moved, 11)):
+            for short in (True, False):
+                with way(self, short, False):
+                    victim = Victim(short, False, Limits())
+                    root = victim.broker.localObjectForID("root")
+                    reference = cls(None, victim.broker, 9, 0)
+                    root.remote_give = lambda reference=reference: [reference]
+                    asked.clear()
+                    victim.pipe.out = b""
+                    victim.broker.dataReceived(pack(["message", 1, "root", "give", 1, ["tuple"], ["dictionary"]], True))
+                    self.assertIn(pack(["local", back], True), victim.pipe.out, (cls, short))
+                    self.assertEqual(["luid"] * (cls is Instead), asked)
+                    lose(victim.broker, ConnectionDone)
+        for short in (True, False):
+            with way(self, short, False):
+                victim, got = Victim(short, False, Limits()), []  # type: ignore[var-annotated]
+                victim.broker.localObjectForID("root").remote_take = got.append
+                luid = victim.broker.registerReference(Leaving())
+                victim.broker.dataReceived(
+                    pack(["message", 1, "root", "take", 1, ["tuple", ["local", luid]], ["dictionary"]], True)
+                )
+                self.assertIsInstance(got[0], Leaving)
+                lose(victim.broker, ConnectionDone)
 
     def test_each_kind(self) -> None:
         """Whatever has a way of its own to be sent is sent by that, also where its class has none."""

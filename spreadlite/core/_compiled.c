@@ -2021,7 +2021,13 @@ static inline int is_true(PyObject *value) {
 
 /* Whether a name is that of a mere attribute: nothing is called when it is read or set. */
 static int is_attribute(PyTypeObject *type, PyObject *name) {
-    PyObject *found = PyObject_GetAttr((PyObject *)type, name);
+    PyObject *found;
+    if (Py_IS_TYPE(type, &PyType_Type)) {
+        /* A descriptor that has nothing to give to a class is there nevertheless. */
+        found = _PyType_Lookup(type, name);
+        return !found || (!Py_TYPE(found)->tp_descr_get && !Py_TYPE(found)->tp_descr_set);
+    }
+    found = PyObject_GetAttr((PyObject *)type, name);
     if (!found) {
         if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
         PyErr_Clear();
@@ -3471,7 +3477,7 @@ static int is_figure(State *st, PyTypeObject *type) {
 /* Whether a class's instances are given back as RemoteReference's are, and looking at them has no effects. */
 static int gives_back(State *st, PyTypeObject *type) {
     if (type->tp_version_tag && type->tp_version_tag == st->returning_version) return 1;
-    if (type->tp_getattro != PyObject_GenericGetAttr) return 0;
+    if (!Py_IS_TYPE(type, &PyType_Type) || type->tp_getattro != PyObject_GenericGetAttr) return 0;
     int stock = is_stock_method(st, type, st->s_jellyFor, st->s_reference_jelly);
     if (stock > 0) stock = is_attribute(type, st->s_broker);
     if (stock > 0) stock = is_attribute(type, st->s_luid);
@@ -4954,10 +4960,7 @@ static int is_quiet(State *st, PyTypeObject *type) {
     if (!Py_IS_TYPE(type, &PyType_Type) || type->tp_getattro != PyObject_GenericGetAttr ||
         type->tp_hash != PyBaseObject_Type.tp_hash || type->tp_richcompare != PyBaseObject_Type.tp_richcompare)
         return 0;
-    PyObject *post = PyObject_GetAttr((PyObject *)type, st->s_postUnjelly);
-    int quiet = !post && PyErr_ExceptionMatches(PyExc_AttributeError);
-    if (!post) PyErr_Clear();
-    Py_XDECREF(post);
+    int quiet = !_PyType_Lookup(type, st->s_postUnjelly); /* a descriptor, which getattr would call, is there too */
     if (quiet) st->quiet[type->tp_version_tag % PLAIN_CALLEES] = type->tp_version_tag;
     return quiet;
 }
@@ -6811,10 +6814,13 @@ static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t co
     if (!PyBytes_CheckExact(prefix) || !PyBytes_CheckExact(name) || (named && !PyDict_CheckExact(named))) Py_RETURN_NONE;
     for (Py_ssize_t at = 0; named && PyDict_Next(named, &at, &key, &value);)
         if (!PyUnicode_CheckExact(key) || !is_simple(value)) Py_RETURN_NONE;
+    /* A copy: it may be among the arguments, too, and change as these are written. */
+    if (named && !(named = PyDict_Copy(named))) return NULL;
     Desk desk = {.st = st, .broker = args[0], .output = args[1], .names = args[6]};
     PyObject *question = ask_for(&desk, PyBytes_GET_SIZE(prefix) ? st->n_cachemessage : st->n_message, args[3],
                                  PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name), args[5], named, args[7]);
     desk_end(&desk);
+    Py_XDECREF(named);
     return question;
 }
 
@@ -6876,7 +6882,10 @@ static PyObject *keywords_of(PyObject *names, PyObject *const *values) {
     PyObject *named = PyDict_New();
     for (Py_ssize_t i = 0; named && i < PyTuple_GET_SIZE(names); i++) {
         PyObject *name = PyTuple_GET_ITEM(names, i);
-        int own = PyUnicode_GET_LENGTH(name) > 1 && PyUnicode_READ_CHAR(name, 0) == 'p' && PyUnicode_READ_CHAR(name, 1) == 'b';
+        /* Those that begin with pb may be callRemote's own; it has parameters by the names of the others. */
+        int own = !PyUnicode_CheckExact(name) || !PyUnicode_CompareWithASCIIString(name, "self") ||
+                  !PyUnicode_CompareWithASCIIString(name, "_name") ||
+                  (PyUnicode_GET_LENGTH(name) > 1 && PyUnicode_READ_CHAR(name, 0) == 'p' && PyUnicode_READ_CHAR(name, 1) == 'b');
         if (own || !is_simple(values[i]) || PyDict_SetItem(named, name, values[i])) Py_CLEAR(named);
     }
     return named;

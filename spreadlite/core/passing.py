@@ -24,6 +24,8 @@ _REMOTES, _LOCALS = (
     tuple(bytes((2, LIST, word, VOCAB, digit)) for digit in range(0x80)) for word in (REMOTE_WORD, LOCAL_WORD)
 )
 _plain: Any = object
+# What a reference has that says where it goes back to.
+_IDENTITY = ("luid", "broker")
 
 
 class Giver:
@@ -48,7 +50,7 @@ class Giver:
         """What is written for *value*; None if that is out of the ordinary."""
         kind = type(value)
         if kind is not self._giving:
-            if kind is self._given or _has_hook(kind, (STOCK["reference_jelly"],)):
+            if kind is self._given or _has_hook(kind, (STOCK["reference_jelly"],)) and not _computes(kind, _IDENTITY):
                 self._given = kind
                 return self._said_back(value)
             if not _has_hook(kind, GIVES_ID):
@@ -105,6 +107,11 @@ def _has_hook(kind: Any, hooks: Any) -> bool:
         return False
     hook = getattr(kind, "jellyFor", None)
     return type(hook) is FunctionType and hook in hooks
+
+
+def _computes(kind: Any, names: tuple[str, ...]) -> bool:
+    """Whether the class *kind* has a say about what its instances have under these names."""
+    return any(hasattr(getattr(kind, name, None), "__get__") for name in names)
 
 
 def referrer(broker: Any, security: Taster, perspective: Any, made: list[Any]) -> Callable[[int, int], Any] | None:

@@ -171,6 +171,7 @@ def written(
     """
     notes: list[Any] = [broker, False]
     good = False
+    bare = keywords is not None and not keywords
     try:
         good = plain.write(values, chunks, notes, most) and (
             not keywords or plain.write((keywords,), chunks, notes, most)
@@ -186,7 +187,7 @@ def written(
             giver.take_back()
     if not good:
         return None, None
-    if keywords == {}:
+    if bare:
         chunks.append(NO_KEYWORDS)
     return wire.parts_of(chunks) if notes[1] else b"".join(chunks), giver
 
