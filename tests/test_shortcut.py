@@ -1531,7 +1531,7 @@ class ShortcutTests(SynchronousTestCase):
                     victim = Victim(short, False, Limits())
                     victim.broker.security = jelly.DummySecurityOptions()
                     promise: Any = defer.Deferred()
-                    values = [Lazy("lazy"), object(), pb.Referenceable()]
+                    values = [Lazy("lazy"), Piece(5), pb.Referenceable()]
                     root = victim.broker.localObjectForID("root")
                     for at_once in (True, False):
                         raised[:] = [error] * (error is not None)
