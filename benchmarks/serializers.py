@@ -230,7 +230,7 @@ class Fused(Spread):
                 return None
             callee = shortcut.CALLEES[head[2], head[3]]
             begun = [shortcut.MESSAGE, wire.INTS[head[1]], callee, plain.TUPLE_HEADS[len(arguments)]]
-            return written(self._broker, begun, arguments, self._bounds[0], shortcut.NO_KEYWORDS)[0]
+            return written(self._broker, begun, arguments, self._bounds[0], {})[0]
         return written(self._broker, [shortcut.ANSWER, wire.INTS[head[1]]], values, self._bounds[0])[0]
 
     def _plainly_loaded(self, data: bytes) -> list[Any] | None:
