@@ -25,6 +25,7 @@ from twisted.internet import error
 from twisted.python import failure, log
 
 from ._transports import is_plain, send_several, sends_itself, socket_type, takes_several, unsent
+from .core.codec import Tally
 from .core.graph import STOCK
 
 #: Bytes that wait while a flood is worked off, beyond which no more are read.
@@ -257,10 +258,10 @@ class Inflow:
         return lost
 
 
-class Output:
+class Output(Tally):
     """What a broker says, on its way to the transport."""
 
-    __slots__ = ("_chunks", "_first", "_passing", "_size", "answers", "gathering", "replied", "spared")
+    __slots__ = ("_chunks", "_first", "_passing", "gathering")
 
     def __init__(self) -> None:
         # Bytes; and bytearrays, in which the compiled codec gathers what is short.

@@ -179,7 +179,7 @@ typedef struct {
     PyObject *default_registry, *default_depth, *default_size, *default_prefix, *default_nesting, *default_limits;
     PyObject *WORDS, *NUMBERS;
     PyObject *no_args;
-    PyTypeObject *Packed, *Decoder, *Place, *Method, *Decimal;
+    PyTypeObject *Packed, *Decoder, *Place, *Method, *Tally, *Decimal;
     long long item_cost, list_cost, word_cost, expression_bytes, beside_string;
     /* The vocabulary: a word by its number, the numbers as objects, and which first letters occur at a length. */
     PyObject *word[LARGEST_WORD], *number[LARGEST_WORD];
@@ -2202,16 +2202,52 @@ static PyObject *release(PyObject *module, PyObject *const *args, Py_ssize_t cou
 
 /* ---- References that are collected. ---- */
 
-enum { OUTPUT_CHUNKS, OUTPUT_SIZE, OUTPUT_GATHERING, OUTPUT_ANSWERS, OUTPUT_FIRST, OUTPUT_PASSING, OUTPUT_REPLIED,
-       OUTPUT_SPARED, OUTPUT_SLOTS };
+/* What _flow.Output counts: numbers of bytes, each the sum of many small ones. */
+typedef struct {
+    PyObject_HEAD
+    Py_ssize_t size, answers, replied, spared;
+} Tally;
 
-/* Whether a class is _flow.Output, with its own methods. */
+static PyMemberDef tally_members[] = {
+    {"_size", T_PYSSIZET, offsetof(Tally, size), 0, "Bytes that were gathered."},
+    {"answers", T_PYSSIZET, offsetof(Tally, answers), 0, "Bytes of answers that the transport may not have sent."},
+    {"replied", T_PYSSIZET, offsetof(Tally, replied), 0, "Bytes of answers since ever."},
+    {"spared", T_PYSSIZET, offsetof(Tally, spared), 0, "Bytes that were said in the course of answers of the peer's."},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot tally_slots[] = {
+    {Py_tp_doc, "Numbers of bytes; see `spreadlite.core.tables.Tally`."},
+    {Py_tp_members, tally_members},
+    {0, NULL},
+};
+
+static PyType_Spec tally_spec = {
+    "spreadlite.core._compiled.Tally",
+    sizeof(Tally),
+    0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_IMMUTABLETYPE,
+    tally_slots,
+};
+
+/* The most that is counted here. */
+#define COUNTED (PY_SSIZE_T_MAX / 4)
+
+static inline int can_count(Py_ssize_t count) { return count >= 0 && count <= COUNTED; }
+
+enum { OUTPUT_CHUNKS, OUTPUT_GATHERING, OUTPUT_FIRST, OUTPUT_PASSING, OUTPUT_SLOTS };
+
+/* Whether a class is _flow.Output, with its own methods, and what it counts is counted by Tally. */
 static int is_output(State *st, PyTypeObject *type) {
     if (is_known(&st->output, type)) return 1;
-    PyObject *const names[OUTPUT_SLOTS] = {st->s__chunks, st->s__size,    st->s_gathering, st->s_answers,
-                                           st->s__first,  st->s__passing, st->s_replied,   st->s_spared};
+    PyObject *const names[OUTPUT_SLOTS] = {st->s__chunks, st->s_gathering, st->s__first, st->s__passing};
+    PyObject *const counts[] = {st->s__size, st->s_answers, st->s_replied, st->s_spared};
     Slotted found;
     int stock = learn_slots(st, &found, type, st->s_output, names, OUTPUT_SLOTS);
+    for (int i = 0; stock > 0 && i < 4; i++) {
+        PyObject *count = _PyType_Lookup(type, counts[i]);
+        stock = count && Py_IS_TYPE(count, &PyMemberDescr_Type) && PyDescr_TYPE(count) == st->Tally;
+    }
     if (stock > 0) stock = is_stock_method(st, type, st->s_write, st->s_output_write);
     if (stock > 0) stock = is_stock_method(st, type, st->s_write_parts, st->s_output_write_parts);
     if (stock > 0) stock = is_stock_method(st, type, st->s_gather, st->s_output_gather);
@@ -2337,44 +2373,28 @@ static int find_module_way(State *st) {
     return way->thread == PyThread_get_thread_ident();
 }
 
-/* The number in a slot, which is at most `most`, and that much more; NULL, without an error, for anything else. */
-static PyObject *raised(PyObject *number, Py_ssize_t more, long long most) {
-    if (!number || !PyLong_CheckExact(number)) return NULL;
-    Py_ssize_t value = PyLong_AsSsize_t(number);
-    return value < 0 || value > most ? NULL : PyLong_FromSsize_t(value + more);
-}
-
 /* Output.write, for what is short, while it gathers and has nothing to pass on after it.  What is said one after the other
    is gathered in one bytearray. */
 static int gather(State *st, PyObject *output, const byte *data, Py_ssize_t length, long long most, int answer) {
     PyObject *chunks = SLOT_OF(output, st->output, OUTPUT_CHUNKS);
     if (SLOT_OF(output, st->output, OUTPUT_GATHERING) != Py_True || !chunks || !PyList_CheckExact(chunks)) return 0;
-    PyObject **of_size = &SLOT_OF(output, st->output, OUTPUT_SIZE), **of_answers = &SLOT_OF(output, st->output, OUTPUT_ANSWERS);
-    PyObject *size = raised(*of_size, length, most - length);
-    PyObject *answers = size ? raised(*of_answers, answer ? length : 0, PY_SSIZE_T_MAX / 2) : NULL;
+    Tally *tally = (Tally *)output;
+    if (tally->size < 0 || tally->size > most - length || !can_count(tally->answers)) return 0;
     Py_ssize_t count = PyList_GET_SIZE(chunks);
     PyObject *last = count ? PyList_GET_ITEM(chunks, count - 1) : NULL;
-    int result = answers ? 1 : PyErr_Occurred() ? -1 : 0;
-    if (result <= 0)
-        ;
-    else if (last && PyByteArray_CheckExact(last)) {
+    if (last && PyByteArray_CheckExact(last)) {
         Py_ssize_t before = PyByteArray_GET_SIZE(last);
-        if (PyByteArray_Resize(last, before + length))
-            result = -1;
-        else
-            memcpy(PyByteArray_AS_STRING(last) + before, data, (size_t)length);
+        if (PyByteArray_Resize(last, before + length)) return -1;
+        memcpy(PyByteArray_AS_STRING(last) + before, data, (size_t)length);
     } else {
         last = PyByteArray_FromStringAndSize((const char *)data, length);
-        if (!last || PyList_Append(chunks, last)) result = -1;
+        int failed = !last || PyList_Append(chunks, last);
         Py_XDECREF(last);
+        if (failed) return -1;
     }
-    if (result > 0) {
-        Py_SETREF(*of_size, Py_NewRef(size));
-        Py_SETREF(*of_answers, Py_NewRef(answers));
-    }
-    Py_XDECREF(size);
-    Py_XDECREF(answers);
-    return result;
+    tally->size += length;
+    if (answer) tally->answers += length;
+    return 1;
 }
 
 /* ---- What is said, on its way to the system: what _flow.Output does with little of it and Twisted's own transports. ---- */
@@ -2464,9 +2484,9 @@ static PyObject *socket_of(State *st, PyObject *transport) {
 
 /* Output.flush. */
 static int flush(State *st, PyObject *output, PyObject *transport) {
-    PyObject *chunks, *data, *socket, *none, *after = NULL, *zero = PyLong_FromLong(0);
+    PyObject *chunks, *data, *socket, *none, *after = NULL;
     Py_ssize_t size = 0, sent = 0;
-    int failed = 0, plain = zero ? is_plain_transport(st, transport) : -1;
+    int failed = 0, plain = is_plain_transport(st, transport);
     if (plain < 0) goto failed;
     if (SLOT_OF(output, st->output, OUTPUT_PASSING) != Py_False) goto other;
     chunks = SLOT_OF(output, st->output, OUTPUT_CHUNKS);
@@ -2490,7 +2510,7 @@ static int flush(State *st, PyObject *output, PyObject *transport) {
     }
     SLOT_OF(output, st->output, OUTPUT_CHUNKS) = after;
     after = NULL;
-    Py_XSETREF(SLOT_OF(output, st->output, OUTPUT_SIZE), Py_NewRef(zero));
+    ((Tally *)output)->size = 0;
     Py_XSETREF(SLOT_OF(output, st->output, OUTPUT_PASSING), Py_NewRef(Py_True));
     PyObject *taken = PyObject_CallMethodOneArg(socket, st->s_send, data);
     Py_DECREF(socket);
@@ -2516,18 +2536,15 @@ static int flush(State *st, PyObject *output, PyObject *transport) {
 gathered:
     Py_XSETREF(SLOT_OF(output, st->output, OUTPUT_GATHERING), Py_NewRef(Py_False));
     Py_XDECREF(after);
-    Py_DECREF(zero);
     return failed ? -1 : 0;
 other:
     Py_XDECREF(after);
-    Py_DECREF(zero);
     none = PyObject_CallMethodOneArg(output, st->s_flush, transport);
     Py_XDECREF(none);
     return none ? 0 : -1;
 failed:
     Py_XSETREF(SLOT_OF(output, st->output, OUTPUT_GATHERING), Py_NewRef(Py_False));
     Py_XDECREF(after);
-    Py_XDECREF(zero);
     return -1;
 }
 
@@ -5407,20 +5424,6 @@ static int whole_message(State *st, const Decoder *decoder, long long most_size,
     return held <= decoder->most;
 }
 
-#define SLOT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
-
-static int add_to_slot(PyObject *object, Py_ssize_t offset, Py_ssize_t more, Py_ssize_t *sum) {
-    PyObject *value = SLOT(object, offset);
-    *sum = value ? PyLong_AsSsize_t(value) : 0;
-    if (*sum == -1 && PyErr_Occurred()) return -1;
-    *sum += more;
-    PyObject *after = PyLong_FromSsize_t(*sum);
-    if (!after) return -1;
-    SLOT(object, offset) = after;
-    Py_XDECREF(value);
-    return 0;
-}
-
 /* What a broker and its limits have to do with a message; up to date for one message. */
 typedef struct {
     State *st;
@@ -5668,7 +5671,7 @@ static int say(Desk *desk, Writer *w, int answers) {
             }
         }
     }
-    Py_ssize_t length = w->out.length, sum;
+    Py_ssize_t length = w->out.length;
     PyObject *bytes = out_whole(st, &w->out);
     message_end(desk, w);
     if (!bytes) return -1;
@@ -5677,11 +5680,13 @@ static int say(Desk *desk, Writer *w, int answers) {
     Py_INCREF(transport);
     if (SLOT_OF(output, st->output, OUTPUT_GATHERING) == Py_True && SLOT_OF(output, st->output, OUTPUT_CHUNKS) &&
         PyList_CheckExact(SLOT_OF(output, st->output, OUTPUT_CHUNKS))) {
-        int failed = (answers && add_to_slot(output, st->output.at[OUTPUT_ANSWERS], length, &sum)) ||
-                     PyList_Append(SLOT_OF(output, st->output, OUTPUT_CHUNKS), bytes) ||
-                     add_to_slot(output, st->output.at[OUTPUT_SIZE], length, &sum);
+        Tally *tally = (Tally *)output;
+        int failed = PyList_Append(SLOT_OF(output, st->output, OUTPUT_CHUNKS), bytes);
+        if (!failed && answers && can_count(tally->answers)) tally->answers += length;
+        if (!failed && can_count(tally->size)) tally->size += length;
         /* As much as _flow gathers. */
-        done = failed ? NULL : sum > LARGE ? PyObject_CallMethodOneArg(output, st->s__pass_on, transport) : Py_NewRef(Py_None);
+        done = failed ? NULL : tally->size > LARGE ? PyObject_CallMethodOneArg(output, st->s__pass_on, transport)
+                                                   : Py_NewRef(Py_None);
     } else
         done = PyObject_CallMethodObjArgs(output, st->s_write, transport, bytes, answers ? Py_True : Py_False, NULL);
     Py_DECREF(bytes);
@@ -6131,43 +6136,36 @@ pass:
 }
 
 /* Output.heard, where there is room for it. */
-static int spare(Desk *desk, PyObject *output, PyObject *answers, PyObject *replied) {
+static int spare(Desk *desk, PyObject *output, Py_ssize_t answers, Py_ssize_t replied) {
     State *st = desk->st;
     PyObject *limits = OWN(desk, limits);
-    if (!limits || limits != st->desk_limits || is_output(st, Py_TYPE(output)) <= 0) return 0;
-    PyObject **of_answers = &SLOT_OF(output, st->output, OUTPUT_ANSWERS), **of_spared = &SLOT_OF(output, st->output, OUTPUT_SPARED);
-    PyObject *numbers[] = {*of_answers, answers, SLOT_OF(output, st->output, OUTPUT_REPLIED), replied, *of_spared};
-    long long values[5];
-    for (int i = 0; i < 5; i++) {
-        int over;
-        if (!numbers[i] || !PyLong_CheckExact(numbers[i])) return 0;
-        values[i] = PyLong_AsLongLongAndOverflow(numbers[i], &over);
-        if (over || values[i] < 0 || values[i] > PY_SSIZE_T_MAX / 4) return 0;
-    }
-    long long own = values[0] - values[1] - values[2] + values[3];
-    if (own <= 0) return 1;
-    if (values[4] + own > st->desk_bytes) return 0;
-    PyObject *left = PyLong_FromLongLong(values[0] - own), *spared = left ? PyLong_FromLongLong(values[4] + own) : NULL;
-    if (!spared) {
-        Py_XDECREF(left);
+    Tally *tally = (Tally *)output;
+    if (!limits || limits != st->desk_limits || is_output(st, Py_TYPE(output)) <= 0 || !can_count(answers) ||
+        !can_count(replied) || !can_count(tally->answers) || !can_count(tally->replied) || !can_count(tally->spared))
         return 0;
-    }
-    Py_SETREF(*of_answers, left);
-    Py_SETREF(*of_spared, spared);
+    Py_ssize_t own = tally->answers - answers - tally->replied + replied;
+    if (own <= 0) return 1;
+    if (tally->spared + own > st->desk_bytes) return 0;
+    tally->answers -= own;
+    tally->spared += own;
     return 1;
 }
 
 /* Output.heard; an error that is set stays so. */
-static void heard(Desk *desk, PyObject *output, PyObject *answers, PyObject *replied) {
+static void heard(Desk *desk, PyObject *output, Py_ssize_t answers, Py_ssize_t replied) {
     PyObject *type, *error, *trace;
     PyErr_Fetch(&type, &error, &trace);
     /* What was called may have put others in the place of the broker's limits. */
     PyObject *own = PyObject_GenericGetDict(desk->broker, NULL);
     if (own)
         Py_XSETREF(desk->own, own);
-    if (answers && replied && !(own && spare(desk, output, answers, replied))) {
+    if (!(own && spare(desk, output, answers, replied))) {
         PyErr_Clear();
-        Py_XDECREF(PyObject_CallMethodObjArgs(output, desk->st->s_heard, desk->broker, answers, replied, NULL));
+        PyObject *numbers[] = {PyLong_FromSsize_t(answers), PyLong_FromSsize_t(replied)};
+        if (numbers[0] && numbers[1])
+            Py_XDECREF(PyObject_CallMethodObjArgs(output, desk->st->s_heard, desk->broker, numbers[0], numbers[1], NULL));
+        Py_XDECREF(numbers[0]);
+        Py_XDECREF(numbers[1]);
     }
     PyErr_Restore(type, error, trace);
 }
@@ -6195,8 +6193,8 @@ static int do_answer(Desk *desk, Decoder *decoder, const Message *message) {
     Py_DECREF(number);
     /* Before it is read, for hooks may say something too. */
     PyObject *output = Py_NewRef(desk->output);
-    PyObject *answers = Py_XNewRef(SLOT_OF(output, st->output, OUTPUT_ANSWERS));
-    PyObject *replied = Py_XNewRef(SLOT_OF(output, st->output, OUTPUT_REPLIED));
+    Tally *tally = (Tally *)output;
+    Py_ssize_t answers = tally->answers, replied = tally->replied;
     if (!result) {
         Cursor at = cursor;
         result = next_token(st, &at, &token);
@@ -6217,7 +6215,7 @@ static int do_answer(Desk *desk, Decoder *decoder, const Message *message) {
         }
         if (!done) result = -1;
         Py_XDECREF(done);
-        if (SLOT_OF(output, st->output, OUTPUT_ANSWERS) != answers) heard(desk, output, answers, replied);
+        if (tally->answers != answers) heard(desk, output, answers, replied);
         if (result) {
             PyObject *type, *error, *trace;
             PyErr_Fetch(&type, &error, &trace);
@@ -6229,8 +6227,6 @@ static int do_answer(Desk *desk, Decoder *decoder, const Message *message) {
         }
     }
     Py_DECREF(output);
-    Py_XDECREF(answers);
-    Py_XDECREF(replied);
     Py_XDECREF(value);
     Py_XDECREF(bytes);
     Py_DECREF(question);
@@ -6322,11 +6318,8 @@ static int start_slice(Desk *desk) {
 
 /* Whether others are to have their turn now, or the peer is to read first; see Broker._work. */
 static int is_due(Desk *desk) {
-    long long answers;
-    PyObject *size = SLOT_OF(desk->output, desk->st->output, OUTPUT_ANSWERS);
     if (!desk->ends) return 0;
-    if (size && bound_of(size, 0, &answers)) return -1;
-    if (size && answers > desk->most) return 1;
+    if (((Tally *)desk->output)->answers > desk->most) return 1;
     if (!desk->timed) return 0;
     if (is_early(desk)) return 0;
     double seconds = now(desk);
@@ -6846,17 +6839,19 @@ static PyObject *answer_peer(PyObject *module, PyObject *const *args, Py_ssize_t
         message_end(&desk, &w);
         done = -1;
     } else if (good) {
-        Py_ssize_t sum;
         done = 1;
         /* What it is the result of ends before it is said, which may run finalizers. */
         int failed = PyList_SetSlice(whose, 0, PyList_GET_SIZE(whose), NULL);
         if (!failed && is_true(OWN(&desk, disconnected)))
             message_end(&desk, &w);
-        else if (failed || add_to_slot(desk.output, st->output.at[OUTPUT_REPLIED], w.out.length, &sum)) {
+        else if (failed) {
             message_end(&desk, &w);
             done = -1;
-        } else if (say(&desk, &w, 1))
-            done = -1;
+        } else {
+            Tally *tally = (Tally *)desk.output;
+            if (can_count(tally->replied)) tally->replied += w.out.length;
+            if (say(&desk, &w, 1)) done = -1;
+        }
     } else
         message_end(&desk, &w);
 over:
@@ -7120,7 +7115,9 @@ static int module_exec(PyObject *module) {
              !(st->Decoder = (PyTypeObject *)PyType_FromModuleAndSpec(module, &decoder_spec, NULL)) ||
              !(st->Place = (PyTypeObject *)PyType_FromModuleAndSpec(module, &place_spec, NULL)) ||
              !(st->Method = (PyTypeObject *)PyType_FromModuleAndSpec(module, &method_spec, NULL)) ||
-             PyModule_AddType(module, st->Packed) || PyModule_AddType(module, st->Decoder);
+             !(st->Tally = (PyTypeObject *)PyType_FromModuleAndSpec(module, &tally_spec, NULL)) ||
+             PyModule_AddType(module, st->Packed) || PyModule_AddType(module, st->Decoder) ||
+             PyModule_AddType(module, st->Tally);
     failed = failed || !(st->w_none = constant(st, "[O]", st->head[H_NONE])) ||
              !(st->w_no_keywords = constant(st, "[O]", st->head[H_DICTIONARY])) ||
              !(st->w_true = constant(st, "[OO]", st->head[H_BOOLEAN], st->true_word)) ||
@@ -7165,8 +7162,8 @@ static int module_exec(PyObject *module) {
 
 /* Visits or clears each reference of the state. */
 #define EACH(X)                                                                                                        \
-    X(w_remote_head) X(w_local_head) X(w_decref) X(moments_of) X(Method) X(Decimal) X(way.module_of) X(way.threads_of)                 \
-    X(way.flow_of) X(way.limits_of)                                                                                    \
+    X(w_remote_head) X(w_local_head) X(w_decref) X(moments_of) X(Method) X(Tally) X(Decimal)                           \
+    X(way.module_of) X(way.threads_of) X(way.flow_of) X(way.limits_of)                                                 \
     X(stock_asks) X(dummy_asks) X(qual) X(partial) X(default_registry) X(default_depth) X(default_size)                \
     X(default_prefix) X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder)         \
     X(Place) X(true_word) X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference)    \

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from . import graph, shortcut, wire
 from .graph import leaf, leaves
@@ -141,6 +141,11 @@ pack: Any = pure_pack if chosen is None else chosen.pack
 pack_light: Any = pure_pack_light if chosen is None else chosen.pack_light
 unpack: Any = pure_unpack if chosen is None else chosen.unpack
 release: Any = pure_release if chosen is None else chosen.release
+# What `Output` counts with; the compiled codec has numbers in it for which it makes no objects.
+if TYPE_CHECKING or chosen is None:
+    from .tables import Tally
+else:
+    Tally = chosen.Tally
 
 
 def _jellier_replaced(yes: bool) -> None:
@@ -170,6 +175,7 @@ __all__ = [
     "NEED_DATA",
     "Decoder",
     "Packed",
+    "Tally",
     "answer",
     "ask",
     "caller",

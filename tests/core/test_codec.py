@@ -62,9 +62,9 @@ class CodecTests(SynchronousTestCase):
         """It gives out these names and no others."""
         self.assertEqual(
             [
-                "Decoder", "NEED_DATA", "Packed", "answer", "ask", "caller", "class_version", "encode", "encode_parts",
-                "expression_of", "finalizer", "implementation", "jelly", "leaf", "leaves", "pack", "pack_light",
-                "read", "release", "serve", "unjelly", "unpack",
+                "Decoder", "NEED_DATA", "Packed", "Tally", "answer", "ask", "caller", "class_version", "encode",
+                "encode_parts", "expression_of", "finalizer", "implementation", "jelly", "leaf", "leaves", "pack",
+                "pack_light", "read", "release", "serve", "unjelly", "unpack",
             ],
             sorted(codec.__all__),
         )  # fmt: skip
