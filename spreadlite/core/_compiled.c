@@ -5266,34 +5266,52 @@ static int is_light(Reader *r, PyObject *value) {
     return is_safe(value, 0) || type->tp_hash == PyObject_HashNotImplemented || type->tp_hash == PyBaseObject_Type.tp_hash;
 }
 
-static PyObject *load(State *st, Cursor *cursor, PyObject *taster, PyObject *loader, PyObject *invoker,
-                      PyObject *registry, PyObject *depth) {
-    Reader r;
-    Token token;
-    memset(&r, 0, offsetof(Reader, made));
-    r.st = st;
-    r.taster = taster;
-    r.load = loader;
-    r.invoker = invoker;
-    r.registry = registry;
-    r.depth = depth;
-    r.kind = taster_kind(st, taster);
-    if (r.kind < 0 || bound_of(depth, 0, &r.room)) return NULL;
-    if (r.room < 0) r.room = 0;
-    r.levels = r.room;
-    if (next_token(st, cursor, &token)) return NULL;
-    r.collects = pause_gc();
-    PyObject *value = read_item(&r, cursor, &token);
-    resume_gc(r.collects);
-    if (value && r.references && !r.unjellier) {
+/* All is borrowed, until reader_end. */
+static int reader_start(Reader *r, State *st, PyObject *taster, PyObject *loader, PyObject *invoker, PyObject *registry,
+                        PyObject *depth) {
+    memset(r, 0, offsetof(Reader, made));
+    r->st = st;
+    r->taster = taster;
+    r->load = loader;
+    r->invoker = invoker;
+    r->registry = registry;
+    r->depth = depth;
+    r->kind = taster_kind(st, taster);
+    if (r->kind < 0 || bound_of(depth, 0, &r->room)) return -1;
+    if (r->room < 0) r->room = 0;
+    r->levels = r->room;
+    return 0;
+}
+
+/* Whether nothing of what was read is left in the reader, and what it knows holds for the next value too. */
+static int is_reusable(const Reader *r) { return r->fresh && !r->references && !r->unjellier; }
+
+/* graph.unjelly, of what is at the cursor; for the first value of a reader, or where it is reusable. */
+static PyObject *read_value(Reader *r, Cursor *cursor) {
+    State *st = r->st;
+    PyObject *value = NULL;
+    r->collects = pause_gc();
+    /* So that a text, say, is known as what it is. */
+    int begins = !r->fresh && r->kind && !cursor->list && cursor->end - cursor->at > 1 && cursor->at[0] && cursor->at[1] == LIST;
+    if (!begins || !refresh(r)) value = read_next(r, cursor, 0);
+    resume_gc(r->collects);
+    if (value && r->references && !r->unjellier) {
         PyObject *id, *each;
         Py_ssize_t position = 0;
         int light = 1;
-        while (light && PyDict_Next(r.references, &position, &id, &each)) light = is_light(&r, each);
-        if (!light && !unjellier_of(&r)) Py_CLEAR(value);
+        while (light && PyDict_Next(r->references, &position, &id, &each)) light = is_light(r, each);
+        if (!light && !unjellier_of(r)) Py_CLEAR(value);
     }
-    if (value && r.unjellier) Py_SETREF(value, PyObject_CallMethodOneArg(r.unjellier, st->s_finished, value));
+    if (value && r->unjellier) Py_SETREF(value, PyObject_CallMethodOneArg(r->unjellier, st->s_finished, value));
     if (!value) tell_recursion(st->InsecureJelly, "values nested too deep: %S");
+    return value;
+}
+
+static PyObject *load(State *st, Cursor *cursor, PyObject *taster, PyObject *loader, PyObject *invoker,
+                      PyObject *registry, PyObject *depth) {
+    Reader r;
+    if (reader_start(&r, st, taster, loader, invoker, registry, depth)) return NULL;
+    PyObject *value = read_value(&r, cursor);
     reader_end(&r);
     return value;
 }
@@ -5739,7 +5757,8 @@ static PyObject *unserializing_perspective(Desk *desk) {
     return own || PyErr_Occurred() ? Py_XNewRef(own) : Py_NewRef(Py_None);
 }
 
-/* Reads values at a cursor for a perspective: one, or the arguments of a call, which are two. */
+/* Reads values at a cursor for a perspective: one, or the arguments of a call, which are two.  Of no keyword arguments
+   nothing is made. */
 static int read_values(Desk *desk, Cursor *cursor, PyObject *perspective, PyObject **first, PyObject **second) {
     State *st = desk->st;
     PyObject *broker = desk->broker, *outer = unserializing_perspective(desk);
@@ -5748,9 +5767,20 @@ static int read_values(Desk *desk, Cursor *cursor, PyObject *perspective, PyObje
     if (!outer) return -1;
     int other = outer != perspective;
     if (other && PyObject_SetAttr(broker, st->s_unserializingPerspective, perspective)) goto failed;
-    *first = load(st, cursor, desk->security, Py_None, broker, st->default_registry, desk->depth);
-    if (*first && second)
-        *second = load(st, cursor, desk->security, Py_None, broker, st->default_registry, desk->depth);
+    Reader r;
+    int started = !reader_start(&r, st, desk->security, Py_None, broker, st->default_registry, desk->depth);
+    if (started) *first = read_value(&r, cursor);
+    if (*first && second) {
+        Py_ssize_t length = PyBytes_GET_SIZE(st->w_no_keywords);
+        if (!is_reusable(&r)) {
+            reader_end(&r);
+            started = !reader_start(&r, st, desk->security, Py_None, broker, st->default_registry, desk->depth);
+        } else if (r.answer[H_DICTIONARY] == A_PLAIN && r.room > 0 && cursor->end - cursor->at == length &&
+                   !memcmp(cursor->at, PyBytes_AS_STRING(st->w_no_keywords), (size_t)length))
+            second = NULL;
+        if (started && second) *second = read_value(&r, cursor);
+    }
+    if (started) reader_end(&r);
     /* A hook may have put another there, too. */
     PyObject *now = OWN(desk, unserializingPerspective);
     if (other || (now && now != outer)) {
@@ -5891,8 +5921,15 @@ static int call_raised(Desk *desk, PyObject *number, int wanted, int reading) {
 typedef struct {
     int receiver, wanted;
     PyObject *target, *number; /* borrowed, owned */
-    PyObject *args, *keywords, *method, *value; /* owned */
+    PyObject *args, *method, *value; /* owned */
+    PyObject *keywords; /* owned; NULL: none */
 } Call;
+
+/* The keyword arguments, for Python. */
+static PyObject *call_keywords(Call *call) {
+    if (!call->keywords) call->keywords = PyDict_New();
+    return call->keywords;
+}
 
 /* Lets go of what the call was made with, and what it came to. */
 static void call_end(Call *call) {
@@ -5950,6 +5987,7 @@ static int call_promised(Desk *desk, Call *call) {
         Py_DECREF(perspective);
     } else {
         perspective = call->receiver == C_PERSPECTIVE ? call->target : Py_None;
+        if (!call_keywords(call)) return -1;
         done = PyObject_CallMethodObjArgs(desk->broker, st->s__promised, call->value, call->number, perspective,
                                           call->method, call->args, call->keywords, NULL);
     }
@@ -6018,8 +6056,9 @@ static int call_returned(Desk *desk, Call *call) {
         Py_XDECREF(perspective);
     } else {
         perspective = call->receiver == C_PERSPECTIVE ? call->target : Py_None;
-        sexp = PyObject_CallMethodObjArgs(desk->broker, pack, call->value, perspective, call->method, call->args,
-                                          call->keywords, NULL);
+        if (call_keywords(call))
+            sexp = PyObject_CallMethodObjArgs(desk->broker, pack, call->value, perspective, call->method, call->args,
+                                              call->keywords, NULL);
     }
     if (!sexp) return call_raised(desk, call->number, call->wanted, 0);
     call_end(call);
@@ -6069,8 +6108,11 @@ static int do_call(Desk *desk, Decoder *decoder, const Message *message, int cac
         result = call_raised(desk, call.number, call.wanted, 1);
         goto over;
     }
-    if (!PyTuple_CheckExact(call.args) || !PyDict_CheckExact(call.keywords) || PyDict_GET_SIZE(call.keywords)) {
-        PyObject *pair = PyObject_CallFunctionObjArgs(st->arguments_of, call.args, call.keywords, NULL);
+    if (!PyTuple_CheckExact(call.args) ||
+        (call.keywords && (!PyDict_CheckExact(call.keywords) || PyDict_GET_SIZE(call.keywords)))) {
+        PyObject *pair = !call_keywords(&call)
+                             ? NULL
+                             : PyObject_CallFunctionObjArgs(st->arguments_of, call.args, call.keywords, NULL);
         if (!pair) goto raised;
         if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2) {
             Py_DECREF(pair);
@@ -6091,7 +6133,8 @@ static int do_call(Desk *desk, Decoder *decoder, const Message *message, int cac
         goto raised;
     }
     if (!call.method) goto raised;
-    call.value = PyObject_Call(call.method, call.args, PyDict_GET_SIZE(call.keywords) ? call.keywords : NULL);
+    call.value = PyObject_Call(call.method, call.args,
+                               call.keywords && PyDict_GET_SIZE(call.keywords) ? call.keywords : NULL);
     if (call.value) {
         result = call_returned(desk, &call);
         goto over;
@@ -6099,8 +6142,9 @@ static int do_call(Desk *desk, Decoder *decoder, const Message *message, int cac
     if (PyErr_ExceptionMatches(PyExc_TypeError)) {
         Handling handling;
         handle(st, &handling, 0);
-        PyObject *none = PyObject_CallFunctionObjArgs(st->note_arguments, call.method, call.args, call.keywords,
-                                                      desk->broker, NULL);
+        PyObject *none = !call_keywords(&call) ? NULL
+                                               : PyObject_CallFunctionObjArgs(st->note_arguments, call.method, call.args,
+                                                                              call.keywords, desk->broker, NULL);
         Py_XDECREF(none);
         /* If that failed, it is what is told. */
         int noted = none != NULL;
