@@ -224,6 +224,12 @@ typedef struct {
     /* The version of a dictionary that names sizes, and what it names so, borrowed. */
     uint64_t names_version;
     PyObject *names_size;
+    /* The same of one that names what is made for an answer. */
+    uint64_t deferreds_version;
+    PyObject *made_for_answers;
+    /* The version of the attributes of a broker of which all of this is true, and its taster, borrowed from them. */
+    uint64_t desk_version;
+    PyObject *desk_security;
     PyObject *clock; /* time.monotonic, as it was made */
     /* Versions of the classes of brokers that read, and call, as Broker does, and of that of transports that sends as Twisted's
        do, with what that has for those of its attributes that an instance has not. */
@@ -268,6 +274,17 @@ static inline uint64_t dictionary_version(PyObject *dictionary) {
 #else
     return (void)dictionary, 0;
 #endif
+}
+
+/* Takes out of a dictionary what it has under a key.  NULL, perhaps with an error, where there is none. */
+static PyObject *take_from(PyObject *dictionary, PyObject *key) {
+    PyObject *value;
+#if PY_VERSION_HEX >= 0x030D0000
+    if (PyDict_Pop(dictionary, key, &value) <= 0) return NULL;
+#else
+    if (!(value = _PyDict_Pop(dictionary, key, NULL)) && PyErr_ExceptionMatches(PyExc_KeyError)) PyErr_Clear();
+#endif
+    return value;
 }
 
 /* An object's two attributes, or its one, as new references; looked up only if they may be others than the last time. */
@@ -3318,6 +3335,16 @@ static int w_container(Writer *w, PyObject *object, int head, int inner) {
     return w_end(w, &build, around, failed) ? -1 : 0;
 }
 
+/* The same as for a tuple of these which nobody else has, in bytes. */
+static int w_arguments(Writer *w, PyObject *const *items, Py_ssize_t count) {
+    Build build = {NULL, 0, 0};
+    if (w_deeper(w) || w_begin(w, &build, count + 1)) return -1;
+    int failed = out_bytes(&w->out, w->st->w_head[H_TUPLE]);
+    for (Py_ssize_t i = 0; !failed && i < count; i++) failed = w_item(w, items[i], 0);
+    w->room++;
+    return w_end(w, &build, NULL, failed) ? -1 : 0;
+}
+
 /* Around code that is not ours. */
 static inline void w_leave(Writer *w) { resume_gc(w->collects); }
 
@@ -3953,10 +3980,10 @@ static PyObject *pack_by_python(State *st, PyObject *const *args) {
 
 /* Whether a large string is among values of a tuple that are leaves, all of them: packed, it would be copied; as
    `graph.leaves` has it, it need not be. */
-static int has_large_leaf(PyObject *tuple) {
+static int has_large_leaf(PyObject *const *items, Py_ssize_t count) {
     int large = 0;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++) {
-        PyObject *item = PyTuple_GET_ITEM(tuple, i);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *item = items[i];
         if (PyBytes_CheckExact(item))
             large |= PyBytes_GET_SIZE(item) > LARGE_STRING;
         else if (!PyUnicode_CheckExact(item) && !PyLong_CheckExact(item) && !PyFloat_CheckExact(item) &&
@@ -3983,7 +4010,7 @@ static PyObject *pack_value(State *st, PyObject **given, int light) {
         return light ? Py_NewRef(Py_None) : pack_by_python(st, given);
     if (PyBytes_CheckExact(given[0]) || PyLong_CheckExact(given[0]) || PyFloat_CheckExact(given[0]))
         return Py_NewRef(given[0]);
-    if (light && PyTuple_CheckExact(given[0]) && has_large_leaf(given[0]))
+    if (light && PyTuple_CheckExact(given[0]) && has_large_leaf(&PyTuple_GET_ITEM(given[0], 0), PyTuple_GET_SIZE(given[0])))
         return PyObject_CallFunctionObjArgs(st->g_leaves, given[0], given[1], NULL);
     w.light = light;
     if (out_begin(st, &w.out, st->last_packed)) return NULL;
@@ -5486,14 +5513,17 @@ static inline PyObject *own_value(const Desk *desk, int which, PyObject *name) {
 
 #define OWN(desk, name) own_value(desk, O_##name, (desk)->st->s_##name)
 
-/* Sets such an attribute.  Where it was a number, of which nothing comes when it is let go of, the others stay known. */
+/* Sets such an attribute, which is none that desk_refresh looks at.  Where it was a number, of which nothing comes when it is
+   let go of, the others stay known. */
 static int set_own(const Desk *desk, int which, PyObject *name, PyObject *value) {
     Seen *seen = &desk->st->seen;
     PyObject *before = own_value(desk, which, name);
     int same = seen->version && before && (PyBool_Check(before) || PyLong_CheckExact(before));
+    int fresh = same && seen->version == desk->st->desk_version;
     if (PyDict_SetItem(desk->own, name, value)) return -1;
     if (same) {
         seen->version = dictionary_version(desk->own);
+        if (fresh) desk->st->desk_version = seen->version;
         seen->values[which] = value;
         seen->known |= 1ull << which;
     }
@@ -5555,6 +5585,7 @@ static int learn_limits(State *st, PyObject *limits, PyObject *before[2]) {
             return -1;
         }
     }
+    st->desk_version = 0;
     before[0] = st->desk_limits;
     before[1] = st->desk_depth;
     st->desk_limits = ours ? Py_NewRef(limits) : NULL;
@@ -5567,13 +5598,22 @@ static int learn_limits(State *st, PyObject *limits, PyObject *before[2]) {
     return 0;
 }
 
-/* Looks up what may have changed since the last message.  1: all is as it has to be; 0: the Python way is to be taken. */
+/* Looks up the broker's attributes, which may have been replaced as a whole. */
+static int desk_own(Desk *desk) {
+    PyObject *own = PyObject_GenericGetDict(desk->broker, NULL);
+    if (own) Py_XSETREF(desk->own, own);
+    return own ? 0 : -1;
+}
+
+/* Looks up what may have changed since the last message, but for desk_own.  1: all is as it has to be; 0: the Python way is
+   to be taken. */
 static int desk_refresh(Desk *desk) {
     State *st = desk->st;
     PyObject *before[4] = {NULL, NULL, NULL, NULL};
     int result = -1;
-    Py_XSETREF(desk->own, PyObject_GenericGetDict(desk->broker, NULL));
-    if (!desk->own) return -1;
+    uint64_t own_version = dictionary_version(desk->own), names_version = dictionary_version(desk->names);
+    if (own_version && own_version == st->desk_version && names_version == st->names_version) goto known;
+    st->desk_version = 0;
     PyObject *limits = OWN(desk, limits);
     if (limits && limits != st->desk_limits) {
         Py_INCREF(limits);
@@ -5581,15 +5621,10 @@ static int desk_refresh(Desk *desk) {
         Py_DECREF(limits);
         if (failed) goto done;
     }
-    desk->calls = st->desk_calls;
-    desk->nesting = st->desk_nesting;
-    desk->limit_most = st->desk_unread;
-    desk->limit_slice = st->desk_slice;
     PyObject *security = OWN(desk, security), *prefix = OWN(desk, prefixLimit);
-    uint64_t version = dictionary_version(desk->names);
-    PyObject *size = version && version == st->names_version ? st->names_size : NULL;
+    PyObject *size = names_version && names_version == st->names_version ? st->names_size : NULL;
     if (!size && (size = PyDict_GetItemWithError(desk->names, st->s_SIZE_LIMIT))) {
-        st->names_version = version;
+        st->names_version = names_version;
         st->names_size = size;
     }
     if (!limits || !security || !prefix || !size) {
@@ -5600,10 +5635,6 @@ static int desk_refresh(Desk *desk) {
         result = 0;
         goto done;
     }
-    if (desk->depth != st->desk_depth) {
-        before[2] = desk->depth;
-        desk->depth = Py_NewRef(st->desk_depth);
-    }
     /* They are the same numbers nearly always. */
     if (prefix != st->desk_prefix) {
         if (bound_of(prefix, 0, &st->desk_most_prefix)) goto done;
@@ -5613,11 +5644,23 @@ static int desk_refresh(Desk *desk) {
         if (bound_of(size, 0, &st->desk_most_size)) goto done;
         Py_XSETREF(st->desk_size, Py_NewRef(size));
     }
+    st->desk_security = security;
+    /* Learning what they say may have put others in their place. */
+    if (OWN(desk, limits) == st->desk_limits) st->desk_version = dictionary_version(desk->own);
+known:
+    desk->calls = st->desk_calls;
+    desk->nesting = st->desk_nesting;
+    desk->limit_most = st->desk_unread;
+    desk->limit_slice = st->desk_slice;
     desk->prefix = st->desk_most_prefix;
     desk->size = st->desk_most_size;
-    if (desk->security != security) {
+    if (desk->depth != st->desk_depth) {
+        before[2] = desk->depth;
+        desk->depth = Py_NewRef(st->desk_depth);
+    }
+    if (desk->security != st->desk_security) {
         before[3] = desk->security;
-        desk->security = Py_NewRef(security);
+        desk->security = Py_NewRef(st->desk_security);
     }
     result = 1;
 done:
@@ -5820,9 +5863,7 @@ static PyObject *take_message(Decoder *decoder, const Message *message, const by
 static void message_over(Desk *desk, int was_call) {
     State *st = desk->st;
     /* They may have been replaced as a whole. */
-    PyObject *own = PyObject_GenericGetDict(desk->broker, NULL);
-    if (!own) return;
-    Py_SETREF(desk->own, own);
+    if (desk_own(desk)) return;
     PyObject *unsent = was_call ? OWN(desk, _unsent) : NULL;
     if (unsent && unsent != Py_None) PyDict_SetItem(desk->own, st->s__unsent, Py_None);
     PyObject *released = OWN(desk, _justReleased);
@@ -6001,8 +6042,7 @@ static int call_returned(Desk *desk, Call *call) {
     State *st = desk->st;
     PyObject *sexp = NULL, *done, *perspective, *pack = st->s__pack;
     /* The method may have put others in the place of these. */
-    Py_XSETREF(desk->own, PyObject_GenericGetDict(desk->broker, NULL));
-    if (!desk->own) return -1;
+    if (desk_own(desk)) return -1;
     if (!call->wanted && call->value == Py_None) {
         /* An application's taster is asked. */
         PyObject *security = Py_XNewRef(OWN(desk, security));
@@ -6021,7 +6061,7 @@ static int call_returned(Desk *desk, Call *call) {
     int large = PyBytes_CheckExact(call->value) && PyBytes_GET_SIZE(call->value) > LARGE_STRING;
     if (call->wanted && !large && !is_true(OWN(desk, disconnected))) {
         Writer w;
-        int ready = desk_refresh(desk);
+        int ready = desk_own(desk) ? -1 : desk_refresh(desk);
         if (ready < 0) PyErr_Clear();
         if (ready > 0 && speaks_words(desk) && message_begin(desk, &w)) {
             PyObject *result = fired(st, call->value);
@@ -6200,10 +6240,8 @@ static void heard(Desk *desk, PyObject *output, Py_ssize_t answers, Py_ssize_t r
     PyObject *type, *error, *trace;
     PyErr_Fetch(&type, &error, &trace);
     /* What was called may have put others in the place of the broker's limits. */
-    PyObject *own = PyObject_GenericGetDict(desk->broker, NULL);
-    if (own)
-        Py_XSETREF(desk->own, own);
-    if (!(own && spare(desk, output, answers, replied))) {
+    int there = !desk_own(desk);
+    if (!(there && spare(desk, output, answers, replied))) {
         PyErr_Clear();
         PyObject *numbers[] = {PyLong_FromSsize_t(answers), PyLong_FromSsize_t(replied)};
         if (numbers[0] && numbers[1])
@@ -6224,16 +6262,19 @@ static int do_answer(Desk *desk, Decoder *decoder, const Message *message) {
     if (id.kind != T_INT || !waiting || !Py_IS_TYPE(waiting, (PyTypeObject *)st->Questions)) return 0;
     PyObject *number = scalar(&id);
     if (!number) return -1;
-    question = PyDict_GetItemWithError(waiting, number);
-    if (!question || question == Py_None) {
-        Py_DECREF(number);
-        return PyErr_Occurred() ? -1 : 0;
-    }
-    Py_INCREF(question);
-    Py_INCREF(waiting);
+    Py_ssize_t before = decoder->position;
     PyObject *bytes = take_message(decoder, message, message->start[2], &cursor);
-    int result = !bytes || PyDict_DelItem(waiting, number) ? -1 : 0;
-    Py_DECREF(waiting);
+    question = bytes ? take_from(waiting, number) : NULL;
+    int result = bytes && !PyErr_Occurred() ? 0 : -1;
+    if (!result && (!question || question == Py_None)) {
+        /* As it was: Questions says what is wrong about it. */
+        if (question && PyDict_SetItem(waiting, number, question)) result = -1;
+        decoder->position = before;
+        Py_XDECREF(question);
+        Py_DECREF(bytes);
+        Py_DECREF(number);
+        return result;
+    }
     Py_DECREF(number);
     /* Before it is read, for hooks may say something too. */
     PyObject *output = Py_NewRef(desk->output);
@@ -6273,7 +6314,7 @@ static int do_answer(Desk *desk, Decoder *decoder, const Message *message) {
     Py_DECREF(output);
     Py_XDECREF(value);
     Py_XDECREF(bytes);
-    Py_DECREF(question);
+    Py_XDECREF(question);
     return result ? -1 : 1;
 }
 
@@ -6404,7 +6445,7 @@ static int next_message(Desk *desk, Decoder *decoder, int *fast) {
     State *st = desk->st;
     Message message;
     PyTypeObject *type = Py_TYPE(desk->broker);
-    int done = desk_refresh(desk);
+    int done = desk_own(desk) ? -1 : desk_refresh(desk);
     if (done < 0) return -1;
     if (is_true(OWN(desk, _deaf))) return M_DEAF;
     if (decoder->attributes < 0) {
@@ -6441,8 +6482,7 @@ static int next_message(Desk *desk, Decoder *decoder, int *fast) {
     if (done <= 0) return done;
     int due = is_due(desk);
     if (due <= 0) return due < 0 ? -1 : M_DONE;
-    Py_XSETREF(desk->own, PyObject_GenericGetDict(desk->broker, NULL));
-    if (!desk->own) return -1;
+    if (desk_own(desk)) return -1;
     return is_true(OWN(desk, _deaf)) ? M_DONE : M_DUE;
 }
 
@@ -6608,8 +6648,7 @@ static int tell_slice(Desk *desk, PyObject *inflow, PyObject *transport, PyObjec
 
 static int set_receiving(Desk *desk, PyObject *truth) {
     State *st = desk->st;
-    Py_XSETREF(desk->own, PyObject_GenericGetDict(desk->broker, NULL));
-    return !desk->own || set_own(desk, O__receiving, st->s__receiving, truth) ||
+    return desk_own(desk) || set_own(desk, O__receiving, st->s__receiving, truth) ||
                    set_own(desk, O__stock, st->s__stock, truth)
                ? -1
                : 0;
@@ -6742,13 +6781,13 @@ end:
 
 /* A call of the peer's object, where no hook is asked about its arguments: what Broker._sendMessage does.  None where the
    Python way is to be taken, before anything was done. */
-static PyObject *ask_for(Desk *desk, int word, PyObject *object, const char *name, Py_ssize_t length, PyObject *values,
-                         PyObject *named, PyObject *deferred) {
+static PyObject *ask_for(Desk *desk, int word, PyObject *object, const char *name, Py_ssize_t length,
+                         PyObject *const *values, Py_ssize_t count, PyObject *named, PyObject *deferred) {
     State *st = desk->st;
     PyObject *question = NULL, *number = NULL, *made = NULL, *last = NULL;
     long long first = 0;
-    if (!PyTuple_CheckExact(values) || !(PyLong_CheckExact(object) || PyBytes_CheckExact(object)) ||
-        has_large_leaf(values) || is_output(st, Py_TYPE(desk->output)) <= 0 || desk_refresh(desk) <= 0)
+    if (!(PyLong_CheckExact(object) || PyBytes_CheckExact(object)) || has_large_leaf(values, count) ||
+        is_output(st, Py_TYPE(desk->output)) <= 0 || (!desk->own && desk_own(desk)) || desk_refresh(desk) <= 0)
         goto pass;
     PyObject *waiting = OWN(desk, waitingForAnswers), *dialect = OWN(desk, currentDialect);
     if (!waiting || !Py_IS_TYPE(waiting, (PyTypeObject *)st->Questions) || PyDict_GET_SIZE(waiting) >= desk->calls ||
@@ -6771,7 +6810,7 @@ static PyObject *ask_for(Desk *desk, int word, PyObject *object, const char *nam
     int failed = out_head(&w.out, 7, LIST) || out_head(&w.out, (uint64_t)word, VOCAB) ||
                  out_int(st, &w.out, number, w.prefix_limit) ||
                  (PyLong_CheckExact(object) ? out_int(st, &w.out, object, w.prefix_limit) : w_bytes(&w, object)) ||
-                 w_octets(&w, name, length) || out_head(&w.out, 1, INT) || w_value(&w, values) ||
+                 w_octets(&w, name, length) || out_head(&w.out, 1, INT) || w_arguments(&w, values, count) ||
                  (named ? w_value(&w, named) : out_bytes(&w.out, st->w_no_keywords));
     int good = message_good(desk, &w, failed);
     if (good < 0) {
@@ -6798,7 +6837,8 @@ static PyObject *ask_for(Desk *desk, int word, PyObject *object, const char *nam
         Py_DECREF(none);
     } else {
         /* Before the call is said: a transport may bring the answer at once. */
-        if (PyObject_SetItem(waiting, number, question)) {
+        if (Py_IS_TYPE(waiting, (PyTypeObject *)st->Questions) ? PyDict_SetItem(waiting, number, question)
+                                                                : PyObject_SetItem(waiting, number, question)) {
             message_end(desk, &w);
             goto failed;
         }
@@ -6848,14 +6888,17 @@ static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t co
     State *st = state_of(module);
     PyObject *prefix = args[2], *name = args[4], *named = NULL, *key, *value;
     if (PyDict_Check(args[8]) && PyDict_GET_SIZE(args[8])) named = args[8];
-    if (!PyBytes_CheckExact(prefix) || !PyBytes_CheckExact(name) || (named && !PyDict_CheckExact(named))) Py_RETURN_NONE;
+    if (!PyBytes_CheckExact(prefix) || !PyBytes_CheckExact(name) || (named && !PyDict_CheckExact(named)) ||
+        !PyTuple_CheckExact(args[5]))
+        Py_RETURN_NONE;
     for (Py_ssize_t at = 0; named && PyDict_Next(named, &at, &key, &value);)
         if (!PyUnicode_CheckExact(key) || !is_simple(value)) Py_RETURN_NONE;
     /* A copy: it may be among the arguments, too, and change as these are written. */
     if (named && !(named = PyDict_Copy(named))) return NULL;
     Desk desk = {.st = st, .broker = args[0], .output = args[1], .names = args[6]};
     PyObject *question = ask_for(&desk, PyBytes_GET_SIZE(prefix) ? st->n_cachemessage : st->n_message, args[3],
-                                 PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name), args[5], named, args[7]);
+                                 PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name), &PyTuple_GET_ITEM(args[5], 0),
+                                 PyTuple_GET_SIZE(args[5]), named, args[7]);
     desk_end(&desk);
     Py_XDECREF(named);
     return question;
@@ -6874,7 +6917,7 @@ static PyObject *answer_peer(PyObject *module, PyObject *const *args, Py_ssize_t
     Writer w;
     int done = 0;
     if (!PyLong_CheckExact(number) || (PyBytes_CheckExact(value) && PyBytes_GET_SIZE(value) > LARGE_STRING) ||
-        is_output(st, Py_TYPE(desk.output)) <= 0 || desk_refresh(&desk) <= 0 || is_true(OWN(&desk, disconnected)) ||
+        is_output(st, Py_TYPE(desk.output)) <= 0 || desk_own(&desk) || desk_refresh(&desk) <= 0 || is_true(OWN(&desk, disconnected)) ||
         !(dialect = OWN(&desk, currentDialect)) || !PyBytes_CheckExact(dialect) ||
         strcmp(PyBytes_AS_STRING(dialect), "pb") || !speaks_words(&desk) || !message_begin(&desk, &w))
         goto over;
@@ -6930,10 +6973,22 @@ static PyObject *keywords_of(PyObject *names, PyObject *const *values) {
     return named;
 }
 
+/* What is made for an answer; NULL, perhaps with an error, where the method's module does not say. */
+static PyObject *deferred_of(State *st, const Method *method) {
+    uint64_t version = dictionary_version(method->deferreds);
+    if (version && version == st->deferreds_version) return Py_NewRef(st->made_for_answers);
+    PyObject *found = PyDict_GetItemWithError(method->deferreds, st->s_Deferred);
+    if (found) {
+        st->deferreds_version = version;
+        st->made_for_answers = found;
+    }
+    return Py_XNewRef(found);
+}
+
 /* RemoteReference.callRemote, in the course of a reading in which it was seen that all is stock.  None, as for ask_for. */
 static PyObject *call_peer(State *st, const Method *method, PyObject *reference, PyObject *name, PyObject *const *rest,
                            Py_ssize_t count, PyObject *keywords) {
-    PyObject *broker = NULL, *luid = NULL, *values = NULL, *named = NULL, *question = NULL, *deferred = NULL;
+    PyObject *broker = NULL, *luid = NULL, *named = NULL, *question = NULL, *deferred = NULL;
     const char *text = NULL;
     Py_ssize_t length = 0;
     Desk desk = {.st = st, .names = method->sizes};
@@ -6947,11 +7002,10 @@ static PyObject *call_peer(State *st, const Method *method, PyObject *reference,
     desk.broker = broker;
     if (!(desk.own = PyObject_GenericGetDict(broker, NULL)) || OWN(&desk, _stock) != Py_True || OWN(&desk, _sendMessage) ||
         !(desk.output = Py_XNewRef(OWN(&desk, _output))) || !(luid = PyObject_GetAttr(reference, st->s_luid)) ||
-        !(deferred = Py_XNewRef(PyDict_GetItemWithError(method->deferreds, st->s_Deferred))) || !(values = PyTuple_New(count)))
+        !(deferred = deferred_of(st, method)))
         goto pass;
-    for (Py_ssize_t i = 0; i < count; i++) PyTuple_SET_ITEM(values, i, Py_NewRef(rest[i]));
     if (keywords && PyTuple_GET_SIZE(keywords) && !(named = keywords_of(keywords, rest + count))) goto pass;
-    question = ask_for(&desk, st->n_message, luid, text, length, values, named, deferred);
+    question = ask_for(&desk, st->n_message, luid, text, length, rest, count, named, deferred);
     goto done;
 pass:
     /* The Python way tells what is wrong, if anything is. */
@@ -6961,7 +7015,6 @@ done:
     desk_end(&desk);
     Py_XDECREF(desk.output);
     Py_XDECREF(deferred);
-    Py_XDECREF(values);
     Py_XDECREF(named);
     Py_XDECREF(luid);
     Py_XDECREF(broker);
