@@ -153,6 +153,14 @@ typedef struct {
     Py_ssize_t at[10];
 } Slotted;
 
+/* What a peer called last, in its bytes, and what it is in the table, borrowed; for as long as that has its version. */
+typedef struct {
+    uint64_t version;
+    byte key[32];
+    size_t length;
+    PyObject *local;
+} Called;
+
 /* How a broker tells the peer that a reference is gone, with what has been made sure of by versions of dictionaries. */
 typedef struct {
     unsigned int reference, broker; /* versions of the classes */
@@ -209,6 +217,7 @@ typedef struct {
     Slotted local, table, registrations, output, inflow, seams;
     Way way;
     Seen seen;
+    Called called;
     unsigned int registering_version; /* of a class of brokers that registers references as Broker does */
     /* Short texts that were keys of dictionaries lately: they come again, and then have their hash. */
     PyObject *keys[KEYS];
@@ -285,6 +294,18 @@ static PyObject *take_from(PyObject *dictionary, PyObject *key) {
     if (!(value = _PyDict_Pop(dictionary, key, NULL)) && PyErr_ExceptionMatches(PyExc_KeyError)) PyErr_Clear();
 #endif
     return value;
+}
+
+/* 0: an attribute, as PyObject_GetAttr gives it; 1: the function that is the object's method, which is to be called with the
+   object first, so that nothing need be made to bind them; -1: an error. */
+static int find_method(PyObject *object, PyObject *name, PyObject **found) {
+#if PY_VERSION_HEX < 0x030D0000
+    int apart = _PyObject_GetMethod(object, name, found);
+#else
+    int apart = 0;
+    *found = PyObject_GetAttr(object, name);
+#endif
+    return *found ? apart : -1;
 }
 
 /* An object's two attributes, or its one, as new references; looked up only if they may be others than the last time. */
@@ -5903,9 +5924,16 @@ static PyObject *method_name(State *st, int receiver, const byte *name, Py_ssize
 
 /* The object of ours, or the cache of one of the peer's, that a call is for; NULL where there is none, or the Python way has to
    find it. */
-static PyObject *callee(Desk *desk, const Token *token, int cached) {
+static PyObject *callee(Desk *desk, const Token *token, const byte *end, int cached) {
     State *st = desk->st;
-    PyObject *key, *found = NULL;
+    PyObject *key, *found = NULL, *exports, *locals, *ids;
+    Called *called = &st->called;
+    size_t length = (size_t)(end - token->start);
+    int is_open = !cached && (exports = OWN(desk, _exports)) && open_table(st, exports, &locals, &ids) > 0;
+    uint64_t version = is_open ? dictionary_version(locals) : 0;
+    if (version && version == called->version && length == called->length && !memcmp(called->key, token->start, length) &&
+        is_local(st, Py_TYPE(called->local)) > 0)
+        return Py_XNewRef(SLOT_OF(called->local, st->local, LOCAL_OBJECT));
     if (token->kind == T_INT || (token->kind == T_BYTES && !cached))
         key = scalar(token);
     else
@@ -5914,10 +5942,17 @@ static PyObject *callee(Desk *desk, const Token *token, int cached) {
         PyObject *caches = OWN(desk, locallyCachedObjects), *half = OWN(desk, _halfMade);
         if (caches && PyDict_CheckExact(caches) && (!half || (PyAnySet_Check(half) && !PySet_GET_SIZE(half))))
             found = Py_XNewRef(PyDict_GetItemWithError(caches, key));
-    } else if (key) {
-        PyObject *exports = OWN(desk, _exports), *locals, *ids;
-        PyObject *local = exports && open_table(st, exports, &locals, &ids) > 0 ? PyDict_GetItemWithError(locals, key) : NULL;
-        if (local && is_local(st, Py_TYPE(local)) > 0) found = Py_XNewRef(SLOT_OF(local, st->local, LOCAL_OBJECT));
+    } else if (key && is_open) {
+        PyObject *local = PyDict_GetItemWithError(locals, key);
+        if (local && is_local(st, Py_TYPE(local)) > 0) {
+            found = Py_XNewRef(SLOT_OF(local, st->local, LOCAL_OBJECT));
+            called->version = length <= sizeof(called->key) ? version : 0;
+            if (called->version) {
+                memcpy(called->key, token->start, length);
+                called->length = length;
+                called->local = local;
+            }
+        }
     }
     Py_XDECREF(key);
     return found;
@@ -5961,15 +5996,36 @@ static int call_raised(Desk *desk, PyObject *number, int wanted, int reading) {
 /* A call of the peer's. */
 typedef struct {
     int receiver, wanted;
-    PyObject *target, *number; /* borrowed, owned */
-    PyObject *args, *method, *value; /* owned */
-    PyObject *keywords; /* owned; NULL: none */
+    int apart; /* whether the method is a function that is to be called with the target first */
+    /* All are owned. */
+    PyObject *target, *number, *args, *method, *value;
+    PyObject *keywords; /* NULL: none */
 } Call;
 
-/* The keyword arguments, for Python. */
-static PyObject *call_keywords(Call *call) {
-    if (!call->keywords) call->keywords = PyDict_New();
-    return call->keywords;
+/* For Python: the method is bound, and there are keyword arguments, if there are arguments. */
+static int call_whole(Call *call) {
+    if (call->args && !call->keywords && !(call->keywords = PyDict_New())) return -1;
+    if (call->apart) {
+        PyObject *bound = Py_TYPE(call->method)->tp_descr_get(call->method, call->target, (PyObject *)Py_TYPE(call->target));
+        if (!bound) return -1;
+        Py_SETREF(call->method, bound);
+        call->apart = 0;
+    }
+    return 0;
+}
+
+/* Calls the method with no more arguments than that. */
+#define FEW 8
+
+static PyObject *call_method(Call *call) {
+    Py_ssize_t count = PyTuple_GET_SIZE(call->args);
+    int named = call->keywords && PyDict_GET_SIZE(call->keywords);
+    if (call->apart && !named && count < FEW) {
+        PyObject *args[FEW] = {call->target};
+        for (Py_ssize_t i = 0; i < count; i++) args[i + 1] = PyTuple_GET_ITEM(call->args, i);
+        return PyObject_Vectorcall(call->method, args, (size_t)count + 1, NULL);
+    }
+    return call_whole(call) ? NULL : PyObject_Call(call->method, call->args, named ? call->keywords : NULL);
 }
 
 /* Lets go of what the call was made with, and what it came to. */
@@ -6028,7 +6084,7 @@ static int call_promised(Desk *desk, Call *call) {
         Py_DECREF(perspective);
     } else {
         perspective = call->receiver == C_PERSPECTIVE ? call->target : Py_None;
-        if (!call_keywords(call)) return -1;
+        if (call_whole(call)) return -1;
         done = PyObject_CallMethodObjArgs(desk->broker, st->s__promised, call->value, call->number, perspective,
                                           call->method, call->args, call->keywords, NULL);
     }
@@ -6096,7 +6152,7 @@ static int call_returned(Desk *desk, Call *call) {
         Py_XDECREF(perspective);
     } else {
         perspective = call->receiver == C_PERSPECTIVE ? call->target : Py_None;
-        if (call_keywords(call))
+        if (!call_whole(call))
             sexp = PyObject_CallMethodObjArgs(desk->broker, pack, call->value, perspective, call->method, call->args,
                                               call->keywords, NULL);
     }
@@ -6119,6 +6175,7 @@ static int do_call(Desk *desk, Decoder *decoder, const Message *message, int cac
     PyObject *receive = NULL, *attribute = NULL, *bytes = NULL;
     int result = -1;
     if (next_token(st, &cursor, &id) || next_token(st, &cursor, &object)) return -1;
+    const byte *behind = cursor.at;
     if (id.kind != T_INT || object.kind == T_LIST) return 0;
     if (next_token(st, &cursor, &name) || name.kind != T_BYTES || name.length < 1 || name.length > LONGEST_NAME) goto pass;
     if (next_token(st, &cursor, &want) || want.kind != T_INT || want.large) goto pass;
@@ -6130,16 +6187,19 @@ static int do_call(Desk *desk, Decoder *decoder, const Message *message, int cac
     PyObject *answering = OWN(desk, _answering);
     if (!answering || bound_of(answering, 0, &waiting) || waiting >= desk->calls) goto pass;
     call.wanted = want.number != 0;
-    PyObject *target = callee(desk, &object, cached);
+    PyObject *target = callee(desk, &object, behind, cached);
     if (!target) goto pass;
-    receive = is_plain_callee(st, Py_TYPE(target)) ? PyObject_GetAttr(target, st->s_remoteMessageReceived) : NULL;
-    Py_DECREF(target);
-    if (!receive || !PyMethod_Check(receive)) goto pass;
-    PyObject *function = PyMethod_GET_FUNCTION(receive);
+    call.target = target;
+    int apart = is_plain_callee(st, Py_TYPE(target)) ? find_method(target, st->s_remoteMessageReceived, &receive) : -1;
+    if (apart < 0 || (!apart && !PyMethod_Check(receive))) goto pass;
+    PyObject *function = apart ? receive : PyMethod_GET_FUNCTION(receive);
     while (call.receiver < RECEIVERS && function != st->receiver[call.receiver]) call.receiver++;
-    /* The peer's object is one that stands for the avatar; nothing but its methods is asked of that. */
-    if (call.receiver == RECEIVERS || (PyMethod_GET_SELF(receive) != target && call.receiver != C_PERSPECTIVE)) goto pass;
-    call.target = PyMethod_GET_SELF(receive);
+    if (call.receiver == RECEIVERS) goto pass;
+    if (!apart && PyMethod_GET_SELF(receive) != target) {
+        /* The peer's object is one that stands for the avatar; nothing but its methods is asked of that. */
+        if (call.receiver != C_PERSPECTIVE) goto pass;
+        Py_SETREF(call.target, Py_NewRef(PyMethod_GET_SELF(receive)));
+    }
     attribute = method_name(st, call.receiver, name.body, name.length);
     if (!attribute || !(call.number = scalar(&id))) goto pass;
     if (!(bytes = take_message(decoder, message, arguments, &cursor))) goto done;
@@ -6150,9 +6210,8 @@ static int do_call(Desk *desk, Decoder *decoder, const Message *message, int cac
     }
     if (!PyTuple_CheckExact(call.args) ||
         (call.keywords && (!PyDict_CheckExact(call.keywords) || PyDict_GET_SIZE(call.keywords)))) {
-        PyObject *pair = !call_keywords(&call)
-                             ? NULL
-                             : PyObject_CallFunctionObjArgs(st->arguments_of, call.args, call.keywords, NULL);
+        PyObject *pair =
+            call_whole(&call) ? NULL : PyObject_CallFunctionObjArgs(st->arguments_of, call.args, call.keywords, NULL);
         if (!pair) goto raised;
         if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2) {
             Py_DECREF(pair);
@@ -6163,7 +6222,7 @@ static int do_call(Desk *desk, Decoder *decoder, const Message *message, int cac
         Py_SETREF(call.keywords, Py_NewRef(PyTuple_GET_ITEM(pair, 1)));
         Py_DECREF(pair);
     }
-    call.method = PyObject_GetAttr(call.target, attribute);
+    call.apart = find_method(call.target, attribute, &call.method) > 0;
     if (call.receiver == C_REMOTE && (!call.method || call.method == Py_None)) {
         if (!call.method) {
             if (!PyErr_ExceptionMatches(PyExc_AttributeError)) goto raised;
@@ -6173,8 +6232,7 @@ static int do_call(Desk *desk, Decoder *decoder, const Message *message, int cac
         goto raised;
     }
     if (!call.method) goto raised;
-    call.value = PyObject_Call(call.method, call.args,
-                               call.keywords && PyDict_GET_SIZE(call.keywords) ? call.keywords : NULL);
+    call.value = call_method(&call);
     if (call.value) {
         result = call_returned(desk, &call);
         goto over;
@@ -6182,9 +6240,9 @@ static int do_call(Desk *desk, Decoder *decoder, const Message *message, int cac
     if (PyErr_ExceptionMatches(PyExc_TypeError)) {
         Handling handling;
         handle(st, &handling, 0);
-        PyObject *none = !call_keywords(&call) ? NULL
-                                               : PyObject_CallFunctionObjArgs(st->note_arguments, call.method, call.args,
-                                                                              call.keywords, desk->broker, NULL);
+        PyObject *none = call_whole(&call) ? NULL
+                                           : PyObject_CallFunctionObjArgs(st->note_arguments, call.method, call.args,
+                                                                          call.keywords, desk->broker, NULL);
         Py_XDECREF(none);
         /* If that failed, it is what is told. */
         int noted = none != NULL;
@@ -6207,6 +6265,7 @@ over:
     }
 done:
     call_end(&call);
+    Py_XDECREF(call.target);
     Py_XDECREF(call.number);
     Py_XDECREF(receive);
     Py_XDECREF(attribute);
@@ -6214,6 +6273,8 @@ done:
     return result;
 pass:
     PyErr_Clear();
+    Py_XDECREF(call.target);
+    Py_XDECREF(call.number);
     Py_XDECREF(receive);
     Py_XDECREF(attribute);
     return 0;
