@@ -608,6 +608,7 @@ static int out_int(State *st, Out *out, PyObject *number, long long prefix_limit
 
 /* A text is `[unicode x]`: these are the bytes before x, and the first and the last eight of them. */
 #define TEXT_HEAD 11
+#define UNICODE 7 /* bytes of the word in it */
 
 static inline int is_text(const State *st, const byte *at) {
     uint64_t head[2];
@@ -616,33 +617,47 @@ static inline int is_text(const State *st, const byte *at) {
     return head[0] == st->text_head[0] && head[1] == st->text_head[1];
 }
 
-/* The type byte at `at`, with the prefix before it; 0 if the data end first, -1 if the prefix is too long. */
-static inline int scan(const byte *at, const byte *end, long long prefix_limit, Py_ssize_t *length, uint64_t *number,
-                       int *large) {
-    uint64_t value = 0;
-    Py_ssize_t i = 0;
-    *large = 0;
-    /* Most prefixes have one byte. */
-    if (end - at >= 2 && at[0] < 0x80 && at[1] >= 0x80 && prefix_limit > 0) {
-        *length = 1;
-        *number = at[0];
-        return at[1];
-    }
-    while (at + i < end) {
+/* A number before a type byte; `large` if it has more than nine digits. */
+typedef struct {
+    uint64_t number;
+    Py_ssize_t length;
+    int large;
+} Prefix;
+
+/* As scan, for prefixes of any length. */
+static int scan_long(const byte *at, const byte *end, long long prefix_limit, Prefix *prefix) {
+    *prefix = (Prefix){0};
+    for (Py_ssize_t i = 0; at + i < end; i++) {
         byte digit = at[i];
         if (digit >= 0x80) {
-            *length = i;
-            *number = value;
+            prefix->length = i;
             return digit;
         }
         if (i >= prefix_limit) return -1;
         if (i < 9)
-            value |= (uint64_t)digit << (7 * i);
+            prefix->number |= (uint64_t)digit << (7 * i);
         else if (digit)
-            *large = 1;
-        i++;
+            prefix->large = 1;
     }
     return 0;
+}
+
+/* The type byte at `at`, with the prefix before it; 0 if the data end first, -1 if the prefix is too long. */
+static inline int scan(const byte *at, const byte *end, long long prefix_limit, Py_ssize_t *length, uint64_t *number,
+                       int *large) {
+    /* Most prefixes have one byte. */
+    if (end - at >= 2 && at[0] < 0x80 && at[1] >= 0x80 && prefix_limit > 0) {
+        *large = 0;
+        *length = 1;
+        *number = at[0];
+        return at[1];
+    }
+    Prefix prefix;
+    int kind = scan_long(at, end, prefix_limit, &prefix);
+    *large = prefix.large;
+    *length = prefix.length;
+    *number = prefix.number;
+    return kind;
 }
 
 /* The integer of a prefix that has `length` bytes. */
@@ -3271,6 +3286,11 @@ static Py_ssize_t w_prepare(Writer *w, PyObject *object) {
 
 static int w_item(Writer *w, PyObject *object, int inner);
 
+/* What is in a container. */
+static inline int w_inner(Writer *w, PyObject *object) {
+    return PyUnicode_CheckExact(object) ? w_text(w, object) : w_item(w, object, 1);
+}
+
 /* `inner`: it is in another container that is being written, and kept by a reference more. */
 static int w_container(Writer *w, PyObject *object, int head, int inner) {
     /* What one container alone refers to is met once, as long as no hook can get at it in another way. */
@@ -3311,7 +3331,7 @@ static int w_container(Writer *w, PyObject *object, int head, int inner) {
             failed = w_begin(w, &pair, 2);
             if (!failed) {
                 if (w->lists) w->top = &pair;
-                failed = w_item(w, key, 1) || w_item(w, value, 1);
+                failed = w_inner(w, key) || w_inner(w, value);
                 failed = w_end(w, &pair, &build, failed);
             }
             Py_DECREF(key);
@@ -3326,14 +3346,14 @@ static int w_container(Writer *w, PyObject *object, int head, int inner) {
         for (; !failed && written < Py_SIZE(object); written++) {
             PyObject *item = head == H_LIST ? PyList_GET_ITEM(object, written) : PyTuple_GET_ITEM(object, written);
             Py_INCREF(item);
-            failed = w_item(w, item, 1);
+            failed = w_inner(w, item);
             Py_DECREF(item);
         }
     } else {
         PyObject *item, *items = PyObject_GetIter(object);
         failed = !items;
         while (!failed && (item = PyIter_Next(items))) {
-            failed = w_item(w, item, 1);
+            failed = w_inner(w, item);
             Py_DECREF(item);
             written++;
         }
@@ -4562,9 +4582,15 @@ static inline PyObject *read_at(Reader *r, Cursor *cursor, int as_key) {
     return NULL;
 }
 
+static PyObject *read_any(Reader *r, Cursor *cursor, int as_key) {
+    Token token;
+    if (next_token(r->st, cursor, &token)) return NULL;
+    token.is_key = as_key;
+    return read_item(r, cursor, &token);
+}
+
 /* The next item. */
 static PyObject *read_next(Reader *r, Cursor *cursor, int as_key) {
-    Token token;
     const byte *at = cursor->at;
     if (!cursor->list && cursor->end - at > 1 && at[0] < 0x80) {
         if (at[1] == LIST) {
@@ -4575,9 +4601,7 @@ static PyObject *read_next(Reader *r, Cursor *cursor, int as_key) {
             return PyLong_FromLong(at[0]);
         }
     }
-    if (next_token(r->st, cursor, &token)) return NULL;
-    token.is_key = as_key;
-    return read_item(r, cursor, &token);
+    return read_any(r, cursor, as_key);
 }
 
 /* The next item, which is to be a key and a value. */
@@ -5440,11 +5464,23 @@ static int whole_message(State *st, const Decoder *decoder, long long most_size,
         return 0;
     at += prefix + 1;
     message->items = (int)number;
-    long long held = st->list_cost;
+    long long held = st->list_cost, text_cost = st->list_cost + 2 * st->item_cost + UNICODE;
+    int deepest = decoder->deepest <= NEST ? (int)decoder->deepest - 1 : NEST, texts = most_size >= UNICODE && most_prefix > 0;
     for (int i = 0; i < message->items; i++) {
         int depth = 0;
         message->start[i] = at;
         do {
+            /* Most items are short texts: they are passed over at once. */
+            if (texts && i && end - at >= TEXT_HEAD + 2 && is_text(st, at) && at[TEXT_HEAD] < 0x80 &&
+                at[TEXT_HEAD + 1] == STRING) {
+                number = at[TEXT_HEAD];
+                at += TEXT_HEAD + 2;
+                if (depth >= deepest || number > (uint64_t)(end - at) || (long long)number > most_size) return 0;
+                at += number;
+                held += text_cost + (long long)number;
+                while (depth && !--left[depth - 1]) depth--;
+                continue;
+            }
             int kind = scan(at, end, most_prefix, &prefix, &number, &large);
             /* Messages are told apart by a word; those of an application's own are not. */
             if (kind <= 0 || (!i && kind != VOCAB)) return 0;
@@ -5459,7 +5495,7 @@ static int whole_message(State *st, const Decoder *decoder, long long most_size,
                     if (large || number > (uint64_t)(end - at) || (long long)number > most_size) return 0;
                     held += st->list_cost;
                     if (number) {
-                        if (depth == NEST || depth + 1 >= decoder->deepest) return 0;
+                        if (depth >= deepest) return 0;
                         left[depth++] = number;
                         continue;
                     }
