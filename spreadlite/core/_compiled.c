@@ -153,6 +153,14 @@ typedef struct {
     Py_ssize_t at[10];
 } Slotted;
 
+/* A transport of which is known, for as long as the versions are these, that it may be given something at once if nothing waits
+   in `later`; its attributes have what is borrowed. */
+typedef struct {
+    uint64_t own, flow; /* of its attributes, and of where is_plain is found */
+    unsigned int type;
+    PyObject *later, *socket;
+} Sending;
+
 /* What a peer called last, in its bytes, and what it is in the table, borrowed; for as long as that has its version. */
 typedef struct {
     uint64_t version;
@@ -218,6 +226,10 @@ typedef struct {
     Way way;
     Seen seen;
     Called called;
+    Sending sending;
+    /* What _flow's _busy is, borrowed, as long as the module is as it was. */
+    uint64_t busy_version;
+    PyObject *busy;
     unsigned int registering_version; /* of a class of brokers that registers references as Broker does */
     /* Short texts that were keys of dictionaries lately: they come again, and then have their hash. */
     PyObject *keys[KEYS];
@@ -2503,13 +2515,25 @@ static inline int transport_has(State *st, PyObject *own, PyObject *name, int wh
     return PyLong_CheckExact(value) ? PyObject_IsTrue(value) : -1;
 }
 
+/* Whether the versions are those of what is known. */
+static int is_known_transport(State *st, PyObject *transport, PyObject *own) {
+    const Sending *known = &st->sending;
+    uint64_t version = dictionary_version(own);
+    return version && version == known->own && Py_TYPE(transport)->tp_version_tag == known->type && known->type &&
+           st->way.flow_of && dictionary_version(st->way.flow_of) == known->flow;
+}
+
 /* Whether _flow.is_plain is ours, and says yes of a transport by which can be sent here; 0 where it is to be asked. */
 static int is_plain_transport(State *st, PyObject *transport) {
+    PyObject *own = Py_TYPE(transport)->tp_version_tag == st->sending.type ? PyObject_GenericGetDict(transport, NULL) : NULL;
+    int good = own && is_known_transport(st, transport, own);
+    Py_XDECREF(own);
+    if (good) return 1;
     PyObject *stock = PyDict_GetItemWithError(st->g_STOCK, st->s_is_plain);
     if (!stock || !st->way.flow_of || PyDict_GetItemWithError(st->way.flow_of, st->s_is_plain) != stock) return 0;
-    int good = sends_itself(st, Py_TYPE(transport));
+    good = sends_itself(st, Py_TYPE(transport));
     if (good <= 0) return good;
-    PyObject *own = PyObject_GenericGetDict(transport, NULL);
+    own = PyObject_GenericGetDict(transport, NULL);
     if (!own) return -1;
     if (transport_has(st, own, st->s_TLS, S_TLS)) good = 0;
     if (good) good = !PyDict_Contains(own, st->s_write);
@@ -2521,7 +2545,9 @@ static int is_plain_transport(State *st, PyObject *transport) {
    an error, where Output is to see to it. */
 static PyObject *socket_of(State *st, PyObject *transport) {
     PyObject *own = PyObject_GenericGetDict(transport, NULL), *socket = NULL;
-    if (own && !transport_has(st, own, st->s_dataBuffer, S_BUFFER) &&
+    if (own && is_known_transport(st, transport, own)) {
+        if (!PyList_GET_SIZE(st->sending.later)) socket = Py_NewRef(st->sending.socket);
+    } else if (own && !transport_has(st, own, st->s_dataBuffer, S_BUFFER) &&
         !transport_has(st, own, st->s__tempDataBuffer, S_LATER) && !transport_has(st, own, st->s_producer, S_PRODUCER) &&
         transport_has(st, own, st->s_connected, S_CONNECTED) > 0 &&
         !transport_has(st, own, st->s_disconnecting, S_DISCONNECTING) &&
@@ -2530,6 +2556,13 @@ static PyObject *socket_of(State *st, PyObject *transport) {
         !PyDict_Contains(own, st->s_writeSomeData)) {
         socket = PyDict_GetItemWithError(own, st->s_socket);
         if (socket) socket = (PyObject *)Py_TYPE(socket) == st->socket_type ? Py_NewRef(socket) : NULL;
+        /* What it is asked for is in its class, or cannot change, but for a list. */
+        PyObject *later = socket ? PyDict_GetItemWithError(own, st->s__tempDataBuffer) : NULL;
+        PyObject *buffer = later ? PyDict_GetItemWithError(own, st->s_dataBuffer) : NULL;
+        st->sending.own = 0;
+        if (later && PyList_CheckExact(later) && (!buffer || PyBytes_CheckExact(buffer)))
+            st->sending = (Sending){dictionary_version(own), dictionary_version(st->way.flow_of),
+                                    Py_TYPE(transport)->tp_version_tag, later, socket};
     }
     Py_XDECREF(own);
     return socket;
@@ -6743,6 +6776,16 @@ static int tell_slice(Desk *desk, PyObject *inflow, PyObject *transport, PyObjec
     return 0;
 }
 
+/* _flow's _busy, borrowed. */
+static PyObject *busy_ones(State *st) {
+    uint64_t version = dictionary_version(st->way.flow_of);
+    if (!version || version != st->busy_version) {
+        st->busy = PyDict_GetItemWithError(st->way.flow_of, st->s__busy);
+        st->busy_version = st->busy ? version : 0;
+    }
+    return st->busy;
+}
+
 static int set_receiving(Desk *desk, PyObject *truth) {
     State *st = desk->st;
     return desk_own(desk) || set_own(desk, O__receiving, st->s__receiving, truth) ||
@@ -6797,7 +6840,7 @@ static PyObject *read_chunk(PyObject *module, PyObject *const *args, Py_ssize_t 
         SLOT_OF(inflow, st->inflow, INFLOW_LOST) != Py_None || is_true(SLOT_OF(inflow, st->inflow, INFLOW_BACKLOG)) ||
         is_true(SLOT_OF(inflow, st->inflow, INFLOW_WAIT)))
         goto pass;
-    busy = PyDict_GetItemWithError(st->way.flow_of, st->s__busy);
+    busy = busy_ones(st);
     if (!busy || !PyAnySet_Check(busy) || PySet_GET_SIZE(busy) || decoder->busy) goto pass;
     /* They may be changed, even where they are Banana's. */
     value = PyObject_GetAttr((PyObject *)Py_TYPE(broker), st->s_incomingVocabulary);
@@ -6853,7 +6896,7 @@ static PyObject *read_chunk(PyObject *module, PyObject *const *args, Py_ssize_t 
         failed = -1;
     }
     if (!failed && !rest) {
-        busy = PyDict_GetItemWithError(st->way.flow_of, st->s__busy);
+        busy = busy_ones(st);
         if (busy && PySet_Check(busy) && PySet_GET_SIZE(busy) && PySet_Discard(busy, inflow) < 0) failed = -1;
         value = SLOT_OF(inflow, st->inflow, INFLOW_LOST);
         if (!failed && ((value && value != Py_None) || is_true(SLOT_OF(inflow, st->inflow, INFLOW_PAUSED)))) {
