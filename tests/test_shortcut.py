@@ -3176,11 +3176,14 @@ class ShortcutTests(SynchronousTestCase):
         states: Any = {"producer": (None, object())}
         states.update(dict.fromkeys(("disconnecting", "_writeDisconnected", "_aborting"), (False, True)))
         for name, (before, value) in states.items():
-            for short in (True, False):
+            for short, earlier in ((True, 0), (True, 3), (False, 0)):
                 with way(self, short, 2**20):
                     victim = Victim(short, 2**20, Limits())
                     pipe = victim.pipe
                     self.assertTrue(pipe.out)
+                    for _ in range(earlier):
+                        victim.broker.dataReceived(call)
+                        self.assertEqual(answer, pipe.end.recv(2**16))
                     setattr(pipe, name, value)
                     victim.broker.dataReceived(call)
                     with self.assertRaises(BlockingIOError):
@@ -3189,6 +3192,49 @@ class ShortcutTests(SynchronousTestCase):
                     setattr(pipe, name, before)
                     lose(victim.broker, ConnectionDone)
                     pipe.connectionLost(None)
+
+    def test_transports_that_change(self) -> None:
+        """Answers that went straight to the socket go by whatever the transport has from then on: its queue, if something
+        waits in it, its own methods, and another socket; and by the queue where it is not to be taken for one of Twisted's
+        own."""
+        call = pack(["message", 1, "root", "echo", 1, ["tuple", 5], ["dictionary"]], True)
+        answer = pack(["answer", 1, 5], True)
+        for change in ("waits", "write", "writeSomeData", "socket", "class", "plain"):
+            for short in (True, False):
+                with way(self, short, 2**20):
+                    victim = Victim(short, 2**20, Limits())
+                    pipe, own, others = victim.pipe, Wired(2**16), []  # type: ignore[var-annotated]
+
+                    def take(*given: Any, others: Any = others) -> int:
+                        others.append(bytes(given[-1]))
+                        return len(given[-1])
+
+                    self.assertTrue(pipe.out)
+                    for _ in range(3):
+                        victim.broker.dataReceived(call)
+                    self.assertEqual(answer * 3, pipe.end.recv(2**16))
+                    if change == "waits":
+                        pipe._tempDataBuffer.append(b"before")
+                    elif change == "socket":
+                        pipe.socket, own.socket = own.socket, pipe.socket
+                    elif change == "class":
+                        self.patch(Wired, "writeSomeData", take)
+                    elif change == "plain":
+                        self.patch(_flow, "is_plain", lambda transport: False)
+                    else:
+                        setattr(pipe, change, take)
+                    victim.broker.dataReceived(call)
+                    if change in ("waits", "plain"):
+                        self.assertEqual([b"before"] * (change == "waits") + [answer], pipe._tempDataBuffer)
+                    elif change == "socket":
+                        self.assertEqual(answer, own.out)
+                    else:
+                        self.assertEqual([answer], others, (change, short))
+                    pipe._tempDataBuffer.clear()
+                    lose(victim.broker, ConnectionDone)
+                    self.doCleanups()
+                    for each in (pipe, own):
+                        each.connectionLost(None)
 
     def test_one_by_one_by_tls(self) -> None:
         """By TLS each answer is written at once: what is answered before a method ends the connection arrives."""
