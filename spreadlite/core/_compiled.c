@@ -5497,6 +5497,15 @@ static int whole_message(State *st, const Decoder *decoder, long long most_size,
         return 0;
     at += prefix + 1;
     message->items = (int)number;
+    /* There may be very many decrefs. */
+    if (number == 2 && end - at > 3 && at[0] == st->n_decref && at[1] == VOCAB &&
+        scan(at + 2, end, most_prefix, &prefix, &number, &large) == INT) {
+        message->word = st->n_decref;
+        message->start[0] = at;
+        message->start[1] = at + 2;
+        message->end = at + 2 + prefix + 1;
+        return st->list_cost + st->word_cost + st->item_cost <= decoder->most;
+    }
     long long held = st->list_cost, text_cost = st->list_cost + 2 * st->item_cost + UNICODE;
     int deepest = decoder->deepest <= NEST ? (int)decoder->deepest - 1 : NEST, texts = most_size >= UNICODE && most_prefix > 0;
     for (int i = 0; i < message->items; i++) {
