@@ -48,6 +48,7 @@ enum { MEMBER_OBJECT = T_OBJECT_EX };
 #define LONGEST_KEY 32
 #define METHODS 64
 #define PLAIN_CALLEES 16
+#define LATEST 128
 #define UNBOUNDED PY_SSIZE_T_MAX
 /* Lists within lists in what a hook returns, which may be in itself, at the most, however many a connection allows. */
 #define DEEPEST 100000
@@ -161,6 +162,12 @@ typedef struct {
     PyObject *later, *socket;
 } Sending;
 
+/* An id of a call, and the number that it is in the table of those that wait: they are found sooner by that. */
+typedef struct {
+    uint64_t id;
+    PyObject *number;
+} Number;
+
 /* What a peer called last, in its bytes, and what it is in the table, borrowed; for as long as that has its version. */
 typedef struct {
     uint64_t version;
@@ -227,6 +234,7 @@ typedef struct {
     Seen seen;
     Called called;
     Sending sending;
+    Number numbers[LATEST]; /* of the latest calls, by their id */
     /* What _flow's _busy is, borrowed, as long as the module is as it was. */
     uint64_t busy_version;
     PyObject *busy;
@@ -6399,7 +6407,9 @@ static int do_answer(Desk *desk, Decoder *decoder, const Message *message) {
     PyObject *waiting = OWN(desk, waitingForAnswers), *question, *value = NULL, *done;
     if (next_token(st, &cursor, &id)) return -1;
     if (id.kind != T_INT || !waiting || !Py_IS_TYPE(waiting, (PyTypeObject *)st->Questions)) return 0;
-    PyObject *number = scalar(&id);
+    const Number *asked = &st->numbers[id.number % LATEST];
+    int known = asked->number && asked->id == id.number && !id.large && !id.negative;
+    PyObject *number = known ? Py_NewRef(asked->number) : scalar(&id);
     if (!number) return -1;
     Py_ssize_t before = decoder->position;
     PyObject *bytes = take_message(decoder, message, message->start[2], &cursor);
@@ -6951,6 +6961,9 @@ static PyObject *ask_for(Desk *desk, int word, PyObject *object, const char *nam
     if (!(number = PyLong_FromLongLong(++id))) goto pass;
     Writer w;
     if (!message_begin(desk, &w)) goto pass;
+    Number *asked = &st->numbers[id % LATEST];
+    asked->id = (uint64_t)id;
+    Py_XSETREF(asked->number, Py_NewRef(number));
     /* Whatever is made from here on may run finalizers, which may call the peer: this call has its number. */
     if (set_own(desk, O_currentRequestID, st->s_currentRequestID, number)) {
         message_end(desk, &w);
@@ -7461,6 +7474,7 @@ static int module_clear(PyObject *module) {
     st->registry_asked.class_version = st->taster_asked.class_version = 0;
     for (int i = 0; i < KEYS; i++) Py_CLEAR(st->keys[i]);
     for (int i = 0; i < METHODS; i++) Py_CLEAR(st->methods[i]);
+    for (int i = 0; i < LATEST; i++) Py_CLEAR(st->numbers[i].number);
     for (int i = 0; i < RECEIVERS; i++) Py_CLEAR(st->receiver[i]);
     return 0;
 }
