@@ -1051,6 +1051,44 @@ class ShortcutTests(SynchronousTestCase):
         self.assertEqual([("waits", "44"), ("waits", "55")], victim.outcomes[3:])
         lose(victim.broker, ConnectionDone)
 
+    def test_call_where_the_attributes_are_replaced(self) -> None:
+        """Calls have numbers of their own also where a reference's ``luid`` is a property that puts another dictionary in
+        the place of the broker's."""
+
+        class Moving(pb.RemoteReference):
+            """Such a reference."""
+
+            moves = 0
+
+            @property
+            def luid(self) -> Any:
+                """Which it is."""
+                if self.moves:
+                    self.moves -= 1
+                    self.broker.__dict__ = dict(self.broker.__dict__)
+                return 7
+
+            @luid.setter
+            def luid(self, luid: int) -> None:
+                pass
+
+        for short in (True, False):
+            with way(self, short, True):
+                victim = Victim(short, True, Limits())
+                victim.reference = Moving(None, victim.broker, 7, True)
+                victim.reference.moves = 2
+
+                def call(victim: Any = victim) -> None:
+                    for _ in range(4):
+                        victim.call("x")
+
+                victim.broker.localObjectForID("root").remote_calls = call
+                victim.broker.dataReceived(pack(["message", 1, "root", "calls", 0, ["tuple"], ["dictionary"]], True))
+                for number in range(4, 8):
+                    victim.broker.dataReceived(pack(["answer", number, number * 10], True))
+                self.assertEqual([("waits", str(number * 10)) for number in range(4, 8)], victim.outcomes[3:])
+                lose(victim.broker, ConnectionDone)
+
     def test_call_within_a_call_that_begins(self) -> None:
         """So has one that a finalizer makes wherever else in a call it is collected, be it before anything is written."""
         for short in (True, False):
@@ -2900,6 +2938,80 @@ class ShortcutTests(SynchronousTestCase):
                 self.assertEqual(b"", pipe.dataBuffer)
                 lose(victim.broker, ConnectionDone)
                 pipe.connectionLost(None)
+
+    def test_sending_that_a_finalizer_replaces(self) -> None:
+        """So does one to which that is given by a finalizer, whenever that runs."""
+        answer = pack(["answer", 1, 5], True)
+
+        def spend(pipe: Any, sent: list[bytes], steps: int) -> None:
+            class Late:
+                def __init__(self) -> None:
+                    self.itself = self
+
+                def __del__(self) -> None:
+                    pipe.write = sent.append
+
+            Late()
+            # So that what is made next is none that was there.
+            kept.append([[] for _ in range(300)])
+            gc.set_threshold(gc.get_count()[0] + steps, 1_000_000, 1_000_000)
+
+        for short in (True, False):
+            for steps in range(-3, 12):
+                with way(self, short, 2**20):
+                    victim = Victim(short, 2**20, Limits())
+                    pipe, sent, kept = victim.pipe, [], []  # type: ignore[var-annotated]
+                    root = victim.broker.localObjectForID("root")
+                    root.remote_spend = lambda: spend(pipe, sent, steps) or 5  # noqa: B023
+                    gc.collect()
+                    gc.freeze()
+                    thresholds = gc.get_threshold()
+                    pipe.out = b""
+                    try:
+                        victim.broker.dataReceived(
+                            pack(["message", 1, "root", "spend", 1, ["tuple"], ["dictionary"]], True)
+                        )
+                    finally:
+                        gc.set_threshold(*thresholds)
+                        gc.unfreeze()
+                    gc.collect()
+                    pipe.end.setblocking(False)
+                    with contextlib.suppress(BlockingIOError):
+                        sent.insert(0, pipe.end.recv(1000))
+                    victim.broker.dataReceived(pack(["message", 1, "root", "echo", 1, ["tuple", 5], ["dictionary"]], True))
+                    self.assertEqual([answer, answer], sent)
+                    with self.assertRaises(BlockingIOError):
+                        pipe.end.recv(1000)
+                    lose(victim.broker, ConnectionDone)
+                    pipe.connectionLost(None)
+
+    def test_transport_without_a_dictionary(self) -> None:
+        """A transport may be of a class that has slots only, and that is changed in a call."""
+
+        class Narrow:
+            """Such a transport."""
+
+            __slots__ = ("written",)
+
+            def __init__(self) -> None:
+                self.written = b""
+
+            def write(self, data: bytes) -> None:
+                """Keep it."""
+                self.written += data
+
+        call = pack(["message", 1, "root", "change", 0, ["tuple"], ["dictionary"]], True)
+        echo = pack(["message", 1, "root", "echo", 1, ["tuple", 5], ["dictionary"]], True)
+        for short in (True, False):
+            with way(self, short, 2**20):
+                victim = Victim(short, 2**20, Limits())
+                victim.broker.localObjectForID("root").remote_change = lambda: setattr(Narrow, "changed", True)
+                victim.pipe.connectionLost(None)
+                victim.broker.transport = narrow = Narrow()
+                for _ in range(3):
+                    victim.broker.dataReceived(call)
+                    victim.broker.dataReceived(echo)
+                self.assertEqual(pack(["answer", 1, 5], True) * 3, narrow.written)
 
     def test_tls_meanwhile(self) -> None:
         """What was said before a called method began TLS goes by the transport's ``write``, as what is said after it."""

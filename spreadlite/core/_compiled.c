@@ -2533,7 +2533,10 @@ static int is_known_transport(State *st, PyObject *transport, PyObject *own) {
 
 /* Whether _flow.is_plain is ours, and says yes of a transport by which can be sent here; 0 where it is to be asked. */
 static int is_plain_transport(State *st, PyObject *transport) {
-    PyObject *own = Py_TYPE(transport)->tp_version_tag == st->sending.type ? PyObject_GenericGetDict(transport, NULL) : NULL;
+    unsigned int type = Py_TYPE(transport)->tp_version_tag;
+    PyObject *own = NULL;
+    /* Of another class, it may have no dictionary. */
+    if (type && type == st->sending.type && !(own = PyObject_GenericGetDict(transport, NULL))) return -1;
     int good = own && is_known_transport(st, transport, own);
     Py_XDECREF(own);
     if (good) return 1;
@@ -2553,9 +2556,11 @@ static int is_plain_transport(State *st, PyObject *transport) {
    an error, where Output is to see to it. */
 static PyObject *socket_of(State *st, PyObject *transport) {
     PyObject *own = PyObject_GenericGetDict(transport, NULL), *socket = NULL;
+    unsigned int type = Py_TYPE(transport)->tp_version_tag;
     if (own && is_known_transport(st, transport, own)) {
         if (!PyList_GET_SIZE(st->sending.later)) socket = Py_NewRef(st->sending.socket);
-    } else if (own && !transport_has(st, own, st->s_dataBuffer, S_BUFFER) &&
+    } else if (own && type && type == st->sending_version && !PyDict_Contains(own, st->s_write) &&
+        !transport_has(st, own, st->s_dataBuffer, S_BUFFER) &&
         !transport_has(st, own, st->s__tempDataBuffer, S_LATER) && !transport_has(st, own, st->s_producer, S_PRODUCER) &&
         transport_has(st, own, st->s_connected, S_CONNECTED) > 0 &&
         !transport_has(st, own, st->s_disconnecting, S_DISCONNECTING) &&
@@ -2567,10 +2572,14 @@ static PyObject *socket_of(State *st, PyObject *transport) {
         /* What it is asked for is in its class, or cannot change, but for a list. */
         PyObject *later = socket ? PyDict_GetItemWithError(own, st->s__tempDataBuffer) : NULL;
         PyObject *buffer = later ? PyDict_GetItemWithError(own, st->s_dataBuffer) : NULL;
+        Sending found = {dictionary_version(own), dictionary_version(st->way.flow_of), type, later, socket};
         st->sending.own = 0;
-        if (later && PyList_CheckExact(later) && (!buffer || PyBytes_CheckExact(buffer)))
-            st->sending = (Sending){dictionary_version(own), dictionary_version(st->way.flow_of),
-                                    Py_TYPE(transport)->tp_version_tag, later, socket};
+        /* A finalizer may have run, and put another is_plain there, since that was asked. */
+        int lasts = found.own && later && PyList_CheckExact(later) && (!buffer || PyBytes_CheckExact(buffer))
+                        ? is_plain_transport(st, transport)
+                        : 0;
+        if (lasts > 0) st->sending = found;
+        if (lasts < 0) PyErr_Clear();
     }
     Py_XDECREF(own);
     return socket;
@@ -6946,7 +6955,7 @@ static PyObject *ask_for(Desk *desk, int word, PyObject *object, const char *nam
     PyObject *question = NULL, *number = NULL, *made = NULL, *last = NULL;
     long long first = 0;
     if (!(PyLong_CheckExact(object) || PyBytes_CheckExact(object)) || has_large_leaf(values, count) ||
-        is_output(st, Py_TYPE(desk->output)) <= 0 || (!desk->own && desk_own(desk)) || desk_refresh(desk) <= 0)
+        is_output(st, Py_TYPE(desk->output)) <= 0 || desk_own(desk) || desk_refresh(desk) <= 0)
         goto pass;
     PyObject *waiting = OWN(desk, waitingForAnswers), *dialect = OWN(desk, currentDialect);
     if (!waiting || !Py_IS_TYPE(waiting, (PyTypeObject *)st->Questions) || PyDict_GET_SIZE(waiting) >= desk->calls ||
@@ -7079,8 +7088,8 @@ static PyObject *answer_peer(PyObject *module, PyObject *const *args, Py_ssize_t
     Writer w;
     int done = 0;
     if (!PyLong_CheckExact(number) || (PyBytes_CheckExact(value) && PyBytes_GET_SIZE(value) > LARGE_STRING) ||
-        is_output(st, Py_TYPE(desk.output)) <= 0 || desk_own(&desk) || desk_refresh(&desk) <= 0 || is_true(OWN(&desk, disconnected)) ||
-        !(dialect = OWN(&desk, currentDialect)) || !PyBytes_CheckExact(dialect) ||
+        is_output(st, Py_TYPE(desk.output)) <= 0 || desk_own(&desk) || desk_refresh(&desk) <= 0 ||
+        is_true(OWN(&desk, disconnected)) || !(dialect = OWN(&desk, currentDialect)) || !PyBytes_CheckExact(dialect) ||
         strcmp(PyBytes_AS_STRING(dialect), "pb") || !speaks_words(&desk) || !message_begin(&desk, &w))
         goto over;
     int good = answer_good(&desk, &w, number, value);
