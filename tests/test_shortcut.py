@@ -1089,6 +1089,52 @@ class ShortcutTests(SynchronousTestCase):
                 self.assertEqual([("waits", str(number * 10)) for number in range(4, 8)], victim.outcomes[3:])
                 lose(victim.broker, ConnectionDone)
 
+    def test_methods_written_in_c(self) -> None:
+        """A method may be one of a class that is written in C: it is bound as it is elsewhere, and says whose it is in an
+        error."""
+
+        class Listed(pb.Referenceable, list[int]):
+            """What is a list, too."""
+
+            __hash__ = object.__hash__
+            remote_append = list.append
+            remote_count = list.count
+            remote_upper = str.upper
+            remote_reduced = object.__reduce__
+
+            def __eq__(self, other: object) -> bool:
+                return self is other
+
+        came = []
+        for short in (True, False):
+            self.patch(failure, "count", 0)
+            with way(self, short, True), logged() as written:
+                victim = Victim(short, True, Limits())
+                victim.broker.setNameForLocal("listed", listed := Listed())
+                victim.pipe.out = b""
+                calls: list[tuple[str, list[Any]]] = [("append", [5]), ("append", []), ("count", [5])]
+                for name, arguments in [*calls, ("upper", []), ("reduced", [1])]:
+                    call = ["message", 1, "listed", name, 1, ["tuple", *arguments], ["dictionary"]]
+                    victim.broker.dataReceived(pack(call, True))
+                self.assertEqual([5], list(listed))
+                self.assertIn(b"Listed.append() takes exactly one argument", victim.pipe.out)
+                self.assertIn(b"Listed.__reduce__() takes no arguments", victim.pipe.out)
+                came.append((victim.pipe.out, lines_of(written.text)))
+                lose(victim.broker, ConnectionDone)
+                self.flushLoggedErrors()
+        self.assertEqual(*came)
+
+    def test_bytes_that_are_fewer_than_none(self) -> None:
+        """What is said is counted from whatever `Output` was told of it before."""
+        echo = pack(["message", 1, "root", "echo", 1, ["tuple", 5], ["dictionary"]], True)
+        for short in (True, False):
+            with way(self, short, True):
+                victim = Victim(short, True, Limits())
+                victim.broker._output.answers = -100
+                victim.broker.dataReceived(echo)
+                self.assertEqual(len(pack(["answer", 1, 5], True)) - 100, victim.broker._output.answers)
+                lose(victim.broker, ConnectionDone)
+
     def test_call_within_a_call_that_begins(self) -> None:
         """So has one that a finalizer makes wherever else in a call it is collected, be it before anything is written."""
         for short in (True, False):

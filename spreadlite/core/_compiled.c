@@ -2303,10 +2303,10 @@ static PyType_Spec tally_spec = {
     tally_slots,
 };
 
-/* The most that is counted here. */
-#define COUNTED (PY_SSIZE_T_MAX / 4)
+/* The most that is counted here, so that sums of some are numbers too. */
+#define COUNTED (PY_SSIZE_T_MAX / 8)
 
-static inline int can_count(Py_ssize_t count) { return count >= 0 && count <= COUNTED; }
+static inline int can_count(Py_ssize_t count) { return count >= -COUNTED && count <= COUNTED; }
 
 enum { OUTPUT_CHUNKS, OUTPUT_GATHERING, OUTPUT_FIRST, OUTPUT_PASSING, OUTPUT_SLOTS };
 
@@ -6318,6 +6318,11 @@ static int do_call(Desk *desk, Decoder *decoder, const Message *message, int cac
         Py_DECREF(pair);
     }
     call.apart = find_method(call.target, attribute, &call.method) > 0;
+    /* One of C says in its errors whose it is, and some refuse to be bound. */
+    if (call.apart && !PyFunction_Check(call.method) && call_whole(&call)) {
+        Py_CLEAR(call.method);
+        call.apart = 0;
+    }
     if (call.receiver == C_REMOTE && (!call.method || call.method == Py_None)) {
         if (!call.method) {
             if (!PyErr_ExceptionMatches(PyExc_AttributeError)) goto raised;
