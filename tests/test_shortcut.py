@@ -1135,6 +1135,23 @@ class ShortcutTests(SynchronousTestCase):
                 self.assertEqual(len(pack(["answer", 1, 5], True)) - 100, victim.broker._output.answers)
                 lose(victim.broker, ConnectionDone)
 
+    def test_arguments_among_themselves(self) -> None:
+        """A tuple of arguments that is in itself is sent as what it is."""
+        inner: list[Any] = []
+        arguments = (inner, "a")
+        inner.append(arguments)
+        for short in (True, False):
+            with way(self, short, False):
+                victim = Victim(short, False, Limits())
+                victim.pipe.out = b""
+                victim.expect(victim.broker._sendMessage, b"", None, b"theirs", b"it", arguments, {})
+                tuple_of = ["tuple", ["list", ["dereference", 1]], ["unicode", "a"]]
+                self.assertEqual(
+                    pack(["message", 4, "theirs", "it", 1, ["reference", 1, tuple_of], ["dictionary"]], True),
+                    victim.pipe.out,
+                )
+                lose(victim.broker, ConnectionDone)
+
     def test_call_within_a_call_that_begins(self) -> None:
         """So has one that a finalizer makes wherever else in a call it is collected, be it before anything is written."""
         for short in (True, False):

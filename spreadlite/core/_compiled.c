@@ -3426,10 +3426,10 @@ static int w_container(Writer *w, PyObject *object, int head, int inner) {
     return w_end(w, &build, around, failed) ? -1 : 0;
 }
 
-/* The same as for a tuple of these which nobody else has, in bytes. */
-static int w_arguments(Writer *w, PyObject *const *items, Py_ssize_t count) {
+/* The same as for a tuple of these, in bytes; `whole` is that tuple, if others may have it, else NULL. */
+static int w_arguments(Writer *w, PyObject *whole, PyObject *const *items, Py_ssize_t count) {
     Build build = {NULL, 0, 0};
-    if (w_deeper(w) || w_begin(w, &build, count + 1)) return -1;
+    if ((whole && !add_entry(w, whole)) || w_deeper(w) || w_begin(w, &build, count + 1)) return -1;
     int failed = out_bytes(&w->out, w->st->w_head[H_TUPLE]);
     for (Py_ssize_t i = 0; !failed && i < count; i++) failed = w_item(w, items[i], 0);
     w->room++;
@@ -6954,7 +6954,7 @@ end:
 
 /* A call of the peer's object, where no hook is asked about its arguments: what Broker._sendMessage does.  None where the
    Python way is to be taken, before anything was done. */
-static PyObject *ask_for(Desk *desk, int word, PyObject *object, const char *name, Py_ssize_t length,
+static PyObject *ask_for(Desk *desk, int word, PyObject *object, const char *name, Py_ssize_t length, PyObject *whole,
                          PyObject *const *values, Py_ssize_t count, PyObject *named, PyObject *deferred) {
     State *st = desk->st;
     PyObject *question = NULL, *number = NULL, *made = NULL, *last = NULL;
@@ -6986,7 +6986,7 @@ static PyObject *ask_for(Desk *desk, int word, PyObject *object, const char *nam
     int failed = out_head(&w.out, 7, LIST) || out_head(&w.out, (uint64_t)word, VOCAB) ||
                  out_int(st, &w.out, number, w.prefix_limit) ||
                  (PyLong_CheckExact(object) ? out_int(st, &w.out, object, w.prefix_limit) : w_bytes(&w, object)) ||
-                 w_octets(&w, name, length) || out_head(&w.out, 1, INT) || w_arguments(&w, values, count) ||
+                 w_octets(&w, name, length) || out_head(&w.out, 1, INT) || w_arguments(&w, whole, values, count) ||
                  (named ? w_value(&w, named) : out_bytes(&w.out, st->w_no_keywords));
     int good = message_good(desk, &w, failed);
     if (good < 0) {
@@ -7073,7 +7073,7 @@ static PyObject *ask_peer(PyObject *module, PyObject *const *args, Py_ssize_t co
     if (named && !(named = PyDict_Copy(named))) return NULL;
     Desk desk = {.st = st, .broker = args[0], .output = args[1], .names = args[6]};
     PyObject *question = ask_for(&desk, PyBytes_GET_SIZE(prefix) ? st->n_cachemessage : st->n_message, args[3],
-                                 PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name), &PyTuple_GET_ITEM(args[5], 0),
+                                 PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name), args[5], &PyTuple_GET_ITEM(args[5], 0),
                                  PyTuple_GET_SIZE(args[5]), named, args[7]);
     desk_end(&desk);
     Py_XDECREF(named);
@@ -7181,7 +7181,7 @@ static PyObject *call_peer(State *st, const Method *method, PyObject *reference,
         !(deferred = deferred_of(st, method)))
         goto pass;
     if (keywords && PyTuple_GET_SIZE(keywords) && !(named = keywords_of(keywords, rest + count))) goto pass;
-    question = ask_for(&desk, st->n_message, luid, text, length, rest, count, named, deferred);
+    question = ask_for(&desk, st->n_message, luid, text, length, NULL, rest, count, named, deferred);
     goto done;
 pass:
     /* The Python way tells what is wrong, if anything is. */
