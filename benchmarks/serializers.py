@@ -239,14 +239,14 @@ class Fused(Spread):
         plain = shortcut.plain
         try:
             if data.startswith(shortcut.MESSAGE):
-                call = shortcut.is_call(data, 4)
-                arguments, stop = plain.read(data, call.end(), call[8][0] - 1)
+                call = shortcut.is_call(data, 0)
+                arguments, stop = plain.read(data, call.end(), shortcut.CALLED[call[3]][3])
                 keywords: dict[str, Any] = {}
                 if data[stop : stop + 4] != shortcut.NO_KEYWORDS:
                     return None
                 values, stop = [tuple(arguments), keywords], stop + 4
             else:
-                values, stop = plain.read(data, shortcut.is_id(data, 4).end(), 1)
+                values, stop = plain.read(data, shortcut.is_answer(data, 0).end(), 1)
         except plain.UNREADABLE:
             return None
         decoder.position = stop

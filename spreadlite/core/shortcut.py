@@ -36,20 +36,34 @@ ANSWER = _beginning(b"answer", 3)
 #: What is sent where a call has no keywords.
 NO_KEYWORDS = bytes((1, LIST, WORDS[DICTIONARY], VOCAB))
 _DECREF = _beginning(b"decref", 2)
+_WORD_AT = 2
 _INT = bytes((INT,))
 #: A decref up to the first digit of its id, by that; it goes on with `wire.ID_ENDS`.
 DECREFS = tuple(_DECREF + bytes((digit,)) for digit in range(0x80))
-_CACHE_WORD = WORDS[b"cachemessage"]
+_CACHE_WORD = bytes((WORDS[b"cachemessage"],))
 
 _ID = wire.NUMBER
-is_id = re.compile(_ID).match
-# What follows the beginning of a call: its id; that of the object, or the size and the letters of its name; the size and
-# the letters of the method's name; whether an answer is wanted; and the number of items in the list of the arguments.
-_NAME = rb"([\x01-\x40])\x82([A-Za-z0-9_]{1,64})"
+# An answer up to its value: the id.
+is_answer = re.compile(re.escape(ANSWER) + _ID).match
+# A call up to its arguments: the word that says what kind it is; its id; and what says who is called, up to the tag of the
+# arguments, which are a tuple.
+_ARGUMENTS = re.escape(bytes((WORDS[b"tuple"], VOCAB)))
 is_call = re.compile(
-    rb"%b(?:%b|%b)%b([\x00\x01])\x81([\x01-\x40])\x80%b"
-    % (_ID, _ID, _NAME, _NAME, re.escape(bytes((WORDS[b"tuple"], VOCAB))))
+    rb"%b([%b])%b%b([^\x80]{1,140}\x80%b)"
+    % (
+        re.escape(MESSAGE[:_WORD_AT]),
+        re.escape(MESSAGE[_WORD_AT : _WORD_AT + 1] + _CACHE_WORD),
+        re.escape(MESSAGE[_WORD_AT + 1 :]),
+        _ID,
+        _ARGUMENTS,
+    )
 ).match
+# Who is called: the id of the object, or the size and the letters of its name; the size and the letters of the method's
+# name; whether an answer is wanted; and the number of items in the list of the arguments.
+_NAME = rb"([\x01-\x40])\x82([A-Za-z0-9_]{1,64})"
+_is_called = re.compile(
+    rb"(?:%b|%b)%b([\x00\x01])\x81([\x01-\x40])\x80%b" % (_ID, _NAME, _NAME, _ARGUMENTS)
+).fullmatch
 
 # Decrefs that follow one another, and the ids in them.  No more than some, so that others have their turn in between.
 _are_decrefs = re.compile(rb"(?:%b%b){1,64}" % (re.escape(_DECREF), _ID)).match
@@ -73,6 +87,32 @@ class _Callees(dict[tuple[int | bytes, bytes], bytes]):
 
 #: Programs call the same all the time.
 CALLEES = _Callees()
+
+
+class _Called(dict[bytes, "tuple[int | bytes, bytes, int, int]"]):
+    """What stands in a call from the id or name of an object to the tag of the arguments, taken apart: that id or name;
+    the name of the method; whether an answer is wanted; and how many arguments there are.
+
+    Raises:
+        KeyError: something about it is out of the ordinary.
+    """
+
+    def __missing__(self, called: bytes) -> tuple[int | bytes, bytes, int, int]:
+        match = _is_called(called)
+        if match is None:
+            raise KeyError(called)
+        luid, root_size, root, size, name, wanted, items = match.groups()
+        if len(name) != size[0] or luid is None and len(root) != root_size[0]:
+            raise KeyError(called)
+        parts = root if luid is None else number_of(luid), name, wanted[0], items[0] - 1
+        if len(self) >= _MOST_NAMES:
+            self.clear()
+        self[called] = parts
+        return parts
+
+
+#: Programs call the same all the time.
+CALLED = _Called()
 
 
 class _Attributes(dict[bytes, str]):
@@ -101,6 +141,9 @@ _RECEIVERS: dict[Any, _Attributes] = {}
 #: whether it has taken the message, and done with it what is to be done.
 Taker = Callable[[Any, Any, Any, Any, Any, dict[str, Any]], bool]
 
+
+# The types of most results, which are no Deferreds.  (To ask that of a value takes long: it might be registered as one.)
+_NEVER_LATER = frozenset((str, bytes, int, float, bool, type(None), dict, list, tuple, set, frozenset))
 
 # Methods of pb that are stood in for here.  They are not there when this is imported, and so are looked up at first use.
 _methods: tuple[Any, ...] = ()
@@ -197,61 +240,59 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
     that is called does by its ``remoteMessageReceived``."""
     data = decoder.data
     start = decoder.position
-    match = is_call(data, start + 4)
+    match = is_call(data, start)
     if match is None:
         return False
-    digits, luid, root_size, root, size, name, wanted, items = match.groups()
+    word, digits, called = match.groups()
     cls = type(broker)
     own = broker.__dict__
     size_limit, own_limit = sizes["SIZE_LIMIT"], broker.prefixLimit
     receive_message, local_object, cached_locally, _, _ = _methods or _learn()
     if (
-        len(name) != size[0]
-        or cls._recvMessage is not receive_message
+        cls._recvMessage is not receive_message
         or "_recvMessage" in own
         or broker._answering >= limits.outstanding_calls
     ):
         return False
     try:
-        if data[start + 2] == _CACHE_WORD:
-            if cls.cachedLocallyAs is not cached_locally or "cachedLocallyAs" in own or broker._halfMade:
+        luid, name, wanted, count = CALLED[called]
+        if word == _CACHE_WORD:
+            if (
+                type(luid) is not int
+                or cls.cachedLocallyAs is not cached_locally
+                or "cachedLocallyAs" in own
+                or broker._halfMade
+            ):
                 return False
-            holder = broker.locallyCachedObjects[number_of(luid)]
+            holder = broker.locallyCachedObjects[luid]
         else:
             if cls.localObjectForID is not local_object or "localObjectForID" in own:
                 return False
-            if luid is not None:
-                holder = broker._exports.locals[number_of(luid)].object
-            elif len(root) == root_size[0]:
-                holder = broker._exports.locals[root].object
-            else:
-                return False
+            holder = broker._exports.locals[luid].object
         kind = type(holder)
-        receive = kind.remoteMessageReceived
+        attributes = _RECEIVERS[kind.remoteMessageReceived]
         # Else somebody could tell how often it is asked for these.
-        if (
-            receive not in _RECEIVERS
-            or kind.__getattribute__ is not _get_attribute
-            or getattr(kind, "perspective", None) is not None
-        ):
+        if kind.__getattribute__ is not _get_attribute or getattr(kind, "perspective", None) is not None:
             return False
-        receive = holder.remoteMessageReceived
-        attributes = _RECEIVERS[receive.__func__]
-        # It may stand for an avatar.
-        target = receive.__self__
+        target = holder
+        if "remoteMessageReceived" in holder.__dict__:
+            # It may stand for an avatar.
+            receive = holder.remoteMessageReceived
+            attributes = _RECEIVERS[receive.__func__]
+            target = receive.__self__
+            if target is not holder and attributes.of != "perspective":
+                return False
         of = attributes.of
-        if target is not holder and of != "perspective":
-            return False
         made: list[Any] | None = None
         refer = None
         try:
-            arguments, stop = plain.read(data, match.end(), items[0] - 1)
+            arguments, stop = plain.read(data, match.end(), count)
         except plain.Refers:
             made = []
             refer = referrer(broker, security, target if of == "perspective" else None, made)
             if refer is None:
                 return False
-            arguments, stop = plain.read(data, match.end(), items[0] - 1, refer=refer)
+            arguments, stop = plain.read(data, match.end(), count, refer=refer)
         keywords: dict[str, Any] = {}
         if data[stop : stop + 4] == NO_KEYWORDS:
             stop += 4
@@ -281,11 +322,11 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
         except TypeError:
             STOCK["note_arguments"](method, tuple(arguments), keywords, broker)
             raise
-        if wanted == b"\x01":
+        if wanted:
             if type(result) is CoroutineType:
                 result = STOCK["of_coroutine"](result)
             outcome = result
-            if isinstance(result, STOCK["deferred"]):
+            if type(result) not in _NEVER_LATER and isinstance(result, STOCK["deferred"]):
                 if not result.called:
                     promise = result
                 elif (
@@ -321,19 +362,21 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
                 sexp = pack(result, *whose)
                 whose = ()
     except BaseException as error:
-        broker._raised(error, number_of(digits), wanted[0])
+        broker._raised(error, number_of(digits), wanted)
     else:
         # The peer is told of references that end with these before it has its answer; of those in the result, after that.
         del arguments, keywords
         if said is None:
             del result, outcome
             if promise is None:
-                broker._returned(sexp, number_of(digits), wanted[0])
+                broker._returned(sexp, number_of(digits), wanted)
             else:
                 broker._promised(promise, number_of(digits), *whose)
         elif said and not broker.disconnected:
-            write = output.write if type(said) is bytes else output.write_parts
-            write(broker.transport, said, True)
+            if type(said) is bytes:
+                output.write(broker.transport, said, True)
+            else:
+                output.write_parts(broker.transport, said, True)
     # Nothing is added that was not there, for which there might not be room.
     own = broker.__dict__
     if "_unsent" in own:
@@ -350,7 +393,7 @@ def _take_answer(broker: Any, decoder: Any, output: Any, limits: Any, security: 
     """``[answer id x]``: `Broker._answered`."""
     data = decoder.data
     start = decoder.position
-    match = is_id(data, start + 4)
+    match = is_answer(data, start)
     if match is None:
         return False
     waiting = broker.waitingForAnswers
@@ -440,12 +483,21 @@ def _take_decrefs(broker: Any, decoder: Any, output: Any, limits: Any, security:
     return True
 
 
-_TAKERS: dict[bytes, Taker] = {
-    MESSAGE: _take_call,
-    _CACHE_MESSAGE: _take_call,
-    ANSWER: _take_answer,
-    _DECREF: _take_decrefs,
+# By the word with which the message begins.
+_TAKERS: dict[int, Taker] = {
+    beginning[_WORD_AT]: taker
+    for beginning, taker in (
+        (MESSAGE, _take_call),
+        (_CACHE_MESSAGE, _take_call),
+        (ANSWER, _take_answer),
+        (_DECREF, _take_decrefs),
+    )
 }
+
+
+def _taker(data: bytes, position: int) -> Taker | None:
+    """What may take the message that begins there; None if nothing does."""
+    return _TAKERS.get(data[position + _WORD_AT]) if position + _WORD_AT < len(data) else None
 
 
 def serve(
@@ -461,7 +513,7 @@ def serve(
     """Work on messages, as `Broker._work` does, until there is one that is out of the ordinary, which is returned, or
     nothing is at hand (`NEED_DATA`), or *over* said that it was enough (False)."""
     size_limit, own_limit, words = sizes["SIZE_LIMIT"], broker.prefixLimit, broker.incomingVocabulary
-    taker = _TAKERS.get(decoder.data[decoder.position : decoder.position + 4]) if decoder.between else None
+    taker = _taker(decoder.data, decoder.position) if decoder.between else None
     if taker is not None:
         limits, security = broker.limits, broker.security
         # That these are usual, it is seen again after they have grown or shrunk.
@@ -475,12 +527,6 @@ def serve(
             return wire.NEED_DATA
         if over is not None and (monotonic() >= stop or output.answers > most) and over():
             return False
-        position = decoder.position
-        if position == len(decoder.data):
-            # As Decoder.next.
-            decoder.data = b""
-            decoder.position = 0
-            return wire.NEED_DATA
         if (
             broker.limits is not limits
             or broker.security is not security
@@ -494,7 +540,9 @@ def serve(
         ):
             # Something in which they are looked at again.
             break
-        taker = _TAKERS.get(decoder.data[position : position + 4])
+        # As _taker.
+        data, at = decoder.data, decoder.position + _WORD_AT
+        taker = _TAKERS.get(data[at]) if at < len(data) else None
     # They may be others by now.
     own_limit = broker.prefixLimit
     prefix_limit = sizes["_PREFIX_LIMIT"] if own_limit is None else own_limit
@@ -512,7 +560,7 @@ def read(broker: Any, chunk: bytes, stock: Any, sizes: dict[str, Any]) -> bool:
         sizes: as for `serve`.
     """
     inflow, decoder, output = broker._inflow, broker._decoder, broker._output
-    taker = _TAKERS.get(chunk[:4]) if type(chunk) is bytes else None
+    taker = _taker(chunk, 0) if type(chunk) is bytes else None
     if (
         taker is None
         or inflow._call is not None
@@ -593,8 +641,10 @@ def answer(
     whose.clear()
     # That may have run finalizers.
     if not broker.disconnected:
-        write = output.write if type(said) is bytes else output.write_parts
-        write(broker.transport, said, reply)
+        if type(said) is bytes:
+            output.write(broker.transport, said, reply)
+        else:
+            output.write_parts(broker.transport, said, reply)
     return True
 
 
@@ -642,8 +692,10 @@ def ask(
     # Before the call is said: a transport may bring the answer at once.
     waiting[number] = question
     try:
-        write = output.write if type(said) is bytes else output.write_parts
-        write(broker.transport, said, broker._receiving)
+        if type(said) is bytes:
+            output.write(broker.transport, said, broker._receiving)
+        else:
+            output.write_parts(broker.transport, said, broker._receiving)
     except BaseException:
         if giver is not None:
             giver.take_back()
