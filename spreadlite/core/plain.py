@@ -111,6 +111,10 @@ _TEXT = bytes((len(UNICODE), STRING)) + UNICODE
 _TRUE, _FALSE = (
     bytes((len(_BOOLEAN), STRING)) + _BOOLEAN + bytes((len(word), STRING)) + word for word in (b"true", b"false")
 )
+# The same up to the bytes of a short text, by which its size is known; and how long that is.
+_TEXT_SIZES = {_TEXT + bytes((size, STRING)): size for size in range(0x80)}
+_TO_TEXT = len(_TEXT) + 2
+_TEXT_BEGINS = _TEXT[0]
 # From the beginning of a pair, whose first item is text, to the size of that.
 _TO_SIZE = KEY_AT - 2
 # What is written before the size of a text.
@@ -186,7 +190,6 @@ def read(
         one of `UNREADABLE`: not all of it is plain, short, and there.
     """
     values: list[Any] = []
-    add = values.append
     keys: list[Any] = []
     known = KNOWN_KEYS
     # This is a loop of its own rather than a function for each value, for calls would cost more than the values.
@@ -195,16 +198,12 @@ def read(
         if pairs:
             try:
                 stop = position + KEY_AT + data[position + _TO_SIZE]
-                key = known.get(data[position:stop])
-                if key is None:
-                    key, stop, _ = text_key(data, position, BY_NUMBER)
             except IndexError:
                 # Little is left, which may be enough for something else than text.
-                key = None
+                stop = position
+            key = known.get(data[position:stop])
             if key is None:
-                if data[position] != 2 or data[position + 1] != LIST:
-                    raise NotPlain
-                (key,), stop = read(data, position + 2, 1, False, level, refer)
+                key, stop = _read_key(data, position, level, refer)
             keys.append(key)
             position = stop
         number = data[position]
@@ -212,42 +211,50 @@ def read(
         position += 2
         if kind == LIST:
             first = data[position]
+            if first == _TEXT_BEGINS and number == 2:
+                size = _TEXT_SIZES.get(data[position : position + _TO_TEXT])
+                if size is not None:
+                    position += _TO_TEXT
+                    stop = position + size
+                    if stop > len(data):
+                        raise NotPlain
+                    values.append(data[position:stop].decode())
+                    position = stop
+                    continue
             second = data[position + 1]
             if second == STRING:
                 if number == 2 and data[position : position + 9] == _TEXT:
+                    # A longer one, or a word.
                     size = data[position + 9]
                     kind = data[position + 10]
                     position += 11
                     if size > 0x7F:
                         raise NotPlain
-                    if kind != STRING:
-                        if kind == VOCAB:
-                            if size not in _TEXTS:
-                                raise NotPlain
-                            add(_TEXTS[size])
-                            continue
-                        shift = 7
-                        while kind < 0x80 and shift < _LONG:
-                            size |= kind << shift
-                            shift += 7
-                            kind = data[position]
-                            position += 1
-                        if kind != STRING or size > LONGEST:
+                    if kind == VOCAB:
+                        if size not in _TEXTS:
                             raise NotPlain
+                        values.append(_TEXTS[size])
+                        continue
+                    shift = 7
+                    while kind < 0x80 and shift < _LONG:
+                        size |= kind << shift
+                        shift += 7
+                        kind = data[position]
+                        position += 1
                     stop = position + size
-                    if stop > len(data):
+                    if kind != STRING or size > LONGEST or stop > len(data):
                         raise NotPlain
-                    add(data[position:stop].decode())
+                    values.append(data[position:stop].decode())
                     position = stop
                 elif number == 2 and data[position : position + len(_TRUE)] == _TRUE:
-                    add(True)
+                    values.append(True)
                     position += len(_TRUE)
                 elif number == 2 and data[position : position + len(_FALSE)] == _FALSE:
-                    add(False)
+                    values.append(False)
                     position += len(_FALSE)
                 else:
                     value, position = _read_tagged(data, position, number - 1, level, refer)
-                    add(value)
+                    values.append(value)
             elif second == VOCAB and 0 < number <= MOST_ITEMS + 1:
                 position += 2
                 if first == _DICTIONARY_WORD and level:
@@ -271,13 +278,13 @@ def read(
                     position = match.end()
                 else:
                     raise NotPlain
-                add(value)
+                values.append(value)
             else:
                 raise NotPlain
         elif number > 0x7F:
             if number != FLOAT:
                 raise NotPlain
-            add(_unpack(data, position - 1)[0])
+            values.append(_unpack(data, position - 1)[0])
             position += 7
         else:
             if kind < 0x80:
@@ -293,17 +300,17 @@ def read(
                     kind = data[position]
                     position += 1
             if kind == INT or kind == LONGINT:
-                add(number)
+                values.append(number)
             elif kind == STRING:
                 stop = position + number
                 if number > LONGEST or stop > len(data):
                     raise NotPlain
-                add(data[position:stop])
+                values.append(data[position:stop])
                 position = stop
             elif kind == NEG or kind == LONGNEG:
-                add(-number)
+                values.append(-number)
             elif kind == VOCAB and number in BY_NUMBER:
-                add(BY_NUMBER[number])
+                values.append(BY_NUMBER[number])
             else:
                 raise NotPlain
     if pairs:
@@ -312,6 +319,23 @@ def read(
         except TypeError:
             raise NotPlain from None
     return values, position
+
+
+def _read_key(
+    data: bytes, position: int, level: int, refer: Callable[[int, int], Any] | None
+) -> tuple[Any, int]:
+    """The first of the pair that begins at *position*, and where it ends."""
+    try:
+        key, stop, _ = text_key(data, position, BY_NUMBER)
+    except IndexError:
+        # Little is left, as in `read`.
+        key, stop = None, position
+    if key is not None:
+        return key, stop
+    if data[position] != 2 or data[position + 1] != LIST:
+        raise NotPlain
+    (key,), stop = read(data, position + 2, 1, False, level, refer)
+    return key, stop
 
 
 def _read_tagged(
