@@ -41,7 +41,6 @@ from .vocabulary import (
 from .wire import (
     BEGUN_PAIRS,
     FALSE_LIST,
-    FLOAT_HEAD,
     INTS,
     KEY_AT,
     KNOWN_KEYS,
@@ -79,7 +78,7 @@ _STRING = bytes((STRING,))
 _LIST = bytes((LIST,))
 _double = struct.Struct("!d")
 _unpack = _double.unpack_from
-_pack = _double.pack
+_pack = struct.Struct("!Bd").pack
 
 _NONE_WORD = WORDS[b"None"]
 _LIST_WORD = WORDS[b"list"]
@@ -390,56 +389,56 @@ def write(
     Raises:
         UnicodeEncodeError: a text has no bytes.
     """
-    add = chunks.append
     giver: Any = None
     for head, value in zip(before, values):  # noqa: B905 - before each value stands something
-        if head is None:
+        if head:
+            chunks.append(head)
+        elif head is None:
             return False
-        add(head)
         kind = type(value)
         if kind is str:
             # By the text, which is hashed once however often it is sent.
             if value in WORD_TEXTS:
-                add(WORD_TEXTS[value])
+                chunks.append(WORD_TEXTS[value])
             else:
                 text = value.encode()
                 size = len(text)
                 if size <= MOST_HEADS:
-                    add(TEXT_HEADS[size])
+                    chunks.append(TEXT_HEADS[size])
                 elif size > most:
                     return False
                 else:
                     if size > LARGE:
                         notes[1] = True
-                    add(_TEXT_HEAD + prefix(size) + _STRING)
-                add(text)
+                    chunks.append(_TEXT_HEAD + prefix(size) + _STRING)
+                chunks.append(text)
         elif kind is int:
             if 0 <= value <= MOST_HEADS:
-                add(INTS[value])
+                chunks.append(INTS[value])
             elif value.bit_length() > _BITS:
                 return False
             else:
-                add(encode_int(value, LONGEST_PREFIX))
+                chunks.append(encode_int(value, LONGEST_PREFIX))
         elif kind is float:
-            add(FLOAT_HEAD + _pack(value))
+            chunks.append(_pack(FLOAT, value))
         elif value is None:
-            add(NONE_LIST)
+            chunks.append(NONE_LIST)
         elif kind is bool:
-            add(TRUE_LIST if value else FALSE_LIST)
+            chunks.append(TRUE_LIST if value else FALSE_LIST)
         elif kind is bytes:
             size = len(value)
             if size <= MOST_HEADS:
                 if value in WORDS:
-                    add(VOCAB_HEADS[WORDS[value]])
+                    chunks.append(VOCAB_HEADS[WORDS[value]])
                     continue
-                add(STRING_HEADS[size])
+                chunks.append(STRING_HEADS[size])
             elif size > most:
                 return False
             else:
                 if size > LARGE:
                     notes[1] = True
-                add(prefix(size) + _STRING)
-            add(value)
+                chunks.append(prefix(size) + _STRING)
+            chunks.append(value)
         elif kind in _HOLDERS:
             # A copy: what a finalizer or another thread adds or takes away meanwhile has been counted, or has not.  Not by
             # the methods named copy: these may run finalizers after they have looked how much there is.
@@ -450,8 +449,8 @@ def write(
             if size > most or not level or id(value) in seen:
                 return False
             seen.add(id(value))
-            add(LIST_HEADS[size] if size <= MOST_HEADS else prefix(size) + _LIST)
-            add(_HOLDERS[kind])
+            chunks.append(LIST_HEADS[size] if size <= MOST_HEADS else prefix(size) + _LIST)
+            chunks.append(_HOLDERS[kind])
             heads: Iterable[bytes | None] = _NOTHING
             if kind is dict:
                 if TEXT_ALONE.issuperset(map(type, items)):
@@ -467,7 +466,7 @@ def write(
             except (NotImplementedError, ValueError):
                 # Whoever writes it otherwise says so.
                 return False
-            add(LIST_HEADS[len(items)])
+            chunks.append(LIST_HEADS[len(items)])
             if not write(items, chunks, notes, most):
                 return False
         else:
@@ -480,5 +479,5 @@ def write(
             said = giver.said(value)
             if said is None:
                 return False
-            add(said)
+            chunks.append(said)
     return True

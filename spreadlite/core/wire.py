@@ -136,6 +136,7 @@ LARGE: Final = 16_384
 NEED_DATA: Final = _NeedData()
 
 _double = struct.Struct("!d")
+_pack_float = struct.Struct("!Bd").pack
 
 # What stands in text and in a boolean, after the head of the list; and where the bytes of the text begin.
 _TEXT_BEGINS = bytes((len(UNICODE), STRING)) + UNICODE
@@ -648,7 +649,6 @@ WORD_TEXTS: Final = {
 }
 _TYPE = {kind: bytes((kind,)) for kind in (LIST, INT, STRING, NEG, FLOAT, LONGINT, LONGNEG, VOCAB)}
 _PAIR = LIST_HEADS[2]
-FLOAT_HEAD = _TYPE[FLOAT]
 # By the bytes of the text that is a pair's first item: what is written up to the second.
 _BEGUN_PAIRS: dict[bytes, bytes] = {}
 # The lists that stand for None, True and False, where words are the usual ones.
@@ -862,7 +862,7 @@ def _encode(
             elif kind is int:
                 write(INTS[item] if 0 <= item < 1024 else encode_int(item, prefix_limit))
             elif kind is float:
-                write(FLOAT_HEAD + _double.pack(item))
+                write(_pack_float(FLOAT, item))
             elif kind is Packed:
                 _encode(item, chunks, words, size_limit, prefix_limit, depth, level, True)
             elif packed:
@@ -929,7 +929,7 @@ def _encode_pairs(
             write(INTS[value] if 0 <= value < 1024 else encode_int(value, prefix_limit))
             continue
         elif kind is float:
-            write(FLOAT_HEAD + _double.pack(value))
+            write(_pack_float(FLOAT, value))
             continue
         elif kind is bytes and len(value) <= small and (words is None or value not in words):
             write(STRING_HEADS[len(value)])
@@ -973,7 +973,7 @@ def _encode_flat(
         elif kind is int:
             write(INTS[value] if 0 <= value < 1024 else encode_int(value, prefix_limit))
         elif kind is float:
-            write(FLOAT_HEAD + _double.pack(value))
+            write(_pack_float(FLOAT, value))
         elif usual and (kind is bool or value is None):
             write(NONE_LIST if value is None else TRUE_LIST if value else FALSE_LIST)
         elif kind is bytes and len(value) <= small and (words is None or value not in words):
@@ -1011,13 +1011,6 @@ def _shortened(item: object) -> str:
     return text if len(text) <= 200 else text[:200] + "…"
 
 
-def _short_int(number: int) -> bytes:
-    """An integer of up to three digits, of which 1024 is the least."""
-    if number < 0x4000:
-        return bytes((number & 0x7F, number >> 7, INT))
-    return bytes((number & 0x7F, number >> 7 & 0x7F, number >> 14, INT))
-
-
 def encode_int(number: int, prefix_limit: int) -> bytes:
     """The bytes of an integer.
 
@@ -1027,7 +1020,9 @@ def encode_int(number: int, prefix_limit: int) -> bytes:
     if 0 <= number < 1024:
         return INTS[number]
     if 0 < number < 0x200000 and prefix_limit >= 3:
-        return _short_int(number)
+        if number < 0x4000:
+            return bytes((number & 0x7F, number >> 7, INT))
+        return bytes((number & 0x7F, number >> 7 & 0x7F, number >> 14, INT))
     if number.bit_length() > prefix_limit * 7:
         raise BananaError(
             f"int is too large to send: it has {number.bit_length()} bits; the limit is {prefix_limit * 7}"
