@@ -246,7 +246,7 @@ class Fused(Spread):
                     return None
                 values, stop = [tuple(arguments), keywords], stop + 4
             else:
-                values, stop = plain.read(data, shortcut.is_answer(data, 0).end(), 1)
+                (_, *values), stop = plain.read(data, len(shortcut.ANSWER), 2)
         except plain.UNREADABLE:
             return None
         decoder.position = stop

@@ -38,13 +38,13 @@ NO_KEYWORDS = bytes((1, LIST, WORDS[DICTIONARY], VOCAB))
 _DECREF = _beginning(b"decref", 2)
 _WORD_AT = 2
 _INT = bytes((INT,))
+# A call of ours up to the first digit of its id, by that; it goes on with `wire.ID_ENDS`.
+_MESSAGES = tuple(MESSAGE + bytes((digit,)) for digit in range(0x80))
 #: A decref up to the first digit of its id, by that; it goes on with `wire.ID_ENDS`.
 DECREFS = tuple(_DECREF + bytes((digit,)) for digit in range(0x80))
 _CACHE_WORD = bytes((WORDS[b"cachemessage"],))
 
 _ID = wire.NUMBER
-# An answer up to its value: the id.
-is_answer = re.compile(re.escape(ANSWER) + _ID).match
 # A call up to its arguments: the word that says what kind it is; its id; and what says who is called, up to the tag of the
 # arguments, which are a tuple.
 _ARGUMENTS = re.escape(bytes((WORDS[b"tuple"], VOCAB)))
@@ -225,8 +225,10 @@ def written(
         pass
     finally:
         # Where there was no reference, it still is who might give some.
-        giver = None if notes[0] is broker else notes[0]
-        if giver is not None and not good:
+        giver = notes[0]
+        if giver is broker:
+            giver = None
+        elif not good:
             giver.take_back()
     if not good:
         return None, None
@@ -393,31 +395,32 @@ def _take_answer(broker: Any, decoder: Any, output: Any, limits: Any, security: 
     """``[answer id x]``: `Broker._answered`."""
     data = decoder.data
     start = decoder.position
-    match = is_answer(data, start)
-    if match is None:
-        return False
+    at = start + len(ANSWER)
     waiting = broker.waitingForAnswers
-    number = number_of(match[1])
     if (
-        type(waiting) is not STOCK["questions"]
+        data[start:at] != ANSWER
+        or type(waiting) is not STOCK["questions"]
         or type(broker)._answered is not (_methods or _learn())[3]
         or "_answered" in broker.__dict__
-        or waiting.get(number) is None
     ):
         return False
     made: list[Any] | None = None
     try:
         try:
-            (value,), stop = plain.read(data, match.end(), 1)
+            (number, value), stop = plain.read(data, at, 2)
         except plain.Refers:
             made = []
             refer = referrer(broker, security, None, made)
             if refer is None:
                 return False
-            (value,), stop = plain.read(data, match.end(), 1, refer=refer)
+            (number, value), stop = plain.read(data, at, 2, refer=refer)
     except plain.UNREADABLE:
         return False
-    if (stop - start) * plain.COST > limits.expression_bytes:
+    if (
+        type(number) is not int
+        or waiting.get(number) is None
+        or (stop - start) * plain.COST > limits.expression_bytes
+    ):
         return False
     decoder.position = stop
     # Before a finalizer may end the connection, which fails all that wait.
@@ -677,9 +680,12 @@ def ask(
     # called.  (So has a call that is made in another thread, which is a mistake, but should not get another's answer.)
     number = broker.currentRequestID + 1
     broker.currentRequestID = number
-    head = wire.INTS[number] if number <= wire.MOST_HEADS else wire.encode_int(number, plain.LONGEST_PREFIX)
-    begun = [MESSAGE, head, CALLEES[luid, name], plain.TUPLE_HEADS[len(arguments)]]
-    said, giver = written(broker, begun, arguments, sizes["SIZE_LIMIT"], keywords or {})
+    if 0 <= number < wire.MOST_IDS:
+        head, end = _MESSAGES[number & 0x7F], wire.ID_ENDS[number >> 7]
+    else:
+        head, end = MESSAGE, wire.encode_int(number, plain.LONGEST_PREFIX)
+    begun = [head, end, CALLEES[luid, name], plain.TUPLE_HEADS[len(arguments)]]
+    said, giver = written(broker, begun, arguments, sizes["SIZE_LIMIT"], {} if keywords is None else keywords)
     if said is None:
         if broker.currentRequestID == number:
             broker.currentRequestID = number - 1
