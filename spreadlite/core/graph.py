@@ -502,10 +502,9 @@ def _write_items(jellier: Jellier, obj: Iterable[Any], tag: bytes) -> Sexp:
         return jellier.met_again(key)
     sexp = jellier.prepare(obj)
     sexp.append(tag)
-    add = sexp.append
     if jellier.asks:
         for item in obj:
-            add(jellier.jelly(item))
+            sexp.append(jellier.jelly(item))
     else:
         # The table is asked here rather than in jelly(), which would take a second frame for each level.
         find = WRITERS.get
@@ -514,11 +513,11 @@ def _write_items(jellier: Jellier, obj: Iterable[Any], tag: bytes) -> Sexp:
         for item in obj:
             cls = type(item)
             if cls is str:
-                add(item if packs and item.isascii() else [UNICODE, item.encode()])
+                sexp.append(item if packs and item.isascii() else [UNICODE, item.encode()])
             elif cls in themselves:
-                add(item)
+                sexp.append(item)
             else:
-                add((find(cls) or find_writer(cls))(jellier, item))
+                sexp.append((find(cls) or find_writer(cls))(jellier, item))
     return jellier.preserve(obj, sexp)
 
 
@@ -558,27 +557,26 @@ def write_dict(jellier: Jellier, obj: dict[Any, Any]) -> Sexp:
     if key in jellier.preserved:
         return jellier.met_again(key)
     sexp = jellier.prepare(obj)
-    add = sexp.append
     find = WRITERS.get
     if jellier.packs and _TEXT_ALONE.issuperset(map(type, obj)):
-        add(FLAT)
+        sexp.append(FLAT)
         for name, value in obj.items():
             if not name.isascii():
                 # Not all text has bytes.
                 name.encode()
-            add(name)
+            sexp.append(name)
             cls = type(value)
             if cls is str:
-                add(value if value.isascii() else [UNICODE, value.encode()])
+                sexp.append(value if value.isascii() else [UNICODE, value.encode()])
             elif cls in _PACKED_AS_THEMSELVES:
-                add(value)
+                sexp.append(value)
             else:
-                add((find(cls) or find_writer(cls))(jellier, value))
+                sexp.append((find(cls) or find_writer(cls))(jellier, value))
         return jellier.preserve(obj, sexp)
-    add(DICTIONARY)
+    sexp.append(DICTIONARY)
     if jellier.asks:
         for name, value in obj.items():
-            add([jellier.jelly(name), jellier.jelly(value)])
+            sexp.append([jellier.jelly(name), jellier.jelly(value)])
     else:
         for name, value in obj.items():
             cls = type(name)
@@ -588,11 +586,11 @@ def write_dict(jellier: Jellier, obj: dict[Any, Any]) -> Sexp:
                 first = (find(cls) or find_writer(cls))(jellier, name)
             cls = type(value)
             if cls is str:
-                add([first, [UNICODE, value.encode()]])
+                sexp.append([first, [UNICODE, value.encode()]])
             elif cls in _THEMSELVES:
-                add([first, value])
+                sexp.append([first, value])
             else:
-                add([first, (find(cls) or find_writer(cls))(jellier, value)])
+                sexp.append([first, (find(cls) or find_writer(cls))(jellier, value)])
     return jellier.preserve(obj, sexp)
 
 

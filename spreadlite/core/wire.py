@@ -776,14 +776,13 @@ def _encode(
     packed: bool = False,
 ) -> None:
     """Write what stands for *expression*, which is *level* lists deep; *packed*: it is a `Packed`, or a part of one."""
-    write = chunks.append
     stack: list[Iterator[Any]] = []
     push = stack.append
     todo: Iterator[Any]
     if type(expression) is tuple and len(expression) <= size_limit and level < depth:
         # A message, for the most part.
         size = len(expression)
-        write(LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
+        chunks.append(LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
         level += 1
         todo = iter(expression)
     else:
@@ -803,24 +802,24 @@ def _encode(
                 if words is not None and (size < 1024 or words is not WORDS):
                     number = words.get(item)
                     if number is not None:
-                        write(VOCAB_HEADS[number] if number < 1024 else prefix(number) + _TYPE[VOCAB])
+                        chunks.append(VOCAB_HEADS[number] if number < 1024 else prefix(number) + _TYPE[VOCAB])
                         continue
                 if size <= small:
-                    write(STRING_HEADS[size])
+                    chunks.append(STRING_HEADS[size])
                 elif size > size_limit:
                     raise BananaError(f"a byte string of {size} bytes is too long to send; the limit is {size_limit}")
                 else:
                     if size > LARGE:
                         chunks.large = True
-                    write(prefix(size) + _TYPE[STRING])
-                write(item)
+                    chunks.append(prefix(size) + _TYPE[STRING])
+                chunks.append(item)
             elif kind is list or packed and kind is Packed:
                 size = len(item)
                 tag = item[0] if size else None
                 if tag is FLAT:
                     size = (size + 1) // 2
                     if at_once and 1 < size <= size_limit and level < _RECURSIVE and level + 3 <= depth:
-                        write(LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
+                        chunks.append(LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
                         _encode_flat(item, chunks, words, size_limit, prefix_limit, depth, level + 1)
                         continue
                     item = _in_pairs(item)
@@ -833,20 +832,20 @@ def _encode(
                         luid = item[1]
                         if type(luid) is int and 0 <= luid < MOST_IDS:
                             # There may be very many of these.
-                            write(_REMOTES[luid & 0x7F] + ID_ENDS[luid >> 7])
+                            chunks.append(_REMOTES[luid & 0x7F] + ID_ENDS[luid >> 7])
                             continue
                     elif tag is UNICODE:
                         if size == 2:
                             text = item[1]
                             if type(text) is bytes and len(text) <= small and (words is None or text not in words):
-                                write(TEXT_HEADS[len(text)])
-                                write(text)
+                                chunks.append(TEXT_HEADS[len(text)])
+                                chunks.append(text)
                                 continue
                     elif tag is DICTIONARY and size > 1 and level < _RECURSIVE and level + 3 <= depth:
-                        write(LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
+                        chunks.append(LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
                         _encode_pairs(item, chunks, words, size_limit, prefix_limit, depth, level + 1, packed)
                         continue
-                write(LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
+                chunks.append(LIST_HEADS[size] if size < 1024 else prefix(size) + _TYPE[LIST])
                 if size:
                     push(todo)
                     level += 1
@@ -855,14 +854,14 @@ def _encode(
             elif kind is str and packed and at_once and level < depth:
                 text = item.encode()
                 if len(text) <= small and (words is None or text not in words):
-                    write(TEXT_HEADS[len(text)])
-                    write(text)
+                    chunks.append(TEXT_HEADS[len(text)])
+                    chunks.append(text)
                 else:
                     _encode([UNICODE, text], chunks, words, size_limit, prefix_limit, depth, level)
             elif kind is int:
-                write(INTS[item] if 0 <= item < 1024 else encode_int(item, prefix_limit))
+                chunks.append(INTS[item] if 0 <= item < 1024 else encode_int(item, prefix_limit))
             elif kind is float:
-                write(_pack_float(FLOAT, item))
+                chunks.append(_pack_float(FLOAT, item))
             elif kind is Packed:
                 _encode(item, chunks, words, size_limit, prefix_limit, depth, level, True)
             elif packed:
@@ -888,7 +887,6 @@ def _encode_pairs(
     packed: bool,
 ) -> None:
     """Write what is in a list whose head is ``dictionary``: that word, and pairs.  They are most of most messages."""
-    write = chunks.append
     small = size_limit if size_limit < 1023 else 1023
     # With other words than the usual, other texts are sent as words.
     begun = _BEGUN_PAIRS if words is None or words is WORDS else {}
@@ -903,9 +901,9 @@ def _encode_pairs(
         if type(text) is bytes and len(text) <= small:
             head = begun.get(text)
             if head is not None:
-                write(head)
+                chunks.append(head)
             elif text in WORDS or begun is not _BEGUN_PAIRS:
-                write(_PAIR)
+                chunks.append(_PAIR)
                 _encode(key, chunks, words, size_limit, prefix_limit, depth, level + 1, packed)
             else:
                 head = _PAIR + TEXT_HEADS[len(text)] + text
@@ -913,27 +911,27 @@ def _encode_pairs(
                     if len(begun) >= _MOST_KEYS:
                         begun.clear()
                     begun[text] = head
-                write(head)
+                chunks.append(head)
         else:
-            write(_PAIR)
+            chunks.append(_PAIR)
             _encode(key, chunks, words, size_limit, prefix_limit, depth, level + 1, packed)
         kind = type(value)
         if kind is list:
             if len(value) == 2 and value[0] is UNICODE:
                 text = value[1]
                 if type(text) is bytes and len(text) <= small and (words is None or text not in words):
-                    write(TEXT_HEADS[len(text)])
-                    write(text)
+                    chunks.append(TEXT_HEADS[len(text)])
+                    chunks.append(text)
                     continue
         elif kind is int:
-            write(INTS[value] if 0 <= value < 1024 else encode_int(value, prefix_limit))
+            chunks.append(INTS[value] if 0 <= value < 1024 else encode_int(value, prefix_limit))
             continue
         elif kind is float:
-            write(_pack_float(FLOAT, value))
+            chunks.append(_pack_float(FLOAT, value))
             continue
         elif kind is bytes and len(value) <= small and (words is None or value not in words):
-            write(STRING_HEADS[len(value)])
-            write(value)
+            chunks.append(STRING_HEADS[len(value)])
+            chunks.append(value)
             continue
         _encode(value, chunks, words, size_limit, prefix_limit, depth, level + 1, packed)
 
@@ -948,7 +946,6 @@ def _encode_flat(
     level: int,
 ) -> None:
     """Write what is in a list whose head is `FLAT`."""
-    write = chunks.append
     small = size_limit if size_limit < 1023 else 1023
     usual = words is WORDS
     # With other words than the usual, other texts are sent as words.
@@ -958,27 +955,27 @@ def _encode_flat(
     keys = dictionary[1::2]
     for head, key, value in zip(map(begun, keys), keys, dictionary[2::2]):  # noqa: B905 - there are as many of all
         if head is None:
-            write(_PAIR)
+            chunks.append(_PAIR)
             _encode([UNICODE, key.encode()], chunks, words, size_limit, prefix_limit, depth, level)
         else:
-            write(head)
+            chunks.append(head)
         kind = type(value)
         if kind is str:
             text = value.encode()
             if len(text) <= small and (words is None or text not in words):
-                write(TEXT_HEADS[len(text)])
-                write(text)
+                chunks.append(TEXT_HEADS[len(text)])
+                chunks.append(text)
             else:
                 _encode([UNICODE, text], chunks, words, size_limit, prefix_limit, depth, level)
         elif kind is int:
-            write(INTS[value] if 0 <= value < 1024 else encode_int(value, prefix_limit))
+            chunks.append(INTS[value] if 0 <= value < 1024 else encode_int(value, prefix_limit))
         elif kind is float:
-            write(_pack_float(FLOAT, value))
+            chunks.append(_pack_float(FLOAT, value))
         elif usual and (kind is bool or value is None):
-            write(NONE_LIST if value is None else TRUE_LIST if value else FALSE_LIST)
+            chunks.append(NONE_LIST if value is None else TRUE_LIST if value else FALSE_LIST)
         elif kind is bytes and len(value) <= small and (words is None or value not in words):
-            write(STRING_HEADS[len(value)])
-            write(value)
+            chunks.append(STRING_HEADS[len(value)])
+            chunks.append(value)
         else:
             _encode(value, chunks, words, size_limit, prefix_limit, depth, level, True)
 
