@@ -63,7 +63,18 @@ def read_more(transport: Any) -> None:
     A large string in one piece need not be put together, and takes fewer turns of the reactor.
     """
     if is_plain(transport) and transport.bufferSize == READ and transport.producer is None:
+        _have_room()
         transport.bufferSize = _READ_AFTER
+
+
+@lru_cache(maxsize=1)
+def _have_room() -> None:
+    """Have the C library keep what so much is read into, once for all.
+
+    Where it is glibc, it takes memory for each such reading from the system and gives it back, page by page, until
+    something of that size was given back to it as large as it was had; what is read is made as short as it is before that.
+    """
+    bytes(_READ_AFTER + READ)
 
 
 def takes_several(transport: Any) -> bool:
