@@ -217,7 +217,7 @@ def written(
     bare = keywords is not None and not keywords
     try:
         good = plain.write(values, chunks, notes, most) and (
-            not keywords or plain.write((keywords,), chunks, notes, most)
+            bare or keywords is None or plain.write((keywords,), chunks, notes, most)
         )
     except Exception:
         # A text has no bytes, or an object of the application's raised as it was looked at.  Whoever writes it otherwise
