@@ -2290,7 +2290,7 @@ static PyMemberDef tally_members[] = {
 };
 
 static PyType_Slot tally_slots[] = {
-    {Py_tp_doc, "Numbers of bytes; see `spreadlite.core.tables.Tally`."},
+    {Py_tp_doc, "Numbers of bytes; see `spreadlite.core.codec.Tally`."},
     {Py_tp_members, tally_members},
     {0, NULL},
 };

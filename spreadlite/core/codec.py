@@ -101,6 +101,17 @@ def pure_release(table: Any, luid: object, forget: bool = False) -> Any:
     return table.release(luid, forget)
 
 
+class Tally:
+    """Numbers of bytes that `spreadlite._flow.Output` counts; it says what each of them is."""
+
+    __slots__ = ("_size", "answers", "replied", "spared")
+
+    _size: int
+    answers: int
+    replied: int
+    spared: int
+
+
 def finalizer(function: Function) -> Function:
     """*function*, which is ``RemoteReference.__del__``, or what does the same as a method in less time."""
     return function if chosen is None else cast(Function, update_wrapper(chosen.finalizer(function), function))
@@ -141,10 +152,8 @@ pack: Any = pure_pack if chosen is None else chosen.pack
 pack_light: Any = pure_pack_light if chosen is None else chosen.pack_light
 unpack: Any = pure_unpack if chosen is None else chosen.unpack
 release: Any = pure_release if chosen is None else chosen.release
-# What `Output` counts with; the compiled codec has numbers in it for which it makes no objects.
-if TYPE_CHECKING or chosen is None:
-    from .tables import Tally
-else:
+# The compiled codec has numbers in it for which it makes no objects.
+if not TYPE_CHECKING and chosen is not None:
     Tally = chosen.Tally
 
 

@@ -182,17 +182,6 @@ STOCK.update(
 )
 
 
-class Tally:
-    """Numbers of bytes that `spreadlite._flow.Output` counts; it says what each of them is."""
-
-    __slots__ = ("_size", "answers", "replied", "spared")
-
-    _size: int
-    answers: int
-    replied: int
-    spared: int
-
-
 class Questions(dict[int, Any]):
     """Calls that wait for their answer: request id to Deferred."""
 
