@@ -82,15 +82,15 @@ enum { C_REMOTE, C_OBSERVE, C_PERSPECTIVE, RECEIVERS };
 /* For references: the names of what is read and set, and what tables, pb and its parts put into graph.STOCK. */
 #define REFERENCE_NAMES(X)                                                                                             \
     X(object) X(perspective) X(puid) X(refcount) X(locals) X(ids) X(luid) X(broker) X(doRefCount)                      \
-    X(disconnectCallbacks) X(_chunks) X(_size) X(gathering) X(answers) X(replied) X(heard) X(write) X(write_parts) X(sendDecRef) X(_say)   \
-    X(_stock) X(_deaf) X(currentDialect) X(prefixLimit) X(_output) X(_receiving) X(_symbols) X(outgoingVocabulary)     \
-    X(threadable) X(ioThread) X(banana) X(SIZE_LIMIT) X(_GATHERED) X(release) X(hold) X(made) X(processUniqueID)       \
-    X(newLocalID) X(_exports) X(limits) X(_registrations) X(currentLocalID) X(MAX_BROKER_REFS)                \
-    X(_first) X(_passing) X(gather) X(flush) X(drop) X(_give)
+    X(disconnectCallbacks) X(_chunks) X(_size) X(gathering) X(answers) X(replied) X(spared) X(heard) X(write)          \
+    X(write_parts) X(sendDecRef) X(_say) X(_stock) X(_deaf) X(currentDialect) X(prefixLimit) X(_output) X(_receiving)  \
+    X(_symbols) X(outgoingVocabulary) X(threadable) X(ioThread) X(banana) X(SIZE_LIMIT) X(_GATHERED) X(release)        \
+    X(hold) X(made) X(processUniqueID) X(newLocalID) X(_exports) X(limits) X(_registrations) X(currentLocalID)         \
+    X(MAX_BROKER_REFS) X(_first) X(_passing) X(gather) X(flush) X(drop) X(_give)
 #define REFERENCE_STOCK(X)                                                                                             \
     X(local) X(local_table) X(table_release) X(table_hold) X(registrations) X(unique_id) X(register_reference)         \
     X(new_local_id) X(reference_init) X(reference_callbacks) X(output) X(output_write) X(output_write_parts)           \
-    X(send_decref) X(say) X(output_gather) X(output_flush) X(output_drop) X(output_give) X(output_heard) X(spared)
+    X(send_decref) X(say) X(output_gather) X(output_flush) X(output_drop) X(output_give) X(output_heard)
 #define NAMES(X)                                                                                                       \
     X(jellyFor) X(getTypeToCopyFor) X(getTypeToCopy) X(getStateToCopyFor) X(getStateToCopy) X(serializingPerspective)  \
     X(unserializingPerspective) X(registerReference) X(isTypeAllowed) X(allowedTypes) X(classes) X(factories)          \
@@ -244,7 +244,8 @@ typedef struct {
     /* For messages: the words that begin them, names of methods that were called lately, what receives calls. */
     int n_message, n_answer, n_decref, n_cachemessage;
     PyObject *methods[METHODS];
-    PyObject *receiver[RECEIVERS], *arguments_of, *note_arguments, *deferred, *of_coroutine, *failure, *Questions, *w_no_keywords;
+    PyObject *receiver[RECEIVERS], *arguments_of, *note_arguments, *deferred, *of_coroutine, *failure, *Questions,
+        *w_no_keywords;
     /* The limits that were used last, with what they say. */
     PyObject *desk_limits, *desk_depth, *desk_prefix, *desk_size;
     long long desk_most_prefix, desk_most_size;
@@ -267,8 +268,8 @@ typedef struct {
     PyObject *socket_type;
     /* Classes of what a peer calls of which it is known that looking at them has no effects. */
     unsigned int plain_callee[PLAIN_CALLEES];
-    /* The class of references that are given back as RemoteReference is, that of brokers that find what comes back as Broker does,
-       and classes of what came back of which it is known that nothing is called as it does. */
+    /* The class of references that are given back as RemoteReference is, that of brokers that find what comes back as Broker
+       does, and classes of what came back of which it is known that nothing is called as it does. */
     unsigned int returning_version, finding_version, quiet[PLAIN_CALLEES];
     /* The words that a class of brokers was found to send as numbers. */
     unsigned int speaking_version;
@@ -2256,7 +2257,8 @@ static inline int has_method(PyObject *object, PyObject *name, PyObject *functio
 #endif
     if (!found) return -1;
     int same = unbound ? found == function
-                       : PyMethod_Check(found) && PyMethod_GET_FUNCTION(found) == function && PyMethod_GET_SELF(found) == object;
+                       : PyMethod_Check(found) && PyMethod_GET_FUNCTION(found) == function &&
+                             PyMethod_GET_SELF(found) == object;
     Py_DECREF(found);
     return same;
 }
@@ -5414,7 +5416,8 @@ static PyObject *read_value(Reader *r, Cursor *cursor) {
     PyObject *value = NULL;
     r->collects = pause_gc();
     /* So that a text, say, is known as what it is. */
-    int begins = !r->fresh && r->kind && !cursor->list && cursor->end - cursor->at > 1 && cursor->at[0] && cursor->at[1] == LIST;
+    int begins =
+        !r->fresh && r->kind && !cursor->list && cursor->end - cursor->at > 1 && cursor->at[0] && cursor->at[1] == LIST;
     if (!begins || !refresh(r)) value = read_next(r, cursor, 0);
     resume_gc(r->collects);
     if (value && r->references && !r->unjellier) {
@@ -6534,7 +6537,8 @@ static double now(Desk *desk) {
 #ifdef __linux__
     /* What that does there. */
     struct timespec at;
-    if (desk->monotonic == st->clock && !clock_gettime(CLOCK_MONOTONIC, &at)) return (double)at.tv_sec + (double)at.tv_nsec * 1e-9;
+    if (desk->monotonic == st->clock && !clock_gettime(CLOCK_MONOTONIC, &at))
+        return (double)at.tv_sec + (double)at.tv_nsec * 1e-9;
 #endif
     PyObject *seconds = PyObject_CallNoArgs(desk->monotonic);
     double value = seconds ? PyFloat_AsDouble(seconds) : -1.0;
@@ -6759,7 +6763,8 @@ static int is_on(State *st, PyObject *stock, PyObject *broker, PyObject *own) {
         if (known) st->seams = found;
     }
     if (known) {
-        PyObject *version = SLOT_OF(stock, st->seams, SEAMS_VERSION), *seen = PyDict_GetItemWithError(own, st->s__attributesSeen);
+        PyObject *version = SLOT_OF(stock, st->seams, SEAMS_VERSION);
+        PyObject *seen = PyDict_GetItemWithError(own, st->s__attributesSeen);
         unsigned int tag = Py_TYPE(broker)->tp_version_tag;
         Py_ssize_t size = PyDict_GET_SIZE(own);
         int same = tag && version && PyLong_CheckExact(version) && PyLong_AsUnsignedLong(version) == tag &&
@@ -6911,7 +6916,8 @@ static PyObject *read_chunk(PyObject *module, PyObject *const *args, Py_ssize_t 
     failed = set_receiving(&desk, Py_False);
     int rest = !failed && done >= 0 && done != M_DEAF &&
                (done == M_DUE || decoder->broken || decoder->late || decoder->depth || decoder->body >= 0 ||
-                decoder->skim_from >= 0 || decoder->position < decoder->end || is_true(SLOT_OF(inflow, st->inflow, INFLOW_BACKLOG)));
+                decoder->skim_from >= 0 || decoder->position < decoder->end ||
+                is_true(SLOT_OF(inflow, st->inflow, INFLOW_BACKLOG)));
     if (rest) {
         failed = tell_slice(&desk, inflow, transport, limits);
         if (!failed) {
@@ -7143,7 +7149,8 @@ static PyObject *keywords_of(PyObject *names, PyObject *const *values) {
         /* Those that begin with pb may be callRemote's own; it has parameters by the names of the others. */
         int own = !PyUnicode_CheckExact(name) || !PyUnicode_CompareWithASCIIString(name, "self") ||
                   !PyUnicode_CompareWithASCIIString(name, "_name") ||
-                  (PyUnicode_GET_LENGTH(name) > 1 && PyUnicode_READ_CHAR(name, 0) == 'p' && PyUnicode_READ_CHAR(name, 1) == 'b');
+                  (PyUnicode_GET_LENGTH(name) > 1 && PyUnicode_READ_CHAR(name, 0) == 'p' &&
+                   PyUnicode_READ_CHAR(name, 1) == 'b');
         if (own || !is_simple(values[i]) || PyDict_SetItem(named, name, values[i])) Py_CLEAR(named);
     }
     return named;
@@ -7407,7 +7414,8 @@ static int module_exec(PyObject *module) {
         memcpy(&st->text_head[1], PyBytes_AS_STRING(st->w_unicode) + TEXT_HEAD - 8, 8);
     }
     if (!failed && (PyBytes_GET_SIZE(st->w_unicode) != TEXT_HEAD || !PyDict_CheckExact(st->g_WRITERS) ||
-                    !PyDict_CheckExact(st->g_READERS) || !PyDict_CheckExact(st->g_STOCK) || !PyAnySet_Check(st->g_LEAF_WRITERS) ||
+                    !PyDict_CheckExact(st->g_READERS) || !PyDict_CheckExact(st->g_STOCK) ||
+                    !PyAnySet_Check(st->g_LEAF_WRITERS) ||
                     !PyType_Check(st->g_Pending))) {
         PyErr_SetString(PyExc_ImportError, "spreadlite.core.graph is not as it was when this was compiled");
         failed = 1;
@@ -7435,14 +7443,13 @@ static int module_exec(PyObject *module) {
 
 /* Visits or clears each reference of the state. */
 #define EACH(X)                                                                                                        \
-    X(w_remote_head) X(w_local_head) X(w_decref) X(moments_of) X(Method) X(Tally) X(Decimal)                           \
-    X(way.module_of) X(way.threads_of) X(way.flow_of) X(way.limits_of)                                                 \
-    X(stock_asks) X(dummy_asks) X(qual) X(partial) X(default_registry) X(default_depth) X(default_size)                \
-    X(default_prefix) X(default_nesting) X(default_limits) X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder)         \
-    X(Place) X(true_word) X(false_word) X(w_none) X(w_true) X(w_false) X(w_unicode) X(w_reference) X(w_dereference)    \
-    X(w_remote) X(desk_limits) X(desk_depth) X(speaking) X(scratch) X(arguments_of) X(note_arguments) X(Questions)     \
-    X(deferred) X(of_coroutine) X(failure)                                                                             \
-    X(w_no_keywords) X(socket_type) X(desk_prefix) X(desk_size) X(clock)
+    X(w_remote_head) X(w_local_head) X(w_decref) X(moments_of) X(Method) X(Tally) X(Decimal) X(way.module_of)          \
+    X(way.threads_of) X(way.flow_of) X(way.limits_of) X(stock_asks) X(dummy_asks) X(qual) X(partial)                   \
+    X(default_registry) X(default_depth) X(default_size) X(default_prefix) X(default_nesting) X(default_limits)        \
+    X(WORDS) X(NUMBERS) X(no_args) X(Packed) X(Decoder) X(Place) X(true_word) X(false_word) X(w_none) X(w_true)        \
+    X(w_false) X(w_unicode) X(w_reference) X(w_dereference) X(w_remote) X(desk_limits) X(desk_depth) X(speaking)       \
+    X(scratch) X(arguments_of) X(note_arguments) X(Questions) X(deferred) X(of_coroutine) X(failure) X(w_no_keywords)  \
+    X(socket_type) X(desk_prefix) X(desk_size) X(clock)
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     State *st = state_of(module);
