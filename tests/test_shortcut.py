@@ -1034,6 +1034,86 @@ class ShortcutTests(SynchronousTestCase):
         self.assertEqual(looks[5:], looks[:5])
         self.assertEqual([("remote_echo",), ("receiver",), ("perspective",), ("own",)], looks[:4])
 
+    def test_receivers_of_the_object(self) -> None:
+        """How an object is called is up to what itself has for ``remoteMessageReceived``, which need not be what its class
+        or its ``__dict__`` shows; and the latter is not asked for, whatever it would do."""
+        stock: Any = pb.Referenceable.remoteMessageReceived
+
+        def own(broker: Any, message: str, args: Any, kw: Any) -> Any:
+            return broker.serialize(f"own {message}", None)
+
+        class Descriptor:
+            """What shows one thing by the class, and another by its instances."""
+
+            def __get__(self, instance: Any, cls: type) -> Any:
+                return stock if instance is None else own
+
+        class Showing(type):
+            """A class of classes that show what their instances do not have."""
+
+            remoteMessageReceived = property(lambda cls: stock)
+
+        class Echoing(pb.Referenceable):
+            def remote_echo(self, *args: Any) -> Any:
+                return list(args)
+
+        class Described(Echoing):
+            remoteMessageReceived = Descriptor()
+
+        class Static(Echoing):
+            remoteMessageReceived: Any = staticmethod(stock)
+
+        class Shown(Echoing, metaclass=Showing):
+            def remoteMessageReceived(self, *call: Any) -> Any:  # type: ignore[override]
+                return own(*call)
+
+        class Hiding(Echoing):
+            def __init__(self) -> None:
+                self.remoteMessageReceived = own
+
+            @property
+            def __dict__(self) -> Any:  # type: ignore[override]
+                return {}
+
+        class Failing(Echoing):
+            @property
+            def __dict__(self) -> Any:  # type: ignore[override]
+                raise ValueError
+
+        echo = ["echo", 1, ["tuple", 5], ["dictionary"]]
+        came: list[Any] = []
+        for short in (True, False):
+            self.patch(failure, "count", 0)
+            with way(self, short, True), logged() as written:
+                victim = Victim(short, True, Limits())
+                came.append([])
+                for cls in (Echoing, Described, Static, Shown, Hiding, Failing):
+                    victim.broker.setNameForLocal(cls.__name__, cls())
+                    victim.pipe.out = b""
+                    victim.broker.dataReceived(pack(["message", 1, cls.__name__, *echo], True))
+                    came[-1].append(victim.pipe.out)
+                came.append(lines_of(written.text))
+                lose(victim.broker, ConnectionDone)
+                self.flushLoggedErrors(TypeError)
+        self.assertEqual(came[2:], came[:2])
+        echoed, owned = (pack(["answer", 1, said], True) for said in (["list", 5], ["unicode", "own echo"]))
+        self.assertEqual([echoed, owned, owned, owned, echoed], came[0][:2] + came[0][3:])
+        self.assertIn(b"TypeError", came[0][2])
+
+    def test_called_without_a_dictionary(self) -> None:
+        """That an object is called has it take no more memory than it did."""
+
+        class Small(pb.Referenceable):
+            remote_echo = staticmethod(lambda *args: args)
+
+        victim = Victim(True, True, Limits())
+        victim.broker.setNameForLocal("small", small := Small())
+        before = gc.get_referents(small)
+        for number in (1, 2):
+            victim.broker.dataReceived(pack(["message", number, "small", "echo", 1, ["tuple", 5], ["dictionary"]], True))
+        self.assertEqual(before, gc.get_referents(small))
+        lose(victim.broker, ConnectionDone)
+
     def test_call_within_a_call(self) -> None:
         """A call that a finalizer makes while a call's Deferred is made has a number and an answer of its own."""
         victim = Victim(True, False, Limits())

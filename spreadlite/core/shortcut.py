@@ -272,19 +272,21 @@ def _take_call(broker: Any, decoder: Any, output: Any, limits: Any, security: An
                 return False
             holder = broker._exports.locals[luid].object
         kind = type(holder)
-        attributes = _RECEIVERS[kind.remoteMessageReceived]
         # Else somebody could tell how often it is asked for these.
-        if kind.__getattribute__ is not _get_attribute or getattr(kind, "perspective", None) is not None:
+        if (
+            kind.remoteMessageReceived not in _RECEIVERS
+            or kind.__getattribute__ is not _get_attribute
+            or getattr(kind, "perspective", None) is not None
+        ):
             return False
-        target = holder
-        if "remoteMessageReceived" in holder.__dict__:
-            # It may stand for an avatar.
-            receive = holder.remoteMessageReceived
-            attributes = _RECEIVERS[receive.__func__]
-            target = receive.__self__
-            if target is not holder and attributes.of != "perspective":
-                return False
+        # What the object has need not be what its class shows, nor in its ``__dict__``; and for that it would take memory.
+        receive = holder.remoteMessageReceived
+        attributes = _RECEIVERS[receive.__func__]
+        # It may stand for an avatar.
+        target = receive.__self__
         of = attributes.of
+        if target is not holder and of != "perspective":
+            return False
         made: list[Any] | None = None
         refer = None
         try:
