@@ -1100,6 +1100,32 @@ class ShortcutTests(SynchronousTestCase):
         self.assertEqual([echoed, owned, owned, owned, echoed], came[0][:2] + came[0][3:])
         self.assertIn(b"TypeError", came[0][2])
 
+    def test_references_nobody_asked_for(self) -> None:
+        """Of an answer to no call that waits, no reference is made: a class of references of an application's own does
+        not hear of any."""
+        ended: list[Any] = []
+
+        class Noting(pb.RemoteReference):
+            def __del__(self) -> None:
+                ended.append(self.luid)
+                super().__del__()
+
+        pb.setUnjellyableForClass("remote", Noting)
+        self.addCleanup(pb.setUnjellyableForClass, "remote", pb.RemoteReference)
+        for short in (True, False):
+            for number in (99, 0, -1, 2**40, 1.0, b"1", ["boolean", "true"], ["remote", 9]):
+                with way(self, short, True), logged():
+                    victim = Victim(short, True, Limits())
+                    ended.clear()
+                    victim.broker.dataReceived(pack(["answer", number, ["list", ["remote", 9]]], True))
+                    self.assertEqual([], ended, number)
+                    lose(victim.broker, ConnectionDone)
+            with way(self, short, True):
+                victim = Victim(short, True, Limits())
+                victim.broker.dataReceived(pack(["answer", 2, ["list", ["remote", 9]]], True))
+                self.assertEqual(("waits", ("list", ("reference", 9, "None"))), victim.outcomes[1])
+                lose(victim.broker, ConnectionDone)
+
     def test_called_without_a_dictionary(self) -> None:
         """That an object is called has it take no more memory than it did."""
 

@@ -411,11 +411,15 @@ def _take_answer(broker: Any, decoder: Any, output: Any, limits: Any, security: 
         try:
             (number, value), stop = plain.read(data, at, 2)
         except plain.Refers:
+            (number,), stop = plain.read(data, at, 1)
+            if type(number) is not int or waiting.get(number) is None:
+                # Nothing is made for which nobody has asked.
+                return False
             made = []
             refer = referrer(broker, security, None, made)
             if refer is None:
                 return False
-            (number, value), stop = plain.read(data, at, 2, refer=refer)
+            (value,), stop = plain.read(data, stop, 1, refer=refer)
     except plain.UNREADABLE:
         return False
     if (
