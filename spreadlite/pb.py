@@ -1181,6 +1181,9 @@ class Broker(banana.Banana):
 
     def _answered(self, requestID: Any, sexp: Any, fail: Callable[[Any, Any], object] | None) -> None:
         """A call of ours has come to an end: give its Deferred what was sent, by way of *fail* if it failed."""
+        if self.waitingForAnswers is None:
+            # A finalizer has ended the connection as this was read, which has failed all that waited.
+            return
         question = self.waitingForAnswers.take(requestID)
         output = self._output
         answers, replied = output.answers, output.replied

@@ -1672,6 +1672,61 @@ class ShortcutTests(SynchronousTestCase):
                     lose(victim.broker, ConnectionDone)
         self.flushLoggedErrors()
 
+    def test_end_while_an_answer_is_read(self) -> None:
+        """If the connection goes while an answer is read, because something ends it as it is collected, the call fails as
+        all others do, or has its answer, and nothing else comes of it."""
+
+        class Late:
+            def __init__(self) -> None:
+                self.itself = self
+
+            def __del__(self) -> None:
+                ends.pop()()
+
+        ends: list[Any] = []
+        thresholds = gc.get_threshold()
+        # What is there already is not looked at each time.
+        gc.collect()
+        gc.freeze()
+        self.addCleanup(gc.unfreeze)
+        for value in (["list", ["list", 1], ["tuple", ["list", 2]]], ["list", ["remote", 9], ["list", 2]]):
+            for short in (True, False):
+                for steps in range(60):
+                    with way(self, short, True):
+                        victim = Victim(short, True, Limits())
+                        ends.append(lambda broker=victim.broker: lose(broker))
+                        Late()
+                        # So that what is made next is none that was there.
+                        kept = [[] for _ in range(300)]  # type: ignore[var-annotated]
+                        gc.set_threshold(gc.get_count()[0] + steps, 1_000_000, 1_000_000)
+                        try:
+                            victim.broker.dataReceived(pack(["answer", 2, value], True))
+                        finally:
+                            gc.set_threshold(*thresholds)
+                        kept.clear()
+                        gc.collect()
+                    self.assertEqual([], ends)
+                    first, second, third = (outcome[1] for outcome in victim.outcomes)
+                    self.assertEqual(["Failure"] * 2, [first[0], third[0]])
+                    self.assertIn(second[0], ("Failure", "list"))
+
+    def test_end_after_an_answer_was_read(self) -> None:
+        """So it is if the connection goes when an answer has been read, before anything is done with it."""
+        victim = Victim(False, False, Limits())
+
+        def serve(*given: Any) -> Any:
+            item = serve_nothing(*given)
+            if item is not codec.NEED_DATA:
+                lose(victim.broker)
+            return item
+
+        self.patch(codec, "serve", serve)
+        self.patch(codec, "read", lambda *_: False)
+        with logged() as written:
+            victim.broker.dataReceived(pack(["answer", 2, 5], True))
+        self.assertEqual(["Failure"] * 3, [outcome[1][0] for outcome in victim.outcomes])
+        self.assertEqual([""], lines_of(written.text))
+
     def test_end_between_references(self) -> None:
         """If the connection goes between two references of a call's arguments, because something ends it as it is asked
         what it is called, or is collected, the call fails, and no more objects are given."""

@@ -429,7 +429,10 @@ def _take_answer(broker: Any, decoder: Any, output: Any, limits: Any, security: 
     ):
         return False
     decoder.position = stop
-    # Before a finalizer may end the connection, which fails all that wait.
+    if broker.disconnected:
+        # A finalizer has ended the connection as this was read, which fails all that wait.
+        return True
+    # Before another may.
     question = waiting.pop(number)
     if made:
         keep(made)
